@@ -3,11 +3,15 @@
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
+from overnight.campaign.definition import Campaign
+from overnight.campaign.experiment.own_batch import Goals
 from overnight.campaign.goal import Goal, Measured
-from overnight.campaign.goal.goal import Tried
+from overnight.campaign.history.trial import Trial
 
 # The columns that are neither a parameter nor a metric: those before, between and after parameters and metrics.
 BEFORE = ("trial", "status", "generator")
+# Those of an A/B test, before its metrics.
+OF_ARMS = ("batch", "weight")
 # Those of a campaign with constraints, after its metrics, and then those of a campaign with several objectives.
 CONSTRAINED = ("feasible", "unmet")
 FRONT = ("on_front",)
@@ -24,31 +28,40 @@ def judged_columns(goal: Goal | None) -> tuple[str, ...]:
     return (*(CONSTRAINED if goal.constraints else ()), *(FRONT if goal.has_front else ()))
 
 
-def judged_cells(goal: Goal, trials: Sequence[Tried]) -> list[tuple[bool | str | None, ...]]:
+def columns_of_arms(campaign: Campaign | None) -> tuple[str, ...]:
+    """Return the columns that only the arms of an A/B test have."""
+    return OF_ARMS if campaign is not None and campaign.is_ab_test else ()
+
+
+def judged_cells(goals: Goals, trials: Sequence[Trial]) -> list[tuple[bool | str | None, ...]]:
     """Return the cells of `judged_columns` for each trial; those of a trial without a result are None.
 
     A trial is on the front if its result is feasible, and no other feasible result dominates it.
     """
+    goal = goals.pooled
     on_front = {id(trial) for trial in goal.front(trials)} if goal.has_front else set[int]()
     return [
         (
-            *(feasibility_of(goal, trial.measured) if goal.constraints else ()),
+            *(feasibility_of(goals.of(trial), trial.measured) if goal.constraints else ()),
             *((id(trial) in on_front if trial.measured else None,) if goal.has_front else ()),
         )
         for trial in trials
     ]
 
 
-def own_columns(judged: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return the columns of the `trials` table that are neither a parameter nor a metric."""
-    return (*BEFORE, *judged, *BETWEEN, *AFTER)
+def own_columns(special: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return the columns of the `trials` table that are neither a parameter nor a metric.
+
+    The `special` ones are those that only some campaigns have: `judged_columns` and `columns_of_arms`.
+    """
+    return (*BEFORE, *special, *BETWEEN, *AFTER)
 
 
 def trial_columns(
-    metrics: Iterable[str], parameters: Iterable[str], counted: Container[str] = (), *, judged: Iterable[str]
+    metrics: Iterable[str], parameters: Iterable[str], counted: Container[str] = (), *, special: Iterable[str]
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return the columns of the `trials` table that hold the means of these metrics, and those of these parameters."""
-    return columns(metrics, parameters, own_columns(judged), counted)
+    return columns(metrics, parameters, own_columns(special), counted)
 
 
 def feasibility_of(goal: Goal, measured: Measured) -> tuple[bool | None, str | None]:

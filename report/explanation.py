@@ -1,14 +1,19 @@
 """Explain a trial by the knowledge behind its proposal, the expectations, and its end."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from overnight.campaign import History, Measurement, Trial
+from overnight.campaign.experiment.arms import is_status_quo
+from overnight.campaign.experiment.candidates import RAMP_UP
+from overnight.campaign.experiment.effects import newest_effect
 from overnight.campaign.history.provenance import Prediction, Provenance
 from overnight.campaign.history.trial import Observation
 from overnight.campaign.standing.spending import has_reported_costs
 from overnight.report.numbers import duration, measured, number, probability, with_uncertainty
+from overnight.report.phrases.arms import purpose
+from overnight.report.phrases.experiment import effect_text
 from overnight.report.phrases.front import counted_from
 from overnight.report.phrases.general import changes_text, counted, sentence, suspect_text, trials_text
 from overnight.report.story.goal.suspects import suspects_of
@@ -29,11 +34,20 @@ _GENERATORS = {
 }
 
 
-def explanation(then: History, trial: Trial, features: Mapping[str, slice]) -> Iterator[str]:
-    """Yield the lines; `then` is the history that the proposal saw, `features` the columns of each parameter."""
+def explanation(
+    then: History, trial: Trial, features: Mapping[str, slice], batch: Sequence[Trial] = ()
+) -> Iterator[str]:
+    """Yield the lines; `then` is the history that the proposal saw, `features` the columns of each parameter.
+
+    In an A/B test, `batch` has all arms that run at the same time.
+    """
     yield f"Trial {trial.id}: {point_text(trial, then.definition.parameters.tuned(), equals=' = ')}"
     provenance = trial.proposal.provenance
-    if trial.proposal.generator in _GENERATORS:
+    if batch:
+        yield from purpose(then, trial, batch)
+    if batch and (is_status_quo(trial) or trial.proposal.generator == RAMP_UP):
+        yield from () if provenance is None else _expected(then, provenance)
+    elif trial.proposal.generator in _GENERATORS:
         yield _GENERATORS[trial.proposal.generator]
     elif provenance is not None:
         yield from _why(then, trial, provenance, features)
@@ -61,14 +75,18 @@ def suspect_sentence(history: History, trial: Trial) -> str | None:
 
 def feasible_sentence(history: History, trial: Trial) -> str | None:
     """Return whether a result is feasible beside the present limits; None without constraints or a result."""
-    goal = history.goal
+    goal = history.goals.of(trial)
     if not goal.constraints or not trial.measured:
         return None
     if unmet := unmet_text(goal, trial):
         return f"It is infeasible as measured: {unmet}."
     if goal.unjudged:
-        return f"Whether it is feasible is unknown, because the baseline has no {goal.unjudged[0].metric} yet."
+        return f"Whether it is feasible is unknown, because {_base(history)} has no {goal.unjudged[0].metric} yet."
     return "It is feasible as measured."
+
+
+def _base(history: History) -> str:
+    return "the status quo of its batch" if history.definition.is_ab_test else "the baseline"
 
 
 def front_sentence(history: History, trial: Trial) -> str | None:
@@ -163,7 +181,7 @@ def _between(predicted: Prediction) -> str:
 def _why_there(then: History, provenance: Provenance) -> Iterator[str]:
     """Explain the choice of a point that is expected to be worse than the best by more than the model's uncertainty."""
     objective, best, chosen = then.definition.objective, _best_measured(then), provenance.chosen
-    if then.definition.goal.has_front:
+    if then.definition.goal.has_front or then.definition.is_ab_test:
         return
     predicted = provenance.predicted.get(objective.metric)
     if chosen.expected_gain is None or predicted is None or best is None or chosen.instead_of is not None:
@@ -196,15 +214,18 @@ def _best_of(then: History) -> str:
         return f", {len(goal.front(then.model_view().observed))} of them on the front as measured"
     if best is None:
         return ", none of them feasible" if goal.constraints and then.trials.observed else ""
+    if then.definition.is_ab_test:
+        gap = effect_text(newest_effect(then, then.trials[best[0]], goal.objectives[0].metric))
+        return f", the best {'feasible ' if goal.constraints else ''}arm of them {gap} in trial {best[0]}"
     found = f"{goal.objectives[0].metric} {measured(best[1])} in trial {best[0]}"
     return f", the best {'feasible one ' if goal.constraints else ''}of them {found}"
 
 
 def _best_measured(then: History) -> tuple[int, Measurement] | None:
     """Return the trial with the best measurement, and the measurement."""
-    goal = then.goal
-    best = goal.best(then.model_view().observed)
-    return None if best is None else (best.id, goal.values_of([best])[0])
+    goals = then.goals
+    best = goals.best(then.model_view().observed)
+    return None if best is None else (best.id, goals.pooled.values_of([best])[0])
 
 
 def _what_mattered(then: History, provenance: Provenance, features: Mapping[str, slice]) -> Iterator[str]:
@@ -245,7 +266,9 @@ def _became(then: History, trial: Trial) -> Iterator[str]:
     elif goal.value_of(trial) is not None:
         metrics = [objective.metric for objective in goal.objectives if objective.metric in trial.measured]
         for metric, took in zip(metrics, [after, *("" for _ in metrics[1:])], strict=True):
-            surprise = _surprise(trial.proposal.prediction(metric), trial.measured[metric])
+            # In an A/B test, the shift of a batch is no surprise.
+            expected = None if then.definition.is_ab_test else trial.proposal.prediction(metric)
+            surprise = _surprise(expected, trial.measured[metric])
             yield f"It turned out to be {metric} {measured(trial.measured[metric])}{took}{surprise}."
     elif not isinstance(trial.outcome, Observation):
         end = ending(trial)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from overnight.campaign.parameters import Value
 from overnight.report.numbers import measured, number, probability, with_uncertainty
 from overnight.report.phrases.constraints import baseline_text, contradictions, feasible_text, reached_text
+from overnight.report.phrases.experiment import recommended_instead
 from overnight.report.phrases.front import (
     against_baseline_text,
     better_in_all,
@@ -61,7 +62,11 @@ def _counts(story: Story) -> str:
 
 
 def finding_sentence(story: Story) -> str:
-    """Return the result of a campaign in one sentence."""
+    """Return the result of a campaign in one sentence; for an A/B test, it is the verdict."""
+    return _recommended(story) if story.experiment is None else story.experiment.verdict
+
+
+def _recommended(story: Story) -> str:
     metric, found, baseline = story.objective.metric, story.best.recommended, story.best.baseline
     if story.experiment is not None:
         return story.experiment.verdict
@@ -132,9 +137,23 @@ def confidence_sentences(story: Story) -> list[str]:
     # The verdict of an A/B test says how certain it is.
     if found is None or story.experiment is not None:
         return []
+    if story.experiment is not None:
+        return [*_of_arms(story, found)]
     if found.without_model is not None:
         return [f"The figures are the best measurement and its standard error. {found.without_model}"]
     return [*_confidence(story.best, found)] if story.front is None else [*_in_front(story, story.front, found)]
+
+
+def _of_arms(story: Story, found: Recommended) -> Iterator[str]:
+    """Yield what the results of all batches say about the recommended configuration of an A/B test."""
+    if instead := recommended_instead(story):
+        yield sentence(instead)
+    if found.without_model is not None:
+        yield found.without_model
+    elif not found.is_baseline:
+        yield f"By the results of all batches: {_recommended(story)} {_BELIEVED}"
+    if story.best.provisional:
+        yield _PROVISIONAL
 
 
 def _in_front(story: Story, front: Front, found: Recommended) -> Iterator[str]:

@@ -1,15 +1,19 @@
 """The events of a running campaign that people want to hear of, found by comparing its history with an earlier one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from overnight.campaign import Goal, History, Trial
 from overnight.campaign.evaluation import cause_text
+from overnight.campaign.experiment.candidates import candidates
+from overnight.campaign.experiment.effects import newest_effect
 from overnight.campaign.history.events import CampaignFinished
 from overnight.campaign.history.trial import Failure
 from overnight.report.numbers import measured
+from overnight.report.phrases.experiment import effect_text
 from overnight.report.phrases.general import counted, trials_text
+from overnight.report.story.experiment import experiment_of
 from overnight.report.story.goal.best import best_measured
 from overnight.report.trial_facts import best_words, objectives_text, point_text
 
@@ -40,16 +44,48 @@ class News:
             return []
         if known is None:
             self._goal = history.goal
-            self._best = self._goal.best(history.trials.values())
+            self._best = history.goals.best(history.trials.values())
             self._front = self._goal.front(history.trials.values())
             return []
         ended = history.trials.ended_since(known.trials)
         return [
             *_started(known, history),
             *(_failed(history, t) for t in ended if isinstance(t.outcome, Failure)),
-            *(self._new_on_front(history, ended) if history.goal.has_front else self._new_best(history, ended)),
+            *self._better(history, ended),
             *(_needs_approval(history, t) for t in history.trials.open if t.parked and t.id > known.trials.last),
             *_closed(known, history),
+        ]
+
+    def _better(self, history: History, ended: Sequence[Trial]) -> list[Happening]:
+        if history.goal.has_front:
+            return self._new_on_front(history, ended)
+        return self._new_best_arm(history) if history.definition.is_ab_test else self._new_best(history, ended)
+
+    def _new_best_arm(self, history: History) -> list[Happening]:
+        """Return the arm that is the best one so far; once fresh traffic decides, there is no such news."""
+        known, best = self._best, history.goals.best(history.trials.values())
+        self._best = best
+        if best is None or (known is not None and best.id == known.id) or candidates(history):
+            return []
+        metric = history.definition.objective.metric
+        effect, before = (None if trial is None else newest_effect(history, trial, metric) for trial in (best, known))
+        assert effect is not None and effect.arm is not None
+        than = "" if before is None or known is None else f", before {effect_text(before)} (trial {known.id})"
+        return [
+            Happening(
+                "campaign.new-best",
+                f"{history.definition.name}: new {best_words(history.goal)} arm: {metric} {effect_text(effect)} beside the "
+                f"status quo in trial {best.id}{than}",
+                best.id,
+                {
+                    "metric": metric,
+                    "mean": effect.arm.mean,
+                    "sem": effect.arm.sem,
+                    "difference": effect.value,
+                    "relative": effect.relative,
+                    "point": dict(best.point),
+                },
+            )
         ]
 
     def _new_best(self, history: History, ended: Iterable[Trial]) -> list[Happening]:
@@ -160,7 +196,9 @@ def _closed(known: History, history: History) -> list[Happening]:
     if front:
         facts["front"] = sorted(trial.id for trial in front)
         text += f"; {counted(len(front), 'configuration')} on the front"
-    if best is not None:
+    if (experiment := experiment_of(history)) is not None:
+        text += f"; {experiment.verdict}"
+    elif best is not None:
         text += f"; best {history.definition.objective.metric} {measured(best.measurement)} (trial {best.trial})"
     closed = [Happening("window.closed", text, facts=facts)] if end.because == "window_closed" else []
     return [*closed, Happening(f"campaign.{'finished' if over else 'drained'}", text, facts=facts)]

@@ -19,7 +19,7 @@ from overnight.report.finding import (
     standing_sentence,
 )
 from overnight.report.front_table import front_table
-from overnight.report.numbers import duration, measured, moment, number, probability
+from overnight.report.numbers import duration, measured, moment, number, probability, share_text
 from overnight.report.phrases.constraints import believed_text, interval_text, limit_is_unknown, relative_text
 from overnight.report.phrases.experiment import difference_text, stopped_text, traffic_text
 from overnight.report.phrases.general import made_text, recommended_words, where
@@ -200,7 +200,7 @@ def _arms(experiment: Experiment | None) -> list[dict[str, Any]]:
             "trial": arm.trial,
             "batch": arm.batch,
             "kind": "to confirm" if arm.generator == "ramp_up" else "to search",
-            "share": f"{100 * arm.share:.3g} %",
+            "share": share_text(arm.share),
             "units": f"{arm.units:,}",
             "difference": difference_text(arm),
             "status": arm.status if arm.look is None else f"{arm.status}, look {arm.look}",

@@ -56,6 +56,11 @@ def probability(value: float) -> str:
     return f"{100 * value:.1f} %" if not 0.01 <= value <= 0.99 else f"{100 * value:.0f} %"
 
 
+def share_text(share: float) -> str:
+    """Return a share in per cent, with at most three digits."""
+    return f"{100 * share:.3g} %"
+
+
 def duration(seconds: float) -> str:
     """Return a duration with at most its two largest units."""
     if seconds < 60:

@@ -29,9 +29,10 @@ def worth_listing(history: History, recommended: int | None) -> list[Trial]:
 
 def _best(history: History, trials: Sequence[Trial], count: int) -> set[int]:
     """Return the front, if there are several objectives, and the best in the first objective."""
-    goal = history.goal
+    goals = history.goals
+    goal = goals.pooled
     front = evenly(goal.front(trials), count // 2) if goal.has_front else []
-    return {trial.id for trial in [*front, *goal.best_first(trials)][:count]}
+    return {trial.id for trial in [*front, *goals.best_first(trials)][:count]}
 
 
 def evenly(items: Sequence[_Item], count: int) -> list[_Item]:

@@ -14,7 +14,7 @@ from overnight.report.phrases.constraints import (
     limit_lines,
     reached_text,
 )
-from overnight.report.phrases.experiment import arm_lines, traffic_text
+from overnight.report.phrases.experiment import arm_lines, best_arm_text, recommended_instead, traffic_text
 from overnight.report.phrases.front import (
     against_baseline_text,
     better_in_all,
@@ -59,11 +59,10 @@ def status_lines(story: Story) -> list[str]:
 def state_lines(story: Story) -> list[str]:
     """Return how a campaign stands."""
     counts = ", ".join(f"{count} {words}" for count, words in trial_counts(story.spent))
+    what = "trial" if story.experiment is None else "arm"
     lines = [f"{story.campaign}: {story.standing}", *map(str, story.people.requests)]
-    lines.append(f"{counts}; budget: {counted(story.spent.limits.trials, 'trial')}")
-    if (best := story.best.measured) is not None:
-        so_far = "best so far" if story.feasibility is None else "best feasible so far"
-        lines.append(f"{so_far}: {story.objective.metric} {measured(best.measurement)} (trial {best.trial})")
+    lines.append(f"{counts}; budget: {counted(story.spent.limits.trials, what)}")
+    lines += filter(None, [_best_so_far(story)])
     lines += [] if story.front is None else _front(story.front)
     lines += [] if story.experiment is None else _experiment(story.experiment)
     lines += _feasibility(story)
@@ -72,6 +71,17 @@ def state_lines(story: Story) -> list[str]:
     if (left := time_left(story)) is not None:
         lines.append(f"time left: {left}")
     return [*lines, *_failures(story.failures), *warnings(story), *_questions(story.people)]
+
+
+def _best_so_far(story: Story) -> str:
+    """Return the best result so far; empty if there is none."""
+    best, limited = story.best.measured, story.feasibility is not None
+    if best is None:
+        return ""
+    if story.experiment is not None:
+        return best_arm_text(story.experiment, best.trial, limited=limited)
+    so_far = "best feasible so far" if limited else "best so far"
+    return f"{so_far}: {story.objective.metric} {measured(best.measurement)} (trial {best.trial})"
 
 
 def _front(front: Front) -> list[str]:
@@ -86,9 +96,10 @@ def _experiment(experiment: Experiment) -> list[str]:
 
 
 def _why(story: Story) -> list[str]:
-    """Return why the recommended configuration was chosen from the front; no lines for one objective."""
-    front = story.front
-    return [] if front is None or front.recommended is None else [chosen_text(front, front.recommended)]
+    """Return why the recommended configuration was chosen from the front, or instead of a confirmed one."""
+    front, instead = story.front, recommended_instead(story)
+    chosen = [] if front is None or front.recommended is None else [chosen_text(front, front.recommended)]
+    return [*chosen, *([instead] if instead else [])]
 
 
 def _feasibility(story: Story) -> list[str]:
@@ -159,7 +170,9 @@ def _confidence(story: Story, found: Recommended) -> Iterator[str]:
     if several and found.probability_best is not None:
         what = "better than all observed" if found.trial is None else "the best of all observed"
         yield f"probability of being {what}: {probability(found.probability_best)}"
-    if found.is_baseline:
+    if found.is_baseline and story.experiment is not None:
+        yield "it is the status quo"
+    elif found.is_baseline:
         yield "it is the baseline" + (": nothing better was found" if several else "")
     elif (missing := missing_text(best.baseline)) is not None:
         yield missing

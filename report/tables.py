@@ -7,7 +7,7 @@ import math
 from collections.abc import Container, Iterable, Mapping, Sequence
 
 from overnight.campaign import History, Trial
-from overnight.campaign.columns import judged_cells, judged_columns, trial_columns
+from overnight.campaign.columns import columns_of_arms, judged_cells, judged_columns, trial_columns
 from overnight.campaign.goal import Goal
 from overnight.campaign.history.trial import Stopped, Withdrawal
 from overnight.campaign.parameters import Value
@@ -24,20 +24,26 @@ def trial_rows(history: History, shown: Iterable[Trial] | None = None) -> list[R
     Metrics are `<name>` and `<name>_sem`, and `<name>_n` if a result has an `n`; `predicted_mean` and `predicted_sd`
     are the expectation of the first objective; `seconds` are those of all ended attempts, None if no attempt has ended.
     With constraints, `feasible` and `unmet` compare the measured values with the present limits. With several
-    objectives, `on_front` is true for the feasible results that no other feasible one dominates.
-    Columns are named as in the view `trials` of SQL: a metric or a parameter whose name is taken gets `metric_` or
+    objectives, `on_front` is true for the feasible results that no other feasible one dominates. In an A/B test,
+    results are judged beside the status quo of their own batch; `batch` is its first trial, and `weight` the share of an
+    arm. Columns are named as in the view `trials` of SQL: a metric or a parameter whose name is taken gets `metric_` or
     `parameter_` before it.
     """
     trials = [trial for _, trial in sorted(history.trials.items())]
     parameters = dict.fromkeys(name for trial in trials for name in trial.point)
     counted = {name for trial in trials for name, found in trial.measured.items() if found.n is not None}
-    goal = history.goal
-    columns = trial_columns(metric_names(history), parameters, counted, judged=judged_columns(goal))
+    goals, of_arms = history.goals, columns_of_arms(history.definition)
+    goal = goals.pooled
+    special = (*of_arms, *judged_columns(goal))
+    columns = trial_columns(metric_names(history), parameters, counted, special=special)
     judged = {
         trial.id: dict(zip(judged_columns(goal), cells, strict=True))
-        for trial, cells in zip(trials, judged_cells(goal, trials), strict=True)
+        for trial, cells in zip(trials, judged_cells(goals, trials), strict=True)
     }
-    return [_row(trial, goal, judged[trial.id], *columns, counted) for trial in (trials if shown is None else shown)]
+    return [
+        _row(trial, goal, of_arms, judged[trial.id], *columns, counted)
+        for trial in (trials if shown is None else shown)
+    ]
 
 
 def metric_names(history: History) -> list[str]:
@@ -77,6 +83,7 @@ def _in_csv(value: Cell) -> Cell:
 def _row(
     trial: Trial,
     goal: Goal,
+    of_arms: Sequence[str],
     judged: Mapping[str, Cell],
     metrics: Mapping[str, str],
     parameters: Mapping[str, str],
@@ -87,6 +94,7 @@ def _row(
     predicted = trial.proposal.prediction(goal.objectives[0].metric)
     ended = trial.outcome if isinstance(trial.outcome, Stopped | Withdrawal) else None
     row: Row = {"trial": trial.id, "status": trial.status, "generator": trial.proposal.generator}
+    row |= zip(of_arms, (trial.batch, trial.proposal.weight), strict=False)
     for name, column in metrics.items():
         row[column] = measured[name].mean if name in measured else None
         row[f"{column}_sem"] = measured[name].sem if name in measured else None

@@ -3,8 +3,9 @@
 from collections.abc import Container, Iterable
 from typing import Any
 
-from overnight.campaign import Goal, History, Trial
+from overnight.campaign import History, Trial
 from overnight.campaign.evaluation import cause_text
+from overnight.campaign.experiment.own_batch import Goals
 from overnight.campaign.history.trial import Failure
 from overnight.report.numbers import duration, measured, with_uncertainty
 from overnight.report.tables import metric_names
@@ -27,12 +28,13 @@ def trial_lines(history: History, trials: Iterable[Trial] | None = None) -> dict
     """Return the headings of a table of these trials, by default of all by their numbers, and its lines."""
     trials = (trial for _, trial in sorted(history.trials.items())) if trials is None else trials
     metrics, parameters = metric_names(history), list(history.definition.parameters.tuned())
-    goal = history.goal
+    goals = history.goals
+    goal = goals.pooled
     judged = (["feasible"] if goal.constraints else []) + (["front"] if goal.has_front else [])
     predicted = [f"{each.metric} predicted" if goal.has_front else "predicted" for each in goal.objectives]
     headings = ["trial", "status", *judged, *metrics, *predicted, *parameters, "generator", "attempts", "took"]
     front = {trial.id for trial in goal.front(history.trials.values())} if goal.has_front else set[int]()
-    lines = [_line(trial, goal, front, metrics, parameters) for trial in trials]
+    lines = [_line(trial, goals, front, metrics, parameters) for trial in trials]
     return {"headings": headings, "lines": lines}
 
 
@@ -89,11 +91,13 @@ def _end_of(trial: Trial) -> str:
     return "quarantined" if failure is not None and failure.quarantined else "given up"
 
 
-def _line(trial: Trial, goal: Goal, front: Container[int], metrics: list[str], parameters: list[str]) -> dict[str, Any]:
-    failed, reported = isinstance(trial.outcome, Failure), trial.measured
+def _line(
+    trial: Trial, goals: Goals, front: Container[int], metrics: list[str], parameters: list[str]
+) -> dict[str, Any]:
+    goal, failed, reported = goals.pooled, isinstance(trial.outcome, Failure), trial.measured
     expected = [trial.proposal.prediction(objective.metric) for objective in goal.objectives]
     predicted = ["" if each is None else with_uncertainty(each.mean, each.sd) for each in expected]
-    cells = [feasible_cell(goal, trial)] if goal.constraints else []
+    cells = [feasible_cell(goals.of(trial), trial)] if goal.constraints else []
     cells += ["yes" if trial.id in front else ""] if goal.has_front else []
     cells += [measured(reported[name]) if name in reported else "" for name in metrics]
     cells += [*predicted, *(cell_text(trial, name) for name in parameters), generator_of(trial)]

@@ -1,4 +1,4 @@
-"""The SQL view of the arms of an A/B test, each compared with the status quo of its own batch."""
+"""The SQL views of the arms of an A/B test, each compared with the status quo of its own batch."""
 
 # A report at a look holds means since the batch began. An arm that was stopped is compared at its last look.
 ARMS = """
@@ -25,4 +25,10 @@ ARMS = """
     left join measured b on b.trial = p.batch and b.m.name = a.m.name and b.step is not distinct from a.step
     where p.weight is not null and p.batch is not null
     order by a.trial, a.m.name
+"""
+# The results of the status quo of each batch that has some.
+STATUS_QUOS = """
+    create view status_quos as
+    select p.batch, o.metrics from asked p join outcomes o using (trial)
+    where p.trial = p.batch and p.generator = 'baseline' and o.kind = 'trial_observed' and len(o.metrics) > 0
 """

@@ -9,7 +9,7 @@ import duckdb
 from overnight.campaign import Campaign, Goal, Measurement
 from overnight.campaign.columns import CONSTRAINED, FRONT, MISSING
 from overnight.campaign.goal import pooled
-from overnight.campaign.goal.constraint import Constraint
+from overnight.campaign.goal.constraint import Bound, Constraint
 from overnight.storage.quoting import text_in_sql
 
 _HAS_RESULT = "o.kind = 'trial_observed' and len(o.metrics) > 0"
@@ -34,13 +34,17 @@ def goal_beside_baseline(connection: duckdb.DuckDBPyConnection, campaign: Campai
     return campaign.goal.beside(pooled(results.values()))
 
 
-def judged_columns_of(goal: Goal) -> list[str]:
-    """Return the columns of the outcomes `o`, with the limits as numbers, if the goal has constraints or a front."""
+def judged_columns_of(goal: Goal, *, beside_own: bool = False) -> list[str]:
+    """Return the columns of the outcomes `o` if the goal has constraints or a front.
+
+    Limits are numbers, except in an A/B test: there they may be relative to the result of the status quo of the `own`
+    batch, `q`.
+    """
     cells = {}
     if goal.constraints:
-        unmet = [_unmet(constraint, _met(goal, constraint)) for constraint in goal.judged.constraints]
+        unmet = [_unmet(goal, constraint, own=beside_own) for constraint in _judged(goal, own=beside_own)]
         named = f"nullif(concat_ws('; ', {', '.join(unmet)}), '')" if unmet else "cast(null as varchar)"
-        cells |= zip(CONSTRAINED, (f"({_feasible(goal)})", named), strict=True)
+        cells |= zip(CONSTRAINED, (f"({_feasible(goal, own=beside_own)})", named), strict=True)
     if goal.has_front:
         cells |= zip(FRONT, ("o.trial in (select trial from measured_front)",), strict=True)
     return [f"case when {_HAS_RESULT} then {cell} end as {name}" for name, cell in cells.items()]
@@ -57,24 +61,47 @@ def front_view(goal: Goal) -> str:
     return _FRONT.format(values=values, feasible=feasible, as_good=as_good, better=better)
 
 
-def _feasible(goal: Goal) -> str:
+def _judged(goal: Goal, *, own: bool) -> tuple[Constraint, ...]:
+    """Return the constraints whose limits are known; those beside the own status quo may be for some trials only."""
+    return goal.constraints if own else goal.judged.constraints
+
+
+def _feasible(goal: Goal, *, own: bool = False) -> str:
     """Return SQL for whether the outcome `o` is feasible; null if that depends on an unknown limit."""
     measured = [f"{_value(objective.metric)} is not null" for objective in goal.objectives]
-    met = [_met(goal, constraint) for constraint in goal.judged.constraints]
-    return " and ".join([*measured, *met, *(["null"] if goal.unjudged else [])])
+    met = [_met(goal, constraint, own=own) for constraint in _judged(goal, own=own)]
+    return " and ".join([*measured, *met, *(["null"] if goal.unjudged and not own else [])])
 
 
-def _met(goal: Goal, constraint: Constraint) -> str:
-    value, limits = _value(constraint.metric), zip((">=", "<="), goal.limits_of(constraint), strict=True)
-    # As a literal, a number would be a decimal, which is not always converted to the nearest float.
-    tests = [f"{value} {sign} cast('{limit!r}' as double)" for sign, limit in limits if math.isfinite(limit)]
+def _met(goal: Goal, constraint: Constraint, *, own: bool) -> str:
+    """Return SQL for whether a constraint is met; null if its limits are unknown."""
+    value = _value(constraint.metric)
+    if own and constraint.relative:
+        bounds = ((">=", constraint.at_least), ("<=", constraint.at_most))
+        tests = [f"{value} {sign} {_beside(bound, constraint)}" for sign, bound in bounds if bound is not None]
+        known = f"{_value(constraint.metric, 'q')} is not null"
+        return f"case when {known} then coalesce({' and '.join(tests)}, false) end"
+    limits = zip((">=", "<="), goal.limits_of(constraint), strict=True)
+    tests = [f"{value} {sign} {_double(limit)}" for sign, limit in limits if math.isfinite(limit)]
     return f"coalesce({' and '.join(tests)}, false)"
 
 
-def _unmet(constraint: Constraint, met: str) -> str:
+def _beside(bound: Bound, constraint: Constraint) -> str:
+    """Return SQL for `Bound.beside` with the status quo `q`, in the same order, which gives the same bits."""
+    return f"({_double(bound.offset)} + {_double(bound.factor)} * {_value(constraint.metric, 'q')})"
+
+
+def _double(value: float) -> str:
+    # As a literal, a number would be a decimal, which is not always converted to the nearest float.
+    return f"cast('{value!r}' as double)"
+
+
+def _unmet(goal: Goal, constraint: Constraint, *, own: bool) -> str:
     named, missing = text_in_sql(str(constraint)), text_in_sql(f"{constraint}{MISSING}")
-    return f"case when {_value(constraint.metric)} is null then {missing} when not {met} then {named} end"
+    met = _met(goal, constraint, own=own)
+    unknown = f"when {_value(constraint.metric, 'q')} is null then null " if own and constraint.relative else ""
+    return f"case {unknown}when {_value(constraint.metric)} is null then {missing} when not {met} then {named} end"
 
 
-def _value(metric: str) -> str:
-    return f"named(o.metrics, {text_in_sql(metric)}).mean"
+def _value(metric: str, of: str = "o") -> str:
+    return f"named({of}.metrics, {text_in_sql(metric)}).mean"

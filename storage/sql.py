@@ -10,10 +10,10 @@ from typing import Any
 import duckdb
 
 from overnight.campaign import Campaign
-from overnight.campaign.columns import columns, judged_columns, trial_columns
+from overnight.campaign.columns import columns, columns_of_arms, judged_columns, trial_columns
 from overnight.campaign.errors import LedgerError
 from overnight.campaign.history.events import CampaignDefined, CampaignRevised
-from overnight.storage.arms import ARMS
+from overnight.storage.arms import ARMS, STATUS_QUOS
 from overnight.storage.feasibility import front_view, goal_beside_baseline, judged_columns_of
 from overnight.storage.parquet_ledger import ParquetLedger
 from overnight.storage.quoting import name_in_sql, text_in_sql
@@ -157,6 +157,7 @@ _TRIALS = """
         {parameters} p.proposed, o.time as ended
     from asked p
     left join outcomes o using (trial)
+    {beside}
     left join expected e using (trial)
     left join (select trial, count(*) as attempts, count(*) filter (ended is null) as open, sum(seconds) as seconds
                from attempts group by trial) a using (trial)
@@ -256,7 +257,8 @@ def _make_views(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(statement.format(objective=objective))
     _, asked = columns((), names, _OF_PROPOSALS)
     connection.execute(_PROPOSALS.format(parameters=_listed(_parameter_columns(asked))))
-    connection.execute(ARMS)
+    for statement in (ARMS, STATUS_QUOS):
+        connection.execute(statement)
     _, recommended = columns((), names, _OF_RECOMMENDATIONS)
     # A recommended value may be of another type than all that were tried.
     typed = connection.execute(_PARAMETER_NAMES.format(kinds="'trial_proposed', 'recommendation_made'")).fetchall()
@@ -271,10 +273,14 @@ def _make_views(connection: duckdb.DuckDBPyConnection) -> None:
     goal = None if definition is None else goal_beside_baseline(connection, definition)
     if goal is not None and goal.has_front:
         connection.execute(front_view(goal))
-    means, asked = trial_columns(metrics, names, counted, judged=judged_columns(goal))
-    wide = [column for name, called in means.items() for column in _metric_columns(name, called, name in counted)]
-    wide += [] if goal is None else judged_columns_of(goal)
-    connection.execute(_TRIALS.format(metrics=_listed(wide), parameters=_listed(_parameter_columns(asked))))
+    of_arms, beside = columns_of_arms(definition), definition is not None and definition.is_ab_test
+    means, asked = trial_columns(metrics, names, counted, special=(*of_arms, *judged_columns(goal)))
+    wide = [f"p.{column}" for column in of_arms]
+    wide += [column for name, called in means.items() for column in _metric_columns(name, called, name in counted)]
+    wide += [] if goal is None else judged_columns_of(goal, beside_own=beside)
+    there = "left join status_quos q on q.batch = p.batch" if beside else ""
+    parameters = _listed(_parameter_columns(asked))
+    connection.execute(_TRIALS.format(metrics=_listed(wide), parameters=parameters, beside=there))
 
 
 def _definition(connection: duckdb.DuckDBPyConnection) -> Campaign | None:

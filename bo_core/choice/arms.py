@@ -20,8 +20,7 @@ class Arms:
     """The `count` arms of a batch, the status quo among them, and the `traffic` that they share.
 
     Points that are `chosen` are in the batch already, and those that were `stopped` because of a guardrail or harm are
-    not tried again. `of_unit` is the variance of one unit of traffic, in standardised
-    outcomes.
+    not tried again. `of_unit` is the variance of one unit of traffic, in standardised outcomes.
     """
 
     traffic: Traffic

@@ -294,7 +294,7 @@ class Choice:
         return noise if self.arms is None else torch.full_like(noise, self.arms.noise_of(self.arms.share_of_each))
 
     def _free(self, places: Tensor) -> Tensor:
-        """Return the incumbents [c] that may be measured again: in an A/B test none of this batch, and none stopped."""
+        """Return the incumbents [c] that may be repeated; in an A/B test no arms of this batch and no stopped ones."""
         if self.arms is None:
             return places
         here = self.arms.chosen | self.arms.stopped | self.chosen_here

@@ -61,7 +61,8 @@ def _explored(campaign: Campaign, history: History, proposer: AnyProposer, q: in
     if not more:
         return arms
     if isinstance(proposer, CustomProposer):
-        waiting, threads = with_pending(history, arms), torch.get_num_threads()
+        first = Proposal(point=status_quo, generator="baseline")
+        waiting, threads = with_pending(history, [first, *arms]), torch.get_num_threads()
         return arms + proposer.proposals(campaign, waiting, more, seeded(campaign, history.next_trial, threads))
     if isinstance(proposer, BayesianProposer) and not _begins(campaign, history, proposer, len(taken)):
         try:

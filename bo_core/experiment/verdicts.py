@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 from overnight.bo_core.experiment.spending import Look, boundaries, repeated_p
@@ -68,9 +68,9 @@ def _judged(history: History, candidate: Candidate, error: float) -> CandidateVe
     return CandidateVerdict(
         number=candidate.number,
         trials=tuple(trial.id for trial in candidate.trials),
-        point=candidate.point,
+        point=candidate.run.candidate,
         state=state,
-        stage=len(candidate.trials),
+        stage=candidate.stages[-1],
         stages=len(stages_of(history)),
         error=error,
         looks=judged,
@@ -88,20 +88,22 @@ def _looks(history: History, candidate: Candidate) -> Iterator[_At]:
     question = better(history.definition.goal)
     before = list[Contrast]()
     parts: _Parts = []
-    for stage, trial in enumerate(candidate.trials, 1):
+    for stage, trial in zip(candidate.stages, candidate.trials, strict=True):
         last = None
         for step, found in question.answers(history, trial).items():
             # Differences without any error are no differences between means of units.
             if found.exact or math.isinf(found.variance):
                 continue
             last = step, found
-            fraction = _fraction(history, stage, step, [*before, found])
+            fraction = _fraction(history, stage, trial.proposal.weight, step, [*before, found])
             if fraction is not None:
                 value, variance = _pooled([*before, found])
                 yield _At(stage, [*parts, (trial, step)], value, variance, fraction)
         if last is not None:
-            parts.append((trial, last[0]))
-            before.append(last[1])
+            step, found = last
+            parts.append((trial, step))
+            # A batch without results gives no more than it has given, and its stage is run again.
+            before.append(found if step is None else replace(found, planned_variance=found.variance))
 
 
 def _steps(history: History, trial: Trial) -> list[int | None]:
@@ -110,20 +112,22 @@ def _steps(history: History, trial: Trial) -> list[int | None]:
     return [*shared_steps(history, trial), *([None] if ended else [])]
 
 
-def _fraction(history: History, stage: int, step: int | None, contrasts: Sequence[Contrast]) -> float | None:
+def _fraction(
+    history: History, stage: int, share: float | None, step: int | None, contrasts: Sequence[Contrast]
+) -> float | None:
     """Return the share of the planned information of all stages; None if the plan is unknown.
 
     The information that later stages will give follows from that of this one: it is proportional to w (1 − w), with
-    the candidate's share w. The results of the last stage complete the information, also if it is less than planned.
+    the `share` w of the candidate. The results of the last stage complete the information, also if it is less than
+    planned.
     """
     shares = stages_of(history)
     if step is None and stage >= len(shares):
         return 1.0
     planned = [each.planned_variance for each in contrasts if each.planned_variance]
-    if len(planned) < len(contrasts):
+    if len(planned) < len(contrasts) or share is None or not 0 < share < 1:
         return None
-    here = shares[min(stage, len(shares)) - 1]
-    later = sum(share * (1 - share) for share in shares[stage:]) / (here * (1 - here))
+    later = sum(each * (1 - each) for each in shares[stage:]) / (share * (1 - share))
     plan = sum(1 / each for each in planned) + later / planned[-1]
     return min(1.0, sum(1 / each.variance for each in contrasts) / plan)
 
@@ -144,12 +148,12 @@ def _shown(at: _At, bound: float) -> Judged:
 
 
 def _state(history: History, candidate: Candidate, better_at: Judged | None) -> tuple[State, str | None]:
-    stages, stage = len(stages_of(history)), len(candidate.trials)
-    if candidate.rolled_back is not None:
-        return "rolled back", candidate.rolled_back
+    stages, stage = len(stages_of(history)), candidate.stages[-1]
+    if candidate.run.rolled_back is not None:
+        return "rolled back", candidate.run.rolled_back
     if better_at is not None:
         return "confirmed", None
-    if candidate.trials[-1].outcome is not None and stage >= stages:
+    if candidate.run.is_through:
         return "not confirmed", "the difference is too small for its errors after all stages"
     if history.finished is not None:
         return "not confirmed", f"the campaign ended in stage {stage} of {stages}"

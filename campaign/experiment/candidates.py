@@ -3,47 +3,36 @@
 from dataclasses import dataclass
 
 from overnight.campaign.experiment.effects import measured_by, steps_of
+from overnight.campaign.experiment.phase import Run, runs_of
 from overnight.campaign.experiment.settings import RampUp
 from overnight.campaign.history.history import History
-from overnight.campaign.history.trial import Failure, Observation, Stopped, Trial, Withdrawal
-from overnight.campaign.space import Point
+from overnight.campaign.history.trial import Observation, Trial
 
 RAMP_UP = "ramp_up"
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A point in the ramp-up with one trial for each stage that has begun; `number` counts candidates from 1."""
+    """A point in the ramp-up; `number` counts candidates from 1.
+
+    Its `trials` are those of the batches of its run so far, and `stages` the number of the stage of each, from 1: a
+    stage that failed through no fault of the candidate is run again.
+    """
 
     number: int
+    run: Run
     trials: tuple[Trial, ...]
-
-    @property
-    def point(self) -> Point:
-        """Return the point that is tried."""
-        return self.trials[0].point
-
-    @property
-    def rolled_back(self) -> str | None:
-        """Return why the ramp-up of this candidate was broken off; None if it was not."""
-        return _broken_off(self.trials[-1])
+    stages: tuple[int, ...]
 
 
 def candidates(history: History) -> list[Candidate]:
-    """Return the candidates in order; a point that is tried again after it was rolled back is a new one."""
-    found: list[list[Trial]] = []
-    stages = len(stages_of(history))
-    for trials in history.batches().values():
-        trial = next((each for each in trials if each.proposal.generator == RAMP_UP), None)
-        if trial is None:
-            continue
-        last = found[-1] if found else []
-        goes_on = last and last[-1].point == trial.point and len(last) < stages and _broken_off(last[-1]) is None
-        if goes_on:
-            last.append(trial)
-        else:
-            found.append([trial])
-    return [Candidate(number, tuple(trials)) for number, trials in enumerate(found, 1)]
+    """Return the candidates in order; a point that is tried again after its ramp-up has ended is a new one."""
+    batches, found = history.batches(), list[Candidate]()
+    for number, run in enumerate(runs_of(history.definition, history), 1):
+        trials = [trial for batch in run.batches for trial in batches[batch] if trial.proposal.generator == RAMP_UP]
+        stages = tuple(_stage(history, trial) for trial in trials)
+        found.append(Candidate(number, run, tuple(trials), stages))
+    return found
 
 
 def stages_of(history: History) -> tuple[float, ...]:
@@ -60,6 +49,12 @@ def units_used(history: History, fresh: bool) -> int:
     return total
 
 
+def _stage(history: History, trial: Trial) -> int:
+    """Return the number of the stage that has a trial's share of the traffic; the shares grow."""
+    shares, share = stages_of(history), trial.proposal.weight or 0.0
+    return min(1 + sum(each < share * (1 - 1e-9) for each in shares), len(shares))
+
+
 def _units(history: History, trial: Trial) -> int:
     goal, reports = history.definition.goal, steps_of(history, trial)
     every = [trial.measured] if isinstance(trial.outcome, Observation) else [reports[step] for step in sorted(reports)]
@@ -67,11 +62,3 @@ def _units(history: History, trial: Trial) -> int:
         return 0
     found = [measured_by(goal, metric, every[-1]) for metric in goal.metrics]
     return max((each.n or 0 for each in found if each is not None), default=0)
-
-
-def _broken_off(trial: Trial) -> str | None:
-    match trial.outcome:
-        case Stopped(why=why) | Failure(message=why) | Withdrawal(why=why):
-            return why
-        case _:
-            return None

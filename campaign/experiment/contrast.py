@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from overnight.campaign.evaluation import Measurement
+from overnight.campaign.experiment.arms import units_of
 from overnight.campaign.experiment.effects import measured_by, status_quo_of, steps_of
 from overnight.campaign.goal import Goal, Measured
 from overnight.campaign.goal.constraint import Bound, Constraint
@@ -66,9 +67,7 @@ class Question:
                 found[step] = self._contrast(arm, other, units)
         return found
 
-    def _contrast(
-        self, arm: Measurement, other: Measurement | None, units: tuple[float | None, float | None]
-    ) -> Contrast:
+    def _contrast(self, arm: Measurement, other: Measurement | None, units: tuple[int | None, int | None]) -> Contrast:
         baseline = 0.0 if other is None else self.factor * other.mean
         parts = [(1.0, arm, units[0]), *([] if other is None else [(self.factor, other, units[1])])]
         planned = [_planned(*part) for part in parts]
@@ -99,10 +98,10 @@ def worse(goal: Goal) -> Question:
     return Question(goal.objectives[0].metric, goal.objectives[0].turned(-1.0))
 
 
-def planned_units(history: History, trial: Trial) -> float | None:
+def planned_units(history: History, trial: Trial) -> int | None:
     """Return how many units a trial gets by its share of the batch's traffic; None without a share or traffic."""
-    weight, traffic = trial.proposal.weight, history.definition.traffic
-    return None if weight is None or traffic is None else weight * traffic.per_batch
+    unknown = trial.proposal.weight is None or history.definition.traffic is None
+    return None if unknown else units_of(history.definition, trial)
 
 
 def _measured(history: History, trial: Trial) -> dict[int | None, Measured]:
@@ -110,7 +109,7 @@ def _measured(history: History, trial: Trial) -> dict[int | None, Measured]:
     return {**steps_of(history, trial), **({None: trial.measured} if trial.measured else {})}
 
 
-def _planned(factor: float, measured: Measurement, units: float | None) -> float | None:
+def _planned(factor: float, measured: Measurement, units: int | None) -> float | None:
     """Return the variance that a part will have with all its units, if each has the variance of those so far."""
     variance = (factor * (measured.sem or 0.0)) ** 2
     if variance == 0:

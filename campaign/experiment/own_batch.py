@@ -23,6 +23,57 @@ def beside_own(goal: Goal, trial: Trial, beside: Mapping[int, Trial]) -> Goal:
 
 
 @dataclass(frozen=True)
+class Goals:
+    """The goal by which each trial is judged.
+
+    That is `pooled`, beside all measurements of the baseline; in an A/B test, it is beside the status quo of the
+    trial's own batch. `status_quos` are those with a result, by batch, and None if it is no A/B test.
+    """
+
+    pooled: Goal
+    status_quos: Mapping[int, Trial] | None = None
+
+    def of(self, trial: Trial) -> Goal:
+        """Return the goal by which a trial is judged."""
+        return self.pooled if self.status_quos is None else beside_own(self.pooled, trial, self.status_quos)
+
+    @property
+    def common(self) -> Goal:
+        """Return the goal with the limits that all trials share: in an A/B test, those relative to nothing."""
+        return self.pooled if self.status_quos is None else self.pooled.beside({}).judged
+
+    @property
+    def newest(self) -> Goal:
+        """Return the goal as it is now: in an A/B test, beside the newest status quo that has a result."""
+        if self.status_quos is None:
+            return self.pooled
+        batch = max(self.status_quos, default=None)
+        return self.pooled.beside({} if batch is None else self.status_quos[batch].measured)
+
+    def feasible(self, trial: Trial) -> bool:
+        """Return whether a trial has every metric of the goal and meets every constraint."""
+        return self.of(trial).feasible(trial.measured)
+
+    def best(self, trials: Iterable[Trial]) -> Trial | None:
+        """Return the best feasible trial, the first of `best_first`; None if there is none."""
+        return self.pooled.best(trials) if self.status_quos is None else next(iter(self.best_first(trials)), None)
+
+    def best_first(self, trials: Iterable[Trial]) -> list[Trial]:
+        """Return the feasible trials, best first objective first; of equal trials the earlier one comes first.
+
+        In an A/B test these are arms, and the best one has the best difference to its own status quo.
+        """
+        if self.status_quos is None:
+            return self.pooled.best_first(trials)
+        objective, found = self.pooled.objectives[0], list[tuple[float, Trial]]()
+        for trial in trials:
+            gap = None if trial.id == trial.batch else difference(objective, trial, self.status_quos)
+            if gap is not None and self.feasible(trial):
+                found.append((gap.value, trial))
+        return [trial for _, trial in sorted(found, key=lambda one: -one[0])]
+
+
+@dataclass(frozen=True)
 class Difference:
     """By how much an arm is better than the status quo of its own batch, and the variance of that; None if unknown."""
 

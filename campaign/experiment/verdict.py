@@ -129,7 +129,7 @@ def _sentences(verdict: Verdict) -> list[str]:
         "ramping": f"{name} is in {stage}; nothing is concluded yet.",
     }
     first = said.get(found.state, f"{name} was not confirmed as better than the status quo: {found.why}.")
-    return [first, _difference(verdict.metric, found), *_doubts(found, verdict.at_least)]
+    return [first, _difference(verdict.metric, found), *_guardrails(found)]
 
 
 def _difference(metric: str, found: CandidateVerdict) -> str:
@@ -142,10 +142,16 @@ def _difference(metric: str, found: CandidateVerdict) -> str:
     return f"{said}, between {effect.low:{form}} and {effect.high:{form}}."
 
 
-def _doubts(found: CandidateVerdict, at_least: float) -> list[str]:
-    """Return a sentence for each guardrail that is not known to hold with this probability."""
-    return [
-        f"The probability that `{each.constraint}` holds is {each.probability:.0%}."
-        for each in found.guardrails
-        if each.probability is not None and each.probability < at_least
-    ]
+def _guardrails(found: CandidateVerdict) -> list[str]:
+    """Return a sentence for each guardrail whose probability is known."""
+    known = [(each.constraint, each.probability) for each in found.guardrails if each.probability is not None]
+    return [f"The probability that `{text}` holds is {_in_per_cent(probability)}." for text, probability in known]
+
+
+def _in_per_cent(probability: float) -> str:
+    """Return a probability, never claiming more than 99.9 or less than 0.1 per cent."""
+    if probability > 0.999:
+        return "more than 99.9%"
+    if probability < 0.001:
+        return "less than 0.1%"
+    return f"{probability:.1%}" if not 0.01 <= probability <= 0.99 else f"{probability:.0%}"

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from overnight.campaign.definition import Campaign
 from overnight.campaign.errors import InvalidHistory
+from overnight.campaign.experiment.own_batch import Goals, status_quos
 from overnight.campaign.goal import Goal, Measured, pooled
 from overnight.campaign.history.evaluator_version import EvaluatorVersion
 from overnight.campaign.history.events import (
@@ -118,6 +119,11 @@ class History:
         """
         goal = self.definition.goal
         return goal.beside(self.at_baseline) if any(constraint.relative for constraint in goal.constraints) else goal
+
+    @property
+    def goals(self) -> Goals:
+        """Return the goal by which each trial is judged, which in an A/B test depends on the batch."""
+        return Goals(self.goal, status_quos(self.trials.values()) if self.definition.is_ab_test else None)
 
     @property
     def at_baseline(self) -> Measured:

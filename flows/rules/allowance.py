@@ -8,7 +8,7 @@ from functools import cached_property
 from overnight.campaign import Campaign, History, Trial
 from overnight.campaign.approval import ApprovalPolicy
 from overnight.campaign.definition import lies_in
-from overnight.campaign.experiment.phase import Phase, phase_of
+from overnight.campaign.experiment.phase import Phase, phase_of, runs_of
 from overnight.campaign.standing.confirming import Confirming, confirming
 from overnight.campaign.standing.ends import Over
 from overnight.campaign.standing.enough import why_end_early
@@ -127,7 +127,9 @@ class Allowance:
         if self.slots <= 0:
             return None
         left = [seconds_left(self.campaign, trial, self.now) for trial in self.waiting]
-        return min(*left, self.time_left) if left else None
+        # The arms of a batch start together, so they wait for the last of them.
+        first = max if self.campaign.is_ab_test else min
+        return min(first(left), self.time_left) if left else None
 
     @property
     def held_back(self) -> bool:
@@ -167,7 +169,9 @@ class Allowance:
             if self.exhausted:
                 return Over("no_candidate", "no arm is believed to be better than the status quo and feasible")
             if self.phase.kind == "over":
-                return Over("trials", "its last stage is over, or its budget of trials pays for no other batch")
+                through = any(run.is_through for run in runs_of(self.campaign, self.history))
+                spent = f"its budget of {self.campaign.budget.trials} trials pays for no other batch"
+                return Over("trials", "an arm has passed every stage of the ramp-up" if through else spent)
         trials = self.campaign.budget.trials
         if self.history.started >= trials and not self.waiting:
             return Over("trials", f"all {trials} trials of the budget have been tried")

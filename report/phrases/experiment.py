@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
-from overnight.report.numbers import number
+from overnight.campaign.experiment.effects import Effect
+from overnight.report.numbers import number, share_text
+from overnight.report.story import Story
 from overnight.report.story.experiment import ArmOfBatch, Experiment
 
 
@@ -18,19 +20,54 @@ def arm_lines(experiment: Experiment) -> Iterator[str]:
     newest = max((arm.batch for arm in experiment.arms), default=None)
     for arm in experiment.arms:
         if arm.batch == newest:
-            yield f"trial {arm.trial} ({arm.share:.3g} of the traffic): {difference_text(arm)}{_when(arm)}"
+            yield f"trial {arm.trial} ({share_text(arm.share)} of the traffic): {difference_text(arm)}{_when(arm)}"
+
+
+def best_arm_text(experiment: Experiment, trial: int, *, limited: bool) -> str:
+    """Return the best arm so far with its difference; empty once fresh traffic decides, since some arms are lucky."""
+    arm = next((each for each in experiment.arms if each.trial == trial), None)
+    if arm is None or experiment.candidate is not None:
+        return ""
+    return f"best {'feasible ' if limited else ''}arm so far: trial {trial}, {difference_text(arm)}"
+
+
+def recommended_instead(story: Story) -> str:
+    """Return why another configuration than the confirmed one is recommended; empty if none is."""
+    experiment, found, feasibility = story.experiment, story.best.recommended, story.feasibility
+    if experiment is None or experiment.state != "confirmed" or found is None or found.point == experiment.candidate:
+        return ""
+    if not found.is_baseline:
+        return (
+            "another configuration than the confirmed one is recommended: it is believed to be the best by the results "
+            "of all batches, but fresh traffic has not confirmed it"
+        )
+    if feasibility is None or feasibility.recommended is None:
+        return "the status quo is recommended all the same, because the results of all batches speak for it"
+    demanded = share_text(feasibility.recommended.demanded)
+    return (
+        "the status quo is recommended all the same, because no better configuration is known to meet all constraints "
+        f"with the demanded probability of {demanded}"
+    )
 
 
 def difference_text(arm: ArmOfBatch) -> str:
     """Return the difference of an arm to the status quo of its batch, as a share of it if that is known."""
-    if arm.relative is not None:
-        error = "" if arm.relative_sem is None else f" ± {100 * arm.relative_sem:.2g} %"
-        return f"{100 * arm.relative:+.3g} %{error}"
-    if arm.difference is not None:
-        sign = "+" if arm.difference >= 0 else "−"
-        error = "" if arm.sem is None else f" ± {number(arm.sem)}"
-        return f"{sign}{number(abs(arm.difference))}{error}"
-    return "not compared yet" if arm.unknown is None else f"not compared: {arm.unknown}"
+    if arm.difference is None:
+        return "not compared yet" if arm.unknown is None else f"not compared: {arm.unknown}"
+    return _gap(arm.difference, arm.sem, arm.relative, arm.relative_sem)
+
+
+def effect_text(effect: Effect) -> str:
+    """Return the same for a known effect of an arm on any metric."""
+    return _gap(effect.value or 0.0, effect.sem, effect.relative, effect.relative_sem)
+
+
+def _gap(difference: float, sem: float | None, relative: float | None, relative_sem: float | None) -> str:
+    if relative is not None:
+        error = "" if relative_sem is None else f" ± {100 * relative_sem:.2g} %"
+        return f"{100 * relative:+.3g} %{error}".replace("-", "−")
+    error = "" if sem is None else f" ± {number(sem)}"
+    return f"{'+' if difference >= 0 else '−'}{number(abs(difference))}{error}"
 
 
 def stopped_text(arm: ArmOfBatch) -> str:

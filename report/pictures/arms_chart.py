@@ -1,5 +1,6 @@
 """The picture of the arms of an A/B test: the difference of each to the status quo of its batch."""
 
+from overnight.report.numbers import share_text
 from overnight.report.phrases.experiment import difference_text, stopped_text
 from overnight.report.pictures.axes import objective_axis
 from overnight.report.pictures.colours import BEST, INK, OTHERS
@@ -59,6 +60,6 @@ def _name(arm: ArmOfBatch) -> str:
 
 
 def _label(arm: ArmOfBatch) -> str:
-    share = f"{arm.share:.3g} of the traffic"
+    share = f"{share_text(arm.share)} of the traffic"
     lines = [f"trial {arm.trial}, batch {arm.batch}, {share}", difference_text(arm), stopped_text(arm)]
     return "<br>".join(cut(line) for line in lines if line)

@@ -53,13 +53,14 @@ class Pictures:
     def __init__(self, history: History, recommended: int | None, metric: str | None = None) -> None:
         self.history, self.metric = history, metric or history.definition.objective.metric
         view = history.model_view()
-        self.observed, self._goal = view.observed, history.goal
+        self.observed, self._goals = view.observed, history.goals
+        self._goal = self._goals.pooled
         self._values = {trial.id: trial.measured[self.metric] for trial in view.observed}
         self.drawn = worth_drawing(history, view.observed, recommended)
         ended = sorted((*view.failed, *view.stopped), key=lambda trial: trial.id)
         self.without = worth_drawing(history, ended, recommended)
         self.stopped = bool(view.stopped)
-        self._hollow = {trial.id for trial in view.observed if self._goal.verdict(trial.measured) is False}
+        self._hollow = {trial.id for trial in view.observed if self._goals.of(trial).verdict(trial.measured) is False}
         self._ringed = [trial for trial in view.observed if trial.id == recommended]
         self._logarithmic = spans_decades(view.observed, self.metric)
 
@@ -77,8 +78,8 @@ class Pictures:
 
     @property
     def has_line(self) -> bool:
-        """Return whether any trial is feasible, so that there is a best one."""
-        return self._goal.best(self.observed) is not None
+        """Return whether any trial is feasible, so that there is a best one; batches that drift have none in common."""
+        return not self.history.definition.is_ab_test and self._goal.best(self.observed) is not None
 
     @property
     def limited(self) -> list[str]:
@@ -92,7 +93,7 @@ class Pictures:
         placed: list[tuple[Trial, Value]] = [(t, t.id) for t in self.drawn if metric in t.measured]
         data = self._by_generator(placed, metric, names, errors=True)
         last, axis = known[-1].id, objective_axis(logarithmic=spans_decades(known, metric))
-        for words, end in zip(("at least", "at most"), self._goal.judged.limits(metric), strict=True):
+        for words, end in zip(("at least", "at most"), self._goals.common.judged.limits(metric), strict=True):
             if math.isfinite(end):
                 line = {"color": LIMIT, "width": 2, "dash": "dash"}
                 name = f"{words} {number(end)}"
@@ -132,11 +133,11 @@ class Pictures:
         return layout
 
     def _best_so_far(self) -> list[Figure]:
-        """Return the line of the best measured so far, unless no trial is feasible."""
+        """Return the line of the best measured so far, unless there is none."""
+        if not self.has_line:
+            return []
         bests = zip(self.observed, self._goal.best_so_far(self.observed), strict=True)
         steps = [(trial.id, self._values[best.id].mean) for trial, best in bests if best is not None]
-        if not steps:
-            return []
         turns = (
             [step for i, step in enumerate(steps) if i in (0, len(steps) - 1) or step[1] != steps[i - 1][1]]
             if len(steps) > MOST
@@ -208,7 +209,7 @@ class Pictures:
         value = trial.measured.get(metric)
         became = str(ending(trial)) if value is None else f"{metric} {measured(value)}"
         lines = [f"trial {trial.id} ({trial.proposal.generator})", became]
-        lines += [f"infeasible: {unmet}" for unmet in [unmet_text(self._goal, trial)] if unmet]
+        lines += [f"infeasible: {unmet}" for unmet in [unmet_text(self._goals.of(trial), trial)] if unmet]
         lines += filter(None, (point_text(trial, [name], equals=" = ") for name in names))
         return "<br>".join(map(cut, lines))
 

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from overnight.campaign import Goal, History, Trial
+from overnight.campaign.experiment.own_batch import Goals
 from overnight.report.numbers import number
 from overnight.report.pictures.axes import spans_decades
 from overnight.report.pictures.colours import BEST, GENERATORS, GRID, INK
@@ -26,17 +27,20 @@ def trace_picture(history: History) -> str | None:
         return None
     if (front := front_of(history, None)) is not None:
         return _course_of(front, observed[-1].id)
-    metric, goal = history.definition.objective.metric, history.goal
+    metric, goals = history.definition.objective.metric, history.goals
+    goal = goals.pooled
     values = {trial.id: value.mean for trial, value in zip(observed, goal.values_of(observed), strict=True)}
     frame = _Frame.around(values, log=spans_decades(observed, metric))
-    bests = zip(observed, goal.best_so_far(observed), strict=True)
+    drifts = history.definition.is_ab_test
+    # Batches that drift have no best result in common.
+    bests = () if drifts else zip(observed, goal.best_so_far(observed), strict=True)
     line = _best_line(frame, {t.id: values[b.id] for t, b in bests if b is not None})
     parts = [*_grid(frame, metric), line]
     parts += [
-        f'<circle cx="{frame.x(trial.id):.1f}" cy="{frame.y(values[trial.id]):.1f}" r="3.5" {_paint(goal, trial)}/>'
+        f'<circle cx="{frame.x(trial.id):.1f}" cy="{frame.y(values[trial.id]):.1f}" r="3.5" {_paint(goals, trial)}/>'
         for trial in worth_drawing(history, observed, None)
     ]
-    parts += _legend(goal, {trial.proposal.generator for trial in observed})
+    parts += _legend(goal, {trial.proposal.generator for trial in observed}, with_best=not drifts)
     return svg(parts)
 
 
@@ -107,16 +111,17 @@ def _best_line(frame: _Frame, bests: dict[int, float]) -> str:
     return path and f'<path d="{path}" fill="none" stroke="{BEST}" stroke-width="2"/>'
 
 
-def _legend(goal: Goal, generators: set[str]) -> list[str]:
+def _legend(goal: Goal, generators: set[str], *, with_best: bool) -> list[str]:
     names = {name: colour for name, colour in GENERATORS.items() if name in generators}
     hollow = {"infeasible": f'fill="none" stroke="{INK}"'} if goal.constraints else {}
     # The room is short.
-    filled = {"best feasible so far" if goal.constraints else "best measured so far": BEST, **names}
+    best = {"best feasible so far" if goal.constraints else "best measured so far": BEST} if with_best else {}
+    filled = best | names
     return legend({name: f'fill="{colour}"' for name, colour in filled.items()} | hollow)
 
 
-def _paint(goal: Goal, trial: Trial) -> str:
+def _paint(goals: Goals, trial: Trial) -> str:
     """Return a filled point, or a hollow one if the trial is infeasible as measured."""
     colour = GENERATORS[trial.proposal.generator]
-    hollow = goal.verdict(trial.measured) is False
+    hollow = goals.of(trial).verdict(trial.measured) is False
     return f'fill="none" stroke="{colour}" stroke-width="1.5"' if hollow else f'fill="{colour}"'

@@ -2,7 +2,7 @@
 
 import importlib
 
-from overnight.campaign import History, Trial
+from overnight.campaign import History, Point, Trial
 from overnight.campaign.experiment.arms import is_status_quo, units_of
 from overnight.campaign.experiment.effects import newest_effect
 from overnight.campaign.experiment.verdict import State, Verdict
@@ -35,12 +35,14 @@ class ArmOfBatch(Section):
 class Experiment(Section):
     """An A/B test: `verdict` in words, the arms other than the status quo, and the units used so far.
 
-    Everything that is called better is so with a probability of `at_least`.
+    Everything that is called better is so with a probability of `at_least`. The `candidate` is the point that the
+    verdict is about, absent before the ramp-up.
     """
 
     state: State
     verdict: str
     at_least: float
+    candidate: Point | None
     unit: str
     batches: int
     arms: tuple[ArmOfBatch, ...]
@@ -61,6 +63,7 @@ def experiment_of(history: History) -> Experiment | None:
         state=judged.state,
         verdict=str(judged),
         at_least=judged.at_least,
+        candidate=None if judged.candidate is None else judged.candidate.point,
         unit=campaign.traffic.unit,
         batches=len(batches),
         arms=tuple(_arm(history, trial) for trial in arms),

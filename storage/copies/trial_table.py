@@ -12,11 +12,13 @@ from overnight.campaign.columns import (
     BETWEEN,
     CONSTRAINED,
     FRONT,
+    OF_ARMS,
+    columns_of_arms,
     judged_cells,
     judged_columns,
     trial_columns,
 )
-from overnight.campaign.goal import Goal
+from overnight.campaign.experiment.own_batch import Goals
 from overnight.campaign.history.trial import Failure, Stopped, Withdrawal
 from overnight.campaign.parameters import Value
 from overnight.storage.segments.columns import TIME
@@ -26,21 +28,24 @@ from overnight.storage.segments.event_rows import INT64
 def trial_table(history: History) -> pa.Table:
     """Return the same table as the view `trials` of `overnight query`, in the order of the trials' ids."""
     trials = [history.trials[number] for number in sorted(history.trials)]
-    measured, goal = [trial.measured for trial in trials], history.goal if history.defined else None
+    measured = [trial.measured for trial in trials]
+    campaign, goals = (history.definition, history.goals) if history.defined else (None, None)
+    goal = None if goals is None else goals.pooled
     counted = {name for metrics in measured for name, found in metrics.items() if found.n is not None}
+    of_arms = columns_of_arms(campaign)
     means, parameters = trial_columns(
-        _named(history.definition.recorded_metrics if history.defined else (), measured),
+        _named(campaign.recorded_metrics if campaign is not None else (), measured),
         _named((), [trial.point for trial in trials]),
         counted,
-        judged=judged_columns(goal),
+        special=(*of_arms, *judged_columns(goal)),
     )
     objective = "" if goal is None else goal.objectives[0].metric
     facts = {name: pa.array(values, _TYPES[name]) for name, values in _facts(trials, objective).items()}
-    columns = {name: facts[name] for name in BEFORE}
+    columns = {name: facts[name] for name in (*BEFORE, *of_arms)}
     for name, column in means.items():
         columns |= _measurements(column, [metrics.get(name) for metrics in measured], counted=name in counted)
-    if goal is not None:
-        columns |= _judgements(goal, trials)
+    if goals is not None:
+        columns |= _judgements(goals, trials)
     columns |= {name: facts[name] for name in BETWEEN}
     columns |= {column: _values([trial.point.get(name) for trial in trials]) for name, column in parameters.items()}
     return pa.table(columns | {name: facts[name] for name in AFTER})
@@ -55,6 +60,7 @@ _TYPES: dict[str, pa.DataType] = {
     "trial": pa.int64(),
     "status": pa.string(),
     "generator": pa.string(),
+    **dict(zip(OF_ARMS, (pa.int64(), pa.float64()), strict=True)),
     **dict(zip((*CONSTRAINED, *FRONT), (pa.bool_(), pa.string(), pa.bool_()), strict=True)),
     "attempts": pa.int64(),
     "seconds": pa.float64(),
@@ -68,13 +74,15 @@ _TYPES: dict[str, pa.DataType] = {
 
 
 def _facts(trials: Sequence[Trial], objective: str) -> dict[str, list[Any]]:
-    """Return the columns that every campaign has, apart from parameters and metrics."""
+    """Return the columns that are no parameters, metrics or judgements; only an A/B test shows those of arms."""
     failures = [trial.outcome if isinstance(trial.outcome, Failure) else None for trial in trials]
     predicted = [trial.proposal.prediction(objective) for trial in trials]
     return {
         "trial": [trial.id for trial in trials],
         "status": [trial.status for trial in trials],
         "generator": [trial.proposal.generator for trial in trials],
+        "batch": [trial.batch for trial in trials],
+        "weight": [trial.proposal.weight for trial in trials],
         "attempts": [len(trial.attempts) for trial in trials],
         "seconds": [trial.seconds for trial in trials],
         "cause": [failure and failure.cause for failure in failures],
@@ -86,8 +94,8 @@ def _facts(trials: Sequence[Trial], objective: str) -> dict[str, list[Any]]:
     }
 
 
-def _judgements(goal: Goal, trials: Sequence[Trial]) -> dict[str, pa.Array]:
-    cells, names = judged_cells(goal, trials), judged_columns(goal)
+def _judgements(goals: Goals, trials: Sequence[Trial]) -> dict[str, pa.Array]:
+    cells, names = judged_cells(goals, trials), judged_columns(goals.pooled)
     return {name: pa.array([cell[i] for cell in cells], _TYPES[name]) for i, name in enumerate(names)}
 
 

@@ -10,8 +10,10 @@ from overnight.campaign.columns import (
     BETWEEN,
     CONSTRAINED,
     FRONT,
+    OF_ARMS,
     Names,
     columns,
+    columns_of_arms,
     judged_columns,
     own_columns,
     trial_columns,
@@ -47,12 +49,15 @@ def _sections(names: Sequence[str]) -> tuple[tuple[str, ...], list[str], list[st
         return None
     if tuple(asked[-len(AFTER) :]) == AFTER:
         asked = asked[: -len(AFTER)]
-    judged = tuple[str, ...]()
+    special = tuple[str, ...]()
     for last in (FRONT, CONSTRAINED):
         # The columns of no metric end like this.
         if tuple(measured[-len(last) :]) == last:
-            measured, judged = measured[: -len(last)], (*last, *judged)
-    return None if _means(measured) is None else (own_columns(judged), measured, asked)
+            measured, special = measured[: -len(last)], (*last, *special)
+    # Nor do they begin like this.
+    if tuple(measured[: len(OF_ARMS)]) == OF_ARMS:
+        measured, special = measured[len(OF_ARMS) :], (*OF_ARMS, *special)
+    return None if _means(measured) is None else (own_columns(special), measured, asked)
 
 
 def _means(measured: list[str]) -> dict[str, str | None] | None:
@@ -107,8 +112,8 @@ def _by_name(campaign: Campaign, names: Sequence[str]) -> TableColumns:
 
     A column with the name of a metric of the campaign is never another metric's standard error or count.
     """
-    judged = judged_columns(campaign.goal)
-    called, asked = trial_columns(campaign.recorded_metrics, campaign.parameters.root, judged=judged)
+    special = (*columns_of_arms(campaign), *judged_columns(campaign.goal))
+    called, asked = trial_columns(campaign.recorded_metrics, campaign.parameters.root, special=special)
     means = _found(called, names)
     means_used = set(means.values())
     free = {*names} - means_used

@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from overnight.campaign import Campaign, History, Measurement
+from overnight.campaign.evaluation import Cause
 from overnight.campaign.history.events import (
     AttemptStarted,
     CampaignDefined,
     CampaignFinished,
     MeasurementReported,
     TrialAbandoned,
+    TrialFailed,
     TrialObserved,
     TrialProposed,
     TrialStopped,
@@ -72,6 +74,9 @@ class ToldArms:
 
     def abandon(self, trial: int, why: str) -> None:
         self._tell(TrialAbandoned(time=NOW, actor="ada", trial=trial, why=why))
+
+    def fail(self, trial: int, cause: Cause) -> None:
+        self._tell(TrialFailed(time=NOW, actor="c", trial=trial, attempt=1, cause=cause, message="broke"))
 
     def finish(self) -> None:
         self._tell(CampaignFinished(time=NOW, actor="c", epoch=0, reason="over"))

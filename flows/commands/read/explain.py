@@ -5,6 +5,7 @@ from pathlib import Path
 from overnight.bo_core.data.encoding import Encoding
 from overnight.campaign import History
 from overnight.campaign.errors import LedgerError
+from overnight.campaign.experiment.arms import batch_of
 from overnight.campaign.history.events import TrialProposed
 from overnight.flows.commands.read.past import read_events
 from overnight.flows.definition.campaign_file import load_campaign_file
@@ -16,8 +17,9 @@ from overnight.report.explanation import (
     suspect_sentence,
     version_sentence,
 )
+from overnight.report.phrases.arms import difference_sentence
 
-_OF_RESULT = (feasible_sentence, front_sentence, suspect_sentence, version_sentence)
+_OF_RESULT = (difference_sentence, feasible_sentence, front_sentence, suspect_sentence, version_sentence)
 
 
 def explain(trial: int, path: Path) -> None:
@@ -32,6 +34,8 @@ def explain(trial: int, path: Path) -> None:
     if trial not in now.trials:
         raise LedgerError(f"{path}: expected a trial up to {now.next_trial - 1}, found no trial {trial}.")
     features = Encoding(then.definition.parameters).slices
-    of_result = [each(now, now.trials[trial]) for each in _OF_RESULT]
-    for line in [*explanation(then, now.trials[trial], features), *filter(None, of_result)]:
+    asked_for = now.trials[trial]
+    batch = batch_of(now, asked_for.batch) if now.definition.is_ab_test else ()
+    of_result = [each(now, asked_for) for each in _OF_RESULT]
+    for line in [*explanation(then, asked_for, features, batch), *filter(None, of_result)]:
         terminal().print(line, soft_wrap=True)

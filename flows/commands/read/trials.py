@@ -13,7 +13,7 @@ from overnight.campaign.history.trial import Failure
 from overnight.campaign.values.harmless import harmless
 from overnight.flows.commands.read.past import read_past
 from overnight.flows.host.terminal import terminal
-from overnight.report.numbers import duration, measured
+from overnight.report.numbers import duration, measured, share_text
 from overnight.report.statuses import LOOKS
 from overnight.report.tables import to_csv, to_json, trial_rows
 from overnight.report.trial_facts import ending, feasible_cell, point_text
@@ -38,7 +38,8 @@ def trials(path: Path, form: str, as_of: str | None, best: int | None = None, *,
 
 
 def _shown(history: History, best: int | None, *, front: bool) -> list[Trial]:
-    every, goal = [trial for _, trial in sorted(history.trials.items())], history.goal
+    every, goals = [trial for _, trial in sorted(history.trials.items())], history.goals
+    goal = goals.pooled
     if front:
         return goal.best_first(goal.front(every))
     if best is None:
@@ -48,17 +49,19 @@ def _shown(history: History, best: int | None, *, front: bool) -> list[Trial]:
             f"--best: campaign `{history.definition.name}` has several objectives, which do not rank its trials. List "
             "those that no other one beats with --pareto."
         )
-    return goal.best_first(every)[:best]
+    return goals.best_first(every)[:best]
 
 
 def _print_table(history: History, shown: Sequence[Trial], *, chosen: bool) -> None:
     console, goal = terminal(), history.goal
     metrics = [objective.metric for objective in goal.objectives]
+    arms = ["batch", "share"] if history.definition.is_ab_test else []
     judged = [*(["feasible"] if goal.constraints else []), *(["front"] if goal.has_front and not chosen else [])]
-    headings = ["trial", "status", *metrics, *judged, "took", "point"]
+    headings = ["trial", "status", *arms, *metrics, *judged, "took", "point"]
     rows = _rows(history, shown, chosen=chosen)
     framed = len(rows) <= _MOST_IN_A_FRAME
-    table = _table(headings, rows, range(2 + len(metrics), len(headings) - 2)) if framed else _columns(headings, rows)
+    folded = range(2 + len(arms) + len(metrics), len(headings) - 2)
+    table = _table(headings, rows, folded) if framed else _columns(headings, rows)
     console.print(table, soft_wrap=not framed)
     for line in _recommended(history) if chosen else [*_without_result(history), *noted(history)]:
         console.print(line, soft_wrap=True)
@@ -85,17 +88,25 @@ def _without_result(history: History) -> list[str]:
 def _rows(history: History, trials: Iterable[Trial], *, chosen: bool) -> list[tuple[Text, ...]]:
     """Return the cells of the table for people; CSV and JSON have more columns."""
     campaign, rows = history.definition, list[tuple[Text, ...]]()
-    goal = history.goal
+    goals = history.goals
+    goal = goals.pooled
     on_front = {trial.id for trial in goal.front(history.trials.values())} if goal.has_front else set[int]()
     for trial in trials:
         seconds, found = trial.seconds, trial.measured
         status = Text(ending(trial).short, style=LOOKS[trial.status].style)
-        cells = [measured(found[each.metric]) if each.metric in found else "" for each in goal.objectives]
-        cells += [harmless(feasible_cell(goal, trial))] if goal.constraints else []
+        cells = _of_arm(trial) if campaign.is_ab_test else []
+        cells += [measured(found[each.metric]) if each.metric in found else "" for each in goal.objectives]
+        cells += [harmless(feasible_cell(goals.of(trial), trial))] if goal.constraints else []
         cells += ["yes" if trial.id in on_front else ""] if goal.has_front and not chosen else []
         cells += ["" if seconds is None else duration(seconds)]
         rows.append((Text(str(trial.id)), status, *map(Text, cells), _point(campaign, trial)))
     return rows
+
+
+def _of_arm(trial: Trial) -> list[str]:
+    """Return the batch of an arm, and its share of the batch's traffic."""
+    share = trial.proposal.weight
+    return ["" if trial.batch is None else str(trial.batch), "" if share is None else share_text(share)]
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[Text]], judged: Container[int]) -> Table:

@@ -11,6 +11,7 @@ from overnight.bo_core import BayesianProposer, CustomProposer
 from overnight.bo_core.settings.surrogates import GpytorchSurrogate
 from overnight.campaign import Campaign
 from overnight.campaign.approval import ApprovalPolicy, Limit
+from overnight.campaign.experiment.settings import Decide, RampUp
 from overnight.campaign.standing.confirming import reserved
 from overnight.campaign.values.duration import format_duration
 from overnight.campaign.window import Window
@@ -40,6 +41,7 @@ def describe(file: CampaignFile, now: datetime) -> Group:
             f"{evaluator.kind} {evaluator.described()}, at most {format_duration(evaluator.time_limit)} each",
         ),
         *_polling(file.polling),
+        *_arms(file),
         ("workers", f"{campaign.workers}, on {file.run_on}{_each(file.resources)}"),
         ("budget", _budget(file)),
         ("failures", _failures(file)),
@@ -67,6 +69,22 @@ def _objectives(campaign: Campaign) -> tuple[str, str]:
     listed = (f"{each}{'' if each.worst is None else f' (worst {each.worst:g})'}" for each in objectives)
     label = "objectives" if campaign.goal.has_front else "objective"
     return label, f"{', '.join(listed)}{_also(campaign.metrics)}"
+
+
+def _arms(file: CampaignFile) -> list[tuple[str, str]]:
+    """Return lines on the batches, the looks and the stages of an A/B test."""
+    campaign = file.campaign
+    if campaign.traffic is None or campaign.arms is None:
+        return []
+    traffic, decide, ramp_up = campaign.traffic, campaign.decide or Decide(), campaign.ramp_up or RampUp()
+    share = traffic.share_of_status_quo(campaign.arms - 1)
+    stages = ", ".join(f"{100 * stage:g} %" for stage in ramp_up.stages)
+    approved = "; each stage waits for a person" if ramp_up.approve else ""
+    return [
+        ("arms", f"{campaign.arms} share {traffic.per_batch:,} {traffic.unit}, {share:.0%} of them the status quo"),
+        ("ramp-up", f"the best arm gets {stages} of fresh traffic{approved}"),
+        ("decides", f"all that is called better is so with a probability of at least {decide.at_least:g}"),
+    ]
 
 
 def _preference(campaign: Campaign) -> list[tuple[str, str]]:

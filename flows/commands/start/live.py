@@ -47,7 +47,7 @@ class LiveDisplay:
     def __enter__(self) -> "LiveDisplay":
         self.console.print(
             f"{self.campaign.name}: {self.campaign.goal} in {counted(self.campaign.budget.trials, 'trial')} "
-            f"with {counted(self.campaign.workers, 'worker')}"
+            f"with {_at_once(self.campaign)}"
         )
         if self.console.is_terminal:
             self.live.start()
@@ -129,11 +129,16 @@ class LiveDisplay:
         return lines
 
 
+def _at_once(campaign: Campaign) -> str:
+    return counted(campaign.workers, "worker") if campaign.arms is None else f"{campaign.arms} arms at a time"
+
+
 def _ended_line(history: History, trial: Trial) -> Text:
-    goal, line = history.goal, f"trial {trial.id:>3}  "
+    goals, line = history.goals, f"trial {trial.id:>3}  "
+    goal = goals.pooled
     if goal.value_of(trial) is None:
         return Text(f"{line}{ending(trial)}", style=LOOKS[trial.status].style)
-    unmet = unmet_text(goal, trial)
+    unmet = unmet_text(goals.of(trial), trial)
     infeasible = f"  infeasible: {unmet}" if unmet else ""
     on_front = "  on the front" if goal.has_front and goal.unbeaten(trial, history.trials.values()) else ""
     return Text(f"{line}{objectives_text(goal, trial)}  ({generator_of(trial)}){infeasible}{on_front}")

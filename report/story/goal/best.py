@@ -15,7 +15,10 @@ _LARGEST_CHANGE = 1000
 
 
 class BestMeasured(Section):
-    """The trial with the best measured objective of the feasible ones, perhaps a lucky one."""
+    """The trial with the best measured objective of the feasible ones, perhaps a lucky one.
+
+    In an A/B test, it is the arm with the best difference to the status quo of its own batch.
+    """
 
     trial: int
     point: Point
@@ -104,8 +107,9 @@ def holding(history: History, computed: Recommendation | None) -> Recommendation
 
 def best_measured(history: History, trials: Iterable[Trial]) -> BestMeasured | None:
     """Return the best measurement of these trials, the earliest of equals; None if none is feasible, or for a front."""
-    goal = history.goal
-    best = None if goal.has_front else goal.best(trials)
+    goals = history.goals
+    goal = goals.pooled
+    best = None if goal.has_front else goals.best(trials)
     if best is None:
         return None
     return BestMeasured(trial=best.id, point=best.point, measurement=goal.values_of([best])[0])

@@ -1,6 +1,7 @@
 """The constraints: their limits, the results that meet them, and the belief about the recommended point."""
 
 from overnight.campaign import Goal, History, Measurement, Trial
+from overnight.campaign.experiment.own_batch import Goals
 from overnight.campaign.goal import Measured
 from overnight.campaign.goal.constraint import Constraint
 from overnight.campaign.recommendation import Recommendation
@@ -8,12 +9,16 @@ from overnight.report.story.goal.best import holding
 from overnight.report.story.section import Known, Section
 from overnight.report.trial_facts import ending
 
+# From this probability a constraint is believed to be met.
+_LIKELY = 0.5
+
 
 class Limit(Section):
     """A constraint as the campaign's file has it, its present limits, and the observed trials that meet it.
 
     `at_least` and `at_most` are absent if there is no such limit, and if it is relative to a metric that the baseline
-    lacks. `baseline` is the mean of the metric at the baseline. `missing` counts the trials that did not measure it.
+    lacks. `baseline` is the mean of the metric at the baseline. `missing` counts the trials that did not measure it. In
+    an A/B test, `baseline` is the newest status quo with a result, while `met` judges each arm beside its own one.
     """
 
     constraint: str
@@ -79,24 +84,28 @@ class Feasibility(Section):
 
 def feasibility_of(history: History, computed: Recommendation | None) -> Feasibility | None:
     """Return the constraints and how they are met; None if the campaign has none."""
-    goal, results = history.goal, [t.measured for t in history.trials.values() if t.measured]
+    goals, results = history.goals, [trial for trial in history.trials.values() if trial.measured]
+    goal = goals.newest
     if not goal.constraints:
         return None
-    base, found = history.at_baseline, holding(history, computed)
-    limits = [_limit(goal, constraint, results, base) for constraint in goal.constraints]
+    base = goal.baseline if history.definition.is_ab_test else history.at_baseline
+    found = holding(history, computed)
+    limits = [_limit(goals, constraint, results, base) for constraint in goal.constraints]
     judged = [limit for limit, each in zip(limits, goal.constraints, strict=True) if each not in goal.unjudged]
     return Feasibility(
         limits=tuple(limits),
         observed=len(results),
-        feasible=sum(map(goal.feasible, results)),
+        feasible=sum(map(goals.feasible, results)),
         unjudged=_why_unjudged(history, goal),
         least_met=min(judged, key=lambda limit: limit.met).constraint if results and judged else None,
-        recommended=None if found is None else _recommended(history, goal, found),
+        recommended=None if found is None else _recommended(history, goals, found),
     )
 
 
-def _limit(goal: Goal, constraint: Constraint, results: list[Measured], base: Measured) -> Limit:
-    (low, high), metric = goal.limits_of(constraint), constraint.metric
+def _limit(goals: Goals, constraint: Constraint, results: list[Trial], base: Measured) -> Limit:
+    goal, metric = goals.newest, constraint.metric
+    low, high = goal.limits_of(constraint)
+    measured = [(trial, trial.measured[metric].mean) for trial in results if metric in trial.measured]
     unjudged = constraint in goal.unjudged
     return Limit(
         constraint=str(constraint),
@@ -105,9 +114,9 @@ def _limit(goal: Goal, constraint: Constraint, results: list[Measured], base: Me
         at_least=low,
         at_most=high,
         baseline=base[metric].mean if metric in base else None,
-        baseline_meets=None if unjudged or metric not in base else low <= base[metric].mean <= high,
-        met=sum(metric in measured and low <= measured[metric].mean <= high for measured in results),
-        missing=sum(metric not in measured for measured in results),
+        baseline_meets=None if unjudged or metric not in base else _is_within((low, high), base[metric].mean),
+        met=sum(_is_within(goals.of(trial).limits_of(constraint), value) for trial, value in measured),
+        missing=len(results) - len(measured),
     )
 
 
@@ -137,8 +146,9 @@ def _state_of(tried: Trial | None, metrics: str) -> str:
     return f"gave no result (trial {tried.id} {ending(tried)})"
 
 
-def _recommended(history: History, goal: Goal, found: Recommendation) -> RecommendedFeasibility:
-    measured = {} if found.trial is None else history.trials[found.trial].measured
+def _recommended(history: History, goals: Goals, found: Recommendation) -> RecommendedFeasibility:
+    trial = None if found.trial is None else history.trials[found.trial]
+    goal, measured = (goals.pooled, {}) if trial is None else (goals.of(trial), trial.measured)
     demanded, unknown = found.feasible_at_least, found.probability_feasible is None
     return RecommendedFeasibility(
         trial=found.trial,
@@ -147,23 +157,34 @@ def _recommended(history: History, goal: Goal, found: Recommendation) -> Recomme
         reached=goal.verdict(measured) if unknown and measured else found.feasible_enough,
         unmet=tuple(str(constraint) for constraint in goal.judged.unmet(measured)) if measured else (),
         tightest=found.tightest,
-        beliefs=tuple(_belief(goal, constraint, found, measured) for constraint in goal.constraints),
+        beliefs=tuple(_belief(goals, goal, constraint, found, measured) for constraint in goal.constraints),
     )
 
 
-def _belief(goal: Goal, constraint: Constraint, found: Recommendation, measured: Measured) -> Belief:
-    (low, high), metric = goal.limits_of(constraint), constraint.metric
+def _belief(goals: Goals, goal: Goal, constraint: Constraint, found: Recommendation, measured: Measured) -> Belief:
+    """Return the belief about a constraint at a point, beside the measurement there that `goal` judges."""
+    limits, metric = goal.limits_of(constraint), constraint.metric
     predicted, measurement = found.predicted.get(metric), measured.get(metric)
     unjudged = constraint in goal.unjudged
+    probability = found.constraints.get(str(constraint))
+    if goals.status_quos is not None:
+        # A believed value belongs to no batch, so only its probability is beside a status quo.
+        believed_meets = None if probability is None else probability >= _LIKELY
+    else:
+        believed_meets = None if predicted is None or unjudged else _is_within(limits, predicted.mean)
     return Belief(
         constraint=str(constraint),
         metric=metric,
-        probability=found.constraints.get(str(constraint)),
+        probability=probability,
         mean=predicted and predicted.mean,
         sd=predicted and predicted.sd,
         low=predicted and predicted.low,
         high=predicted and predicted.high,
         measurement=measurement,
-        measured_meets=None if measurement is None or unjudged else low <= measurement.mean <= high,
-        believed_meets=None if predicted is None or unjudged else low <= predicted.mean <= high,
+        measured_meets=None if measurement is None or unjudged else _is_within(limits, measurement.mean),
+        believed_meets=believed_meets,
     )
+
+
+def _is_within(limits: tuple[float, float], value: float) -> bool:
+    return limits[0] <= value <= limits[1]

@@ -5,6 +5,7 @@ import pytest
 import torch
 from told_experiments import QUICK, Told, experiment
 
+from overnight.bo_core.acquisition.replication import gains_in_best_mean
 from overnight.bo_core.choice import Asked, Candidate, Choice
 from overnight.bo_core.choice.arms import MULTIPLES, Arms, first_of_each
 from overnight.bo_core.data.encoding import Encoding
@@ -98,6 +99,33 @@ def test_the_shares_are_those_with_which_the_best_mean_is_expected_to_rise_most(
     assert found[0] / found[2] == pytest.approx(likeliest)
     assert likeliest > 1, "an example in which traffic matters"
     assert len(X) == 12
+
+
+def test_a_repetition_is_worth_the_gain_of_a_difference_to_the_status_quo_with_equal_shares() -> None:
+    told = Told(experiment())
+    told.run(3, 1.0, sd=40.0)
+    choice = choice_of(told)
+    new: Point = {"x0": 0.05, "x1": 0.95}
+    found = choice.repetitions(new)
+    assert found is not None
+    assert choice.arms is not None
+    assert len(choice.outstanding.coming) == 0, "the status quo is known from earlier batches"
+    noise = choice.arms.noise_of((1 - choice.arms.status_quo) / 3)
+    points = torch.cat([found.X, choice.encoding.encode([new])])
+    noises = torch.full((1, len(points)), noise, dtype=torch.float64)
+    expected = gains_in_best_mean(choice.posterior, points, noises, points[:0], noises[:, 0])
+    assert torch.equal(found.gains, expected[:-1])
+    assert found.of_new == float(expected[-1])
+
+
+def test_a_point_of_several_batches_is_one_incumbent() -> None:
+    told = Told(experiment(baseline={"x0": 0.7, "x1": 0.35}))
+    told.run(3, 1.0, sd=40.0)
+    choice = choice_of(told)
+    places = choice.model.data.X[choice.incumbents]
+    assert len(torch.unique(places, dim=0)) == len(places)
+    quo = choice.encoding.encode([told.campaign.parameters.point({"x0": 0.7, "x1": 0.35})])
+    assert bool((places == quo).all(1).any())
 
 
 def test_neither_the_status_quo_nor_an_arm_of_the_batch_is_repeated_in_it() -> None:

@@ -83,6 +83,17 @@ def test_a_proposer_without_a_model_has_the_same_candidate() -> None:
     assert found(told) == ARMS[1]
 
 
+def test_without_a_model_limits_are_relative_to_the_own_status_quo(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = two_batches(errors=(10.0, 10.0, 30.0, 10.0), constraints=["errors <= 1.2 * baseline"])
+
+    def fail(*_: object, **__: object) -> None:
+        raise ModelFailed("it is not finite")
+
+    monkeypatch.setattr(candidate, "_believed", fail)
+    # In the second batch the best arm breaks the limit as well: 80 is more than 1.2 times 60.
+    assert found(told) == ARMS[0]
+
+
 def test_without_a_model_differences_to_the_own_status_quo_decide(monkeypatch: pytest.MonkeyPatch) -> None:
     told = two_batches()
     # The first arm alone was also measured in a batch that drifted up by 50, and it was no better than before.

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,11 +9,16 @@ from overnight.bo_core.choice import Asked
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.data.outcomes import Outcomes
 from overnight.bo_core.experiment.candidate import candidate_of
+from overnight.bo_core.fitting import Fitting
+from overnight.bo_core.limits import Limits
 from overnight.bo_core.model import Model, last_made_by_model
 from overnight.bo_core.propose import propose
 from overnight.bo_core.recommend import recommend
+from overnight.bo_core.weights.second_opinion import SecondOpinion
 from overnight.campaign import History, Measurement, Proposal
+from overnight.campaign.errors import ModelFailed
 from overnight.campaign.history.events import CampaignDefined
+from overnight.campaign.history.provenance import Models
 
 
 def told_as_trials(told: Told) -> History:
@@ -111,11 +117,56 @@ def test_results_without_a_batch_are_batches_of_their_own() -> None:
     assert len(propose(told.campaign, told.history, QUICK, 1)) == 6
 
 
+def test_a_record_without_shifts_is_no_model_of_an_ab_test_and_no_start_of_its_fit() -> None:
+    told = Told(experiment())
+    told.run(2, 1.0)
+    asked = Asked(told.campaign, told.history, QUICK, Encoding(told.campaign.parameters), [], 1)
+    observed, last = asked.situation.observed["rate"], last_made_by_model(told.history)
+    made = Model.of(observed, QUICK, torch.Generator().manual_seed(0), last)
+    record = {name: values for name, values in made.posterior.as_record().items() if "batch" not in name}
+    with pytest.raises(ModelFailed, match="shifts of batches"):
+        Model.recalled(observed, QUICK, torch.Generator(), last, record=record, jitter=made.posterior.jitter)
+    assert last is not None
+    fitted = last.models.metrics["rate"]
+    old = last.model_copy(
+        update={"models": Models(metrics={"rate": fitted.model_copy(update={"hyperparameters": record})})}
+    )
+    warm = [Fitting(made.data, QUICK, torch.Generator(), each, "rate", 1.0).warm for each in (last, old)]
+    assert warm[0] is not None
+    assert warm[1] is None
+
+
+def test_exact_values_hold_only_for_their_own_batch() -> None:
+    told = Told(experiment(constraints=["errors <= 20"]))
+    for trial in told.propose():
+        told.observe(trial, float(trial), 0.0, errors=float(trial))
+    asked = Asked(told.campaign, told.history, QUICK, Encoding(told.campaign.parameters), [], 1)
+    generator = torch.Generator().manual_seed(0)
+    models = {name: Model.of(each, QUICK, generator) for name, each in asked.situation.observed.items()}
+    limits = Limits.of(told.campaign, asked.encoding, models)
+    assert limits is not None
+    assert limits.exact["errors"].means == ()
+
+
+def test_no_result_is_doubted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def suspect(*_: object) -> None:
+        raise AssertionError("nothing may be suspected")
+
+    monkeypatch.setattr("overnight.bo_core.choice.asked.suspects_among", suspect)
+    monkeypatch.setattr("overnight.bo_core.recommendation.counted.suspects_among", suspect)
+    told = Told(experiment(), QUICK.model_copy(update={"outliers": "doubt"}))
+    told.run(2, 1.0)
+    assert recommend(told.campaign, told.history, told.proposer) is not None
+
+
 def test_glitches_and_tails_are_left_as_they_are() -> None:
     doubting = QUICK.model_copy(update={"outliers": "doubt"})
     told = Told(experiment(), doubting)
     told.run(2, 5.0, lambda point: -100.0 if float(point["x0"]) < 0.15 else hill(point))
     asked = Asked(told.campaign, told.history, doubting, Encoding(told.campaign.parameters), [], 1)
     assert asked.suspects == ()
-    assert asked.situation.observed["rate"].outcomes.tail is None
+    observed = asked.situation.observed["rate"]
+    assert observed.outcomes.tail is None
+    assert SecondOpinion.fitted(observed, doubting) is None
+    assert SecondOpinion.fitted(replace(observed, batches=None), doubting) is not None, "an example with a tail"
     assert candidate_of(told.campaign, told.history, told.proposer, ()) is not None

@@ -9,6 +9,7 @@ from overnight.bo_core.experiment import next_batch
 from overnight.bo_core.proposer import AnyProposer, SobolProposer
 from overnight.campaign import Proposal
 from overnight.campaign.errors import ModelFailed
+from overnight.campaign.experiment.phase import phase_of
 
 SHARE = math.sqrt(5) / (5 + math.sqrt(5))
 FOUR = {"variant": {"kind": "categorical", "choices": ["a", "b", "c", "d"]}}
@@ -66,6 +67,23 @@ def test_a_test_ends_with_the_best_arm_on_fresh_traffic() -> None:
     assert first[1].point == second[1].point
     assert first[1].point in [arm.point for arms in explored for arm in arms[1:]]
     assert told.next() == []
+
+
+def test_an_arm_that_is_through_is_not_ramped_up_twice_after_more_batches() -> None:
+    told = Told(experiment(budget={"trials": 8}))
+    told.run(2, 0.0, sd=1.0)
+    told.campaign = experiment(budget={"trials": 16})
+    quo, *others = told.next()
+    for trial in told.start([quo, *others]):
+        told.observe(trial, 0.0 if trial == 9 else -50.0, 0.01, 1000)
+    assert phase_of(told.campaign, told.history).kind == "ramp up"
+    assert told.next() == []
+
+
+def test_an_initial_number_of_points_comes_from_the_sequence() -> None:
+    told = Told(experiment(), QUICK.model_copy(update={"initial": 9}))
+    found = [generators(arms) for arms in told.run(3, 1.0)]
+    assert found == [["baseline"] + [name] * 5 for name in ("sobol", "sobol", "model")]
 
 
 def test_the_next_best_arm_follows_one_that_harm_stopped() -> None:

@@ -139,7 +139,7 @@ def test_each_candidate_gets_four_fifths_of_the_error_that_is_left() -> None:
 
     assert [each.error for each in found.candidates] == pytest.approx([0.08, 0.016, 0.0032])
     assert [each.state for each in found.candidates] == ["rolled back"] * 3
-    assert (found.state, found.candidates[1].why) == ("rolled back", "8 is too slow")
+    assert (found.state, found.candidates[1].why) == ("rolled back", "abandoned by ada: 8 is too slow")
 
 
 def test_a_point_that_is_tried_again_after_it_was_rolled_back_is_a_new_candidate() -> None:
@@ -149,6 +149,33 @@ def test_a_point_that_is_tried_again_after_it_was_rolled_back_is_a_new_candidate
     _stage(told, 7, 0.1)
 
     assert [each.trials for each in verdict(told.history).candidates] == [(2,), (4,)]
+
+
+def test_a_stage_that_the_infrastructure_broke_is_run_again_and_keeps_what_it_gave() -> None:
+    told = ToldArms(ramp_up={"stages": [0.2, 0.5]})
+    broken = _stage(told, 7, 0.2)
+    told.look(1, _arms(broken, 20, 21, 0.5, share=0.2))
+    told.fail(broken[1], "infrastructure")
+    again = _stage(told, 7, 0.2)
+    told.look(1, _arms(again, 20, 21, 0.25, share=0.2))
+
+    [candidate] = verdict(told.history).candidates
+
+    assert (candidate.state, candidate.stage, candidate.trials) == ("ramping", 1, (broken[1], again[1]))
+    per_unit = 1 / (1 / 200 + 1 / 800), 1 / (1 / 500 + 1 / 500)
+    plan = 0.5 * per_unit[0] + per_unit[0] + per_unit[1]
+    assert [each.fraction for each in candidate.looks] == pytest.approx(
+        [0.5 * per_unit[0] / (per_unit[0] + per_unit[1]), 0.75 * per_unit[0] / plan]
+    )
+
+
+def test_a_candidate_that_fails_by_its_own_fault_is_rolled_back() -> None:
+    told = ToldArms()
+    _, arm = _stage(told, 7, 0.5)
+    told.fail(arm, "infeasible")
+
+    [candidate] = verdict(told.history).candidates
+    assert (candidate.state, candidate.why) == ("rolled back", "it failed: broke")
 
 
 def test_an_arm_that_does_harm_in_a_stage_is_rolled_back() -> None:

@@ -135,6 +135,14 @@ def test_a_stage_without_a_result_of_its_status_quo_is_run_again() -> None:
     assert (phase(told).kind, phase(told).stage, phase(told).candidate) == ("ramp up", 0, ARM)
 
 
+def test_a_candidate_without_a_status_quo_has_passed_nothing() -> None:
+    told = Told(two_stages(12))
+    [alone] = told.start([Proposal(point=ARM, generator="ramp_up", weight=0.1)])
+    told.observe(alone, 1.0)
+    [run] = runs_of(told.campaign, told.history)
+    assert run.passed == 0
+
+
 def test_a_candidate_outside_new_bounds_is_rolled_back() -> None:
     told = Told(two_stages(12))
     for _ in range(2):

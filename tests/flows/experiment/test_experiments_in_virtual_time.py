@@ -1,0 +1,170 @@
+"""A/B tests from their first batch to their verdict, on evaluations that last for a week of virtual time."""
+
+import asyncio
+import random
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from laboratory import DAY, HOUR, SLOW, run
+from read_ledgers import events_of
+from told_experiments import QUICK, experiment, hill
+
+from benchmarks.virtual_time import VirtualClock
+from overnight.bo_core.experiment.verdicts import verdict
+from overnight.campaign import Campaign, EvaluationFailed, History, Measurement
+from overnight.campaign.evaluation import ArmResult, EvaluationAnswer, EvaluationOngoing, EvaluationSucceeded
+from overnight.campaign.history.events import AttemptStarted
+from overnight.evaluators.ongoing.polling import Polling
+from overnight.flows.controller.job import Job
+from overnight.flows.experiment.marking import Marking
+from overnight.flows.experiment.together import Together
+from overnight.flows.host.stop import Stop
+from overnight.flows.polling.polled import Polled
+from overnight.storage import MemoryLedger
+
+# Two batches of four arms, and two stages of two.
+STATUS_QUO = {"x0": 0.5, "x1": 0.6}
+CAMPAIGN = experiment(arms=4, budget={"trials": 12}, ramp_up={"stages": [0.1, 0.5]}, baseline=STATUS_QUO)
+WEEK = 7
+
+
+class Audience:
+    """Serves the arms of each batch for a week, under a drift that all of them share."""
+
+    time_limit = HOUR
+    grace = patience = timedelta()
+
+    def __init__(self, effect: float = 4.0) -> None:
+        self.clock, self.effect, self.noise = VirtualClock(), effect, random.Random(7)
+        self.begun: dict[str, float] = {}
+        self.days: dict[str, list[int]] = {}
+        self.served: list[tuple[str, int, tuple[int, ...], tuple[int, ...]]] = []
+        self.cancelled: list[str] = []
+        self.fails = 0
+
+    def secrets(self) -> dict[str, str]:
+        return {}
+
+    async def check(self, campaign: Campaign) -> None:
+        pass
+
+    async def evaluate(self, request, folder, report) -> EvaluationAnswer:
+        await self.clock.sleep(1.0)
+        if request.handle is None:
+            if self.fails:
+                self.fails -= 1
+                return EvaluationFailed(cause="infrastructure", message="no users today")
+            handle = f"week {len(self.begun) + 1}"
+            self.begun[handle] = 3.0 * self.noise.gauss(0, 1)
+            return EvaluationOngoing(handle=handle)
+        if request.cancel:
+            self.cancelled.append(request.handle)
+            return EvaluationFailed(cause="cancelled", message="ended")
+        running = tuple(arm.trial for arm in request.arms if not arm.ended)
+        ended = tuple(arm.trial for arm in request.arms if arm.ended)
+        self.served.append((request.handle, request.look, running, ended))
+        arms = {
+            arm.trial: ArmResult(metrics=self._measured(arm, request)) for arm in request.arms if arm.trial in running
+        }
+        if request.look < WEEK:
+            return EvaluationOngoing(handle=request.handle, arms=arms)
+        return EvaluationSucceeded(metrics={}, arms=arms, cost=100.0)
+
+    async def recover(self, request, folder, report) -> EvaluationAnswer | None:
+        return None
+
+    def _measured(self, arm, request) -> dict[str, Measurement]:
+        n = max(arm.traffic * request.look // WEEK, 2)
+        sem = 15.0 / n**0.5
+        drift = self.begun[request.handle]
+        return {"rate": Measurement(mean=drift + self.effect * hill(arm.parameters) + sem * 0.3, sem=sem, n=n)}
+
+
+def job(audience: Audience, ledger: MemoryLedger, campaign: Campaign = CAMPAIGN, work: str = "unused") -> Job:
+    ended = set[int]()
+    polled = Polled(Marking(audience, ended), Polling(every=DAY), audience.clock)
+    return Job(campaign, Together(polled, ended), QUICK, ledger, Path(work), rhythm=SLOW, goes_on=True)
+
+
+@pytest.fixture(scope="module")
+def whole() -> tuple[History, Audience]:
+    audience = Audience()
+    return run(job(audience, MemoryLedger())), audience
+
+
+def test_each_batch_is_begun_once_and_served_day_by_day(whole):
+    history, audience = whole
+    batches = history.batches()
+    assert list(audience.begun) == [f"week {i + 1}" for i in range(len(batches))]
+    assert [len(batch) for batch in batches.values()] == [4, 4, 2, 2]
+    for handle, batch in zip(audience.begun, batches.values(), strict=True):
+        looks = [look for served, look, _, _ in audience.served if served == handle]
+        assert looks == [*range(1, WEEK + 1)]
+        assert {trial.attempts[-1].handle for trial in batch} == {handle}
+        assert [trial.proposal.generator == "baseline" for trial in batch] == [True] + [False] * (len(batch) - 1)
+
+
+def test_each_arm_has_one_outcome_and_its_own_measurements(whole):
+    history, _ = whole
+    for trial in history.trials.values():
+        assert trial.status in ("observed", "stopped")
+        assert len(trial.attempts) == 1
+        if trial.status == "observed":
+            assert trial.measured["rate"].n == pytest.approx(trial.proposal.weight * 60_000, abs=WEEK)
+            assert trial.outcome.cost == pytest.approx(100.0 * trial.proposal.weight, rel=1e-3)
+
+
+def test_an_arm_that_does_harm_is_stopped_and_marked_while_the_others_go_on(whole):
+    history, audience = whole
+    stopped = [trial for trial in history.trials.values() if trial.status == "stopped"]
+    assert stopped, "the scenario needs a harmful arm"
+    for trial in stopped:
+        assert trial.outcome.rule == "harm"
+        assert hill(trial.point) < hill(STATUS_QUO)
+        later = [served for served in audience.served if trial.id in (*served[2], *served[3])]
+        assert [trial.id in ended for _, _, _, ended in later] == [look > trial.outcome.step for _, look, _, _ in later]
+
+
+def test_the_best_arm_is_confirmed_on_fresh_traffic_and_the_campaign_ends(whole):
+    history, _ = whole
+    found = verdict(history)
+    assert found.state == "confirmed"
+    assert history.finished is not None
+    assert history.finished.because == "trials"
+    assert found.candidate is not None
+    assert hill(found.candidate.point) > hill(STATUS_QUO)
+    assert found.candidate.effect is not None
+    truth = 4.0 * (hill(found.candidate.point) - hill(STATUS_QUO))
+    assert found.candidate.effect.low <= truth <= found.candidate.effect.high
+
+
+def test_without_any_effect_the_test_ends_without_a_claim():
+    history = run(job(Audience(effect=0.0), MemoryLedger()))
+    assert verdict(history).state != "confirmed"
+    assert history.finished is not None
+
+
+@pytest.mark.parametrize("days", [0.00001, 0.5, 3.5, 6.99, 10])
+def test_a_controller_that_is_stopped_in_a_batch_leaves_it_and_the_next_one_continues(days):
+    audience, ledger = Audience(), MemoryLedger()
+    left = run(job(audience, ledger), Stop.NOW, after=days * DAY)
+    assert left.closed_by is not None
+    assert left.closed_by.kind == "campaign_drained"
+    # On another host, without the folders of the first one.
+    history = run(job(audience, ledger, work="elsewhere"))
+    assert len(audience.begun) == len(history.batches()) == 4
+    assert audience.cancelled == []
+    assert all(len(trial.attempts) == 1 for trial in history.trials.values())
+    assert history.finished is not None
+
+
+def test_a_batch_that_could_not_begin_is_tried_again_as_a_whole():
+    audience, ledger = Audience(), MemoryLedger()
+    audience.fails = 1
+    history = run(job(audience, ledger))
+    first = next(iter(history.batches().values()))
+    assert [len(trial.attempts) for trial in first] == [2, 2, 2, 2]
+    starts = [event.trial for event in asyncio.run(events_of(ledger)) if isinstance(event, AttemptStarted)]
+    assert starts[:8] == [1, 2, 3, 4, 1, 2, 3, 4]
+    assert history.finished is not None
