@@ -123,7 +123,7 @@ def test_a_new_best_arm_is_news_by_its_difference_and_a_larger_mean_of_another_b
     first = told.batch((0, 0.5), (5, 0.5))
     told.observe(dict(zip(first, [result(10), result(12)], strict=True)))
     [happening] = news.of(told.history)
-    assert happening.text == "search: new best arm: clicks +20 % ± 4.7 % compared with the status quo in trial 2"
+    assert happening.text == "search: new best arm: trial 2, clicks +20 % ± 4.7 % compared with its status quo"
     assert (happening.trial, happening.facts["mean"], happening.facts["difference"]) == (2, 12, 2)
     second = told.batch((0, 0.5), (6, 0.5))
     told.observe(dict(zip(second, [result(100), result(101)], strict=True)))
@@ -132,7 +132,7 @@ def test_a_new_best_arm_is_news_by_its_difference_and_a_larger_mean_of_another_b
     told.observe(dict(zip(third, [result(20), result(25)], strict=True)))
     [happening] = news.of(told.history)
     assert happening.text.endswith(
-        "+25 % ± 2.4 % compared with the status quo in trial 6, before +20 % ± 4.7 % (trial 2)"
+        "trial 6, clicks +25 % ± 2.4 % compared with its status quo, before +20 % ± 4.7 % (trial 2)"
     )
 
 
@@ -188,7 +188,7 @@ def test_stages_are_explained_with_the_reason_for_the_candidate() -> None:
         "It is the candidate in stage 2 of 2 of the ramp-up, on fresh traffic.",
         "It was in the ramp-up before, in trial 4.",
     ]
-    assert not [line for line in sum(lines, []) if line.startswith("Proposed by")]
+    assert not [line for line in (*lines[0], *lines[1]) if line.startswith("Proposed by")]
 
 
 def test_an_arm_that_is_measured_again_is_compared_with_a_new_one() -> None:
