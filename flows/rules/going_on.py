@@ -48,6 +48,6 @@ def with_going_on(drained: Drained, history: History, window: Window | None, now
     if not count:
         return drained
     what = "1 evaluation goes on elsewhere and is" if count == 1 else f"{count} evaluations go on elsewhere and are"
-    may_run = window is None or window.is_open(now)
-    when = "" if may_run else f", at the earliest {window.local_text(window.next_opening(now))}"
-    return Drained(drained.because, f"{drained.reason}; {what} looked at again when the campaign runs next{when}")
+    when = "" if window is None or window.is_open(now) else window.local_text(window.next_opening(now))
+    again = f"looked at again when the campaign runs next{f', at the earliest {when}' if when else ''}"
+    return Drained(drained.because, f"{drained.reason}; {what} {again}")
