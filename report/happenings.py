@@ -68,19 +68,19 @@ class News:
         if best is None or (known is not None and best.id == known.id) or candidates(history):
             return []
         metric = history.definition.objective.metric
-        effect, before = (None if trial is None else newest_effect(history, trial, metric) for trial in (best, known))
-        assert effect is not None and effect.arm is not None
-        than = "" if before is None or known is None else f", before {effect_text(before)} (trial {known.id})"
+        value, effect = best.measured[metric], newest_effect(history, best, metric)
+        before = "" if known is None else effect_text(newest_effect(history, known, metric))
+        than = "" if known is None else f", before {before} (trial {known.id})"
+        what = f"{history.definition.name}: new {best_words(history.goal)} arm"
         return [
             Happening(
                 "campaign.new-best",
-                f"{history.definition.name}: new {best_words(history.goal)} arm: {metric} {effect_text(effect)} beside the "
-                f"status quo in trial {best.id}{than}",
+                f"{what}: trial {best.id}, {metric} {effect_text(effect)} compared with its status quo{than}",
                 best.id,
                 {
                     "metric": metric,
-                    "mean": effect.arm.mean,
-                    "sem": effect.arm.sem,
+                    "mean": value.mean,
+                    "sem": value.sem,
                     "difference": effect.value,
                     "relative": effect.relative,
                     "point": dict(best.point),

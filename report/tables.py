@@ -25,8 +25,8 @@ def trial_rows(history: History, shown: Iterable[Trial] | None = None) -> list[R
     are the expectation of the first objective; `seconds` are those of all ended attempts, None if no attempt has ended.
     With constraints, `feasible` and `unmet` compare the measured values with the present limits. With several
     objectives, `on_front` is true for the feasible results that no other feasible one dominates. In an A/B test,
-    results are judged beside the status quo of their own batch; `batch` is its first trial, and `weight` the share of an
-    arm. Columns are named as in the view `trials` of SQL: a metric or a parameter whose name is taken gets `metric_` or
+    limits are relative to the status quo of the own batch; `batch` is its first trial, and `weight` an arm's share.
+    Columns are named as in the view `trials` of SQL: a metric or a parameter whose name is taken gets `metric_` or
     `parameter_` before it.
     """
     trials = [trial for _, trial in sorted(history.trials.items())]

@@ -62,7 +62,7 @@ def front_view(goal: Goal) -> str:
 
 
 def _judged(goal: Goal, *, own: bool) -> tuple[Constraint, ...]:
-    """Return the constraints whose limits are known; those beside the own status quo may be for some trials only."""
+    """Return the constraints whose limits are known; with an own status quo, that depends on the trial."""
     return goal.constraints if own else goal.judged.constraints
 
 

@@ -26,8 +26,8 @@ def beside_own(goal: Goal, trial: Trial, beside: Mapping[int, Trial]) -> Goal:
 class Goals:
     """The goal by which each trial is judged.
 
-    That is `pooled`, beside all measurements of the baseline; in an A/B test, it is beside the status quo of the
-    trial's own batch. `status_quos` are those with a result, by batch, and None if it is no A/B test.
+    That is `pooled`, whose limits are relative to all measurements of the baseline. In an A/B test, limits are relative
+    to the status quo of the trial's own batch. `status_quos` are those with a result, by batch; None otherwise.
     """
 
     pooled: Goal
@@ -44,7 +44,7 @@ class Goals:
 
     @property
     def newest(self) -> Goal:
-        """Return the goal as it is now: in an A/B test, beside the newest status quo that has a result."""
+        """Return the goal as it is now: in an A/B test, relative to the newest status quo that has a result."""
         if self.status_quos is None:
             return self.pooled
         batch = max(self.status_quos, default=None)

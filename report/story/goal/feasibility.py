@@ -18,7 +18,7 @@ class Limit(Section):
 
     `at_least` and `at_most` are absent if there is no such limit, and if it is relative to a metric that the baseline
     lacks. `baseline` is the mean of the metric at the baseline. `missing` counts the trials that did not measure it. In
-    an A/B test, `baseline` is the newest status quo with a result, while `met` judges each arm beside its own one.
+    an A/B test, `baseline` is the newest status quo with a result, while `met` compares each arm with its own one.
     """
 
     constraint: str
@@ -162,13 +162,13 @@ def _recommended(history: History, goals: Goals, found: Recommendation) -> Recom
 
 
 def _belief(goals: Goals, goal: Goal, constraint: Constraint, found: Recommendation, measured: Measured) -> Belief:
-    """Return the belief about a constraint at a point, beside the measurement there that `goal` judges."""
+    """Return the belief about a constraint at a point, and the measurement there, which `goal` judges."""
     limits, metric = goal.limits_of(constraint), constraint.metric
     predicted, measurement = found.predicted.get(metric), measured.get(metric)
     unjudged = constraint in goal.unjudged
     probability = found.constraints.get(str(constraint))
     if goals.status_quos is not None:
-        # A believed value belongs to no batch, so only its probability is beside a status quo.
+        # A believed value belongs to no batch, so only its probability takes a status quo into account.
         believed_meets = None if probability is None else probability >= _LIKELY
     else:
         believed_meets = None if predicted is None or unjudged else _is_within(limits, predicted.mean)

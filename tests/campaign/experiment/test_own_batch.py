@@ -56,6 +56,27 @@ def test_limits_are_relative_to_the_status_quo_of_the_own_batch() -> None:
     assert not told.history.goal.feasible(trials[3].measured)
 
 
+def test_the_best_feasible_arm_has_the_best_difference_to_its_own_status_quo() -> None:
+    told, trials = drifting()
+    # The raw mean of trial 2 is better, and the pooled status quo of 60 errors would exclude trial 4.
+    goals = told.history.goals
+    assert [trial.id for trial in goals.best_first(trials)] == [4, 2]
+    assert goals.best(trials) == trials[3]
+    assert goals.newest.baseline == trials[2].measured
+
+
+def test_trials_of_other_campaigns_are_judged_as_before() -> None:
+    told = Told(experiment(kind="tuning", arms=None, traffic=None, constraints=["errors <= 1.1 * baseline"]))
+    first, second = told.start(
+        [Proposal(point=STATUS_QUO, generator="baseline"), Proposal(point=ARM, generator="sobol")]
+    )
+    told.observe(first, 1.0, errors=10.0)
+    told.observe(second, 2.0, errors=11.0)
+    goals, goal, trials = told.history.goals, told.history.goal, [*told.history.trials.values()]
+    assert [goals.of(trial) for trial in trials] == [goal, goal]
+    assert (goals.newest, goals.common, goals.best_first(trials)) == (goal, goal, goal.best_first(trials))
+
+
 def test_an_arm_whose_status_quo_has_no_result_has_no_difference() -> None:
     told = Told(LIMITED)
     quo, arm = told.start([Proposal(point=STATUS_QUO, generator="baseline"), Proposal(point=ARM, generator="sobol")])

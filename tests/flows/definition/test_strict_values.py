@@ -77,6 +77,18 @@ EVERY_KIND: list[dict[str, Any]] = [
         "approve": "always",
         "stop_early": {"rule": "improbable", "below": 0.25, "after_step": 2, "after_trials": 5},
     },
+    {
+        "evaluator": {"function": "arms:run"},
+        "kind": "ab_test",
+        "arms": 3,
+        "traffic": {"unit": "users", "per_batch": 900, "status_quo": 0.4},
+        "decide": {"at_least": 0.9, "looks": "6h"},
+        "ramp_up": {"stages": [0.1, 0.5], "approve": True},
+        "budget": {"trials": 12},
+        "workers": None,
+        "confirm": None,
+        "stop_when": None,
+    },
 ]
 OTHERS: list[Any] = [True, False, "2", "true", "yes", "", 2, 2.0, 2.5, None]
 
@@ -176,7 +188,7 @@ def test_a_whole_number_is_not_written_with_a_point(kinds: dict[str, Any]) -> No
     # The schema of JSON takes 2.0 for a whole number, so it is asked about 2.5.
     whole = [where for where in leaves(data) if not SCHEMA.is_valid(with_another(data, where, 2.5))]
     whole = [where for where in whole if SCHEMA.is_valid(with_another(data, where, 2))]
-    assert ("confirm",) in whole
+    assert ("budget", "trials") in whole
     assert [where for where in whole if accepted(with_another(data, where, 2.0))] == []
 
 
