@@ -12,15 +12,19 @@ _MOST_NAMED = 5
 
 
 def going_on(history: History) -> int:
-    """Return how many open attempts go on by themselves, so that the next controller finds them by their handles."""
+    """Return how many evaluations go on by themselves, so that the next controller finds them by their handles.
+
+    The arms of a batch share one evaluation, and its handle.
+    """
     attempts = (trial.open_attempt for trial in history.trials.open)
-    return sum(each is not None and each.handle is not None and each.actor == CONTROLLER for each in attempts)
+    found = {each.handle for each in attempts if each is not None and each.actor == CONTROLLER}
+    return len(found - {None})
 
 
 def refuse_unpolled(history: History) -> None:
     """Raise InvalidDefinition if evaluations go on by themselves and the campaign's file no longer has them polled."""
     attempts = (trial.open_attempt or trial.forsaken_attempt for trial in history.trials.values())
-    left = [each.handle for each in attempts if each is not None and each.handle is not None]
+    left = [*dict.fromkeys(each.handle for each in attempts if each is not None and each.handle is not None)]
     if left:
         handles = ", ".join(left[:_MOST_NAMED]) + (f" and {len(left) - _MOST_NAMED} more" if left[_MOST_NAMED:] else "")
         raise InvalidDefinition(
@@ -44,5 +48,6 @@ def with_going_on(drained: Drained, history: History, window: Window | None, now
     if not count:
         return drained
     what = "1 evaluation goes on elsewhere and is" if count == 1 else f"{count} evaluations go on elsewhere and are"
-    when = "" if window is None else f", at the earliest {window.local_text(window.next_opening(now))}"
-    return Drained(drained.because, f"{drained.reason}; {what} looked at again when the campaign runs next{when}")
+    when = "" if window is None or window.is_open(now) else window.local_text(window.next_opening(now))
+    again = f"looked at again when the campaign runs next{f', at the earliest {when}' if when else ''}"
+    return Drained(drained.because, f"{drained.reason}; {what} {again}")
