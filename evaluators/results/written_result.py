@@ -151,10 +151,11 @@ def written_result(
 def _refuse_secret_handle(beside: dict[str, Any], redaction: Redaction) -> None:
     """Raise InvalidResult if a handle contains a secret: it could be neither recorded nor, redacted, passed back."""
     handle = beside.get("handle")
-    if isinstance(handle, str) and redaction.hides(handle):
+    if beside.get("status") == RUNNING and redaction.hides(str(handle)):
+        shown = named_value(redaction.text(str(handle)))
         raise InvalidResult(
             "`handle`: expected a name without secrets, because it is recorded in the ledger and passed back, found "
-            f"one that contains a secret: {named_value(redaction.text(handle))}. Use another name for the evaluation"
+            f"one that contains a secret: {shown}. Use another name for the evaluation"
         )
 
 

@@ -61,6 +61,15 @@ def test_an_unusable_field_of_a_running_result_is_named(fields, said):
     assert SECRET not in str(refused.value)
 
 
+def test_a_number_that_is_secret_is_no_handle_and_a_finished_result_has_none():
+    redaction = Redaction({"PIN": "40961234"})
+    running = json.dumps({"status": "running", "handle": 40961234})
+    with pytest.raises(InvalidResult, match=r"'\[PIN\]'"):
+        outcome_of_result(running, request(), 1.0, redaction)
+    finished = json.dumps({"metrics": {"loss": 1}, "handle": "40961234"})
+    assert isinstance(outcome_of_result(finished, request(), 1.0, redaction), EvaluationSucceeded)
+
+
 def test_secrets_are_kept_out_of_metrics_on_the_way():
     found = answer({"status": "running", "handle": "a", "metrics": {f"time_{SECRET}": 1, "loss": SECRET}})
     assert found == EvaluationOngoing(handle="a", metrics={"time_[TOKEN]": Measurement(mean=1)})
