@@ -1,11 +1,13 @@
 """A/B tests as people see them: in `overnight status`, `trials` and `explain`, in news and on the page."""
 
 import asyncio
+import io
 from pathlib import Path
 from typing import Any
 
 import pytest
 from recommendations import recommendation
+from rich.console import Console
 from standing import finding_lines, status_lines, story_about
 from told_arms import ToldArms, measured
 from told_experiments import STATUS_QUO, Told, experiment
@@ -15,6 +17,7 @@ from overnight.campaign.experiment.arms import batch_of
 from overnight.campaign.history.provenance import MadeBy, Prediction, Provenance
 from overnight.campaign.recommendation import Recommendation
 from overnight.flows.commands.read.trials import trials
+from overnight.flows.commands.start.live import LiveDisplay
 from overnight.report.explanation import explanation, feasible_sentence
 from overnight.report.finding import confidence_sentences, finding_sentence
 from overnight.report.happenings import News
@@ -142,6 +145,20 @@ def test_the_news_of_the_end_is_the_verdict() -> None:
     told.finish()
     [happening] = news.of(told.history)
     assert "finished: over; Trial 4 is better than the status quo" in happening.text
+
+
+def test_a_running_test_shows_each_arm_that_ended_with_its_difference() -> None:
+    told, console = ToldArms(**LIMITED), Console(file=io.StringIO(), width=200)
+    with LiveDisplay(told.history.definition, console) as display:
+        display.watch(told.history)
+        told.observe(dict(zip(told.batch((0, 0.5), (5, 0.5)), [result(10), result(12, 1.2)], strict=True)))
+        display.watch(told.history)
+    assert console.file.getvalue().splitlines() == [
+        "search: maximize clicks in 100 arms, at most 3 at the same time",
+        "trial   1  clicks 10.00 ± 0.30  (baseline)",
+        "trial   2  clicks 12.00 ± 0.30, +20 % ± 4.7 % compared with the status quo  (sobol)  "
+        "infeasible: errors <= 1.1 * baseline (1.200 ± 0.010)",
+    ]
 
 
 def test_an_arm_is_explained_by_its_share_of_the_traffic_and_its_difference() -> None:

@@ -9,11 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from overnight.campaign import Campaign, History, Trial
+from overnight.campaign.experiment.effects import newest_effect
 from overnight.flows.host.clock import Clock, SystemClock
 from overnight.flows.host.stop import Stop, StopRequest
 from overnight.flows.host.terminal import Harmless
 from overnight.flows.rules.going_on import and_left
 from overnight.report.numbers import duration
+from overnight.report.phrases.experiment import effect_text
 from overnight.report.phrases.general import counted
 from overnight.report.status import state_lines
 from overnight.report.statuses import LOOKS
@@ -45,10 +47,11 @@ class LiveDisplay:
         )
 
     def __enter__(self) -> "LiveDisplay":
-        self.console.print(
-            f"{self.campaign.name}: {self.campaign.goal} in {counted(self.campaign.budget.trials, 'trial')} "
-            f"with {_at_once(self.campaign)}"
-        )
+        campaign, trials = self.campaign, self.campaign.budget.trials
+        size = f"{counted(trials, 'trial')} with {counted(campaign.workers, 'worker')}"
+        if campaign.is_ab_test:
+            size = f"{counted(trials, 'arm')}, at most {campaign.at_once} at the same time"
+        self.console.print(f"{campaign.name}: {campaign.goal} in {size}")
         if self.console.is_terminal:
             self.live.start()
         return self
@@ -129,10 +132,6 @@ class LiveDisplay:
         return lines
 
 
-def _at_once(campaign: Campaign) -> str:
-    return counted(campaign.workers, "worker") if campaign.arms is None else f"{campaign.arms} arms at a time"
-
-
 def _ended_line(history: History, trial: Trial) -> Text:
     goals, line = history.goals, f"trial {trial.id:>3}  "
     goal = goals.pooled
@@ -141,4 +140,11 @@ def _ended_line(history: History, trial: Trial) -> Text:
     unmet = unmet_text(goals.of(trial), trial)
     infeasible = f"  infeasible: {unmet}" if unmet else ""
     on_front = "  on the front" if goal.has_front and goal.unbeaten(trial, history.trials.values()) else ""
-    return Text(f"{line}{objectives_text(goal, trial)}  ({generator_of(trial)}){infeasible}{on_front}")
+    difference = _difference(history, trial) if history.definition.is_ab_test else ""
+    return Text(f"{line}{objectives_text(goal, trial)}{difference}  ({generator_of(trial)}){infeasible}{on_front}")
+
+
+def _difference(history: History, trial: Trial) -> str:
+    """Return the difference of an arm to the status quo of its batch; empty for the status quo."""
+    effect = newest_effect(history, trial, history.definition.objective.metric)
+    return "" if effect.value is None else f", {effect_text(effect)} compared with the status quo"
