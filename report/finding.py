@@ -68,8 +68,6 @@ def finding_sentence(story: Story) -> str:
 
 def _recommended(story: Story) -> str:
     metric, found, baseline = story.objective.metric, story.best.recommended, story.best.baseline
-    if story.experiment is not None:
-        return story.experiment.verdict
     if found is None:
         return _nothing(story)
     value, feasibility = recommended_text(found), story.feasibility and story.feasibility.recommended
@@ -134,8 +132,7 @@ def constraint_sentences(story: Story) -> list[str]:
 def confidence_sentences(story: Story) -> list[str]:
     """Return how certain the result is, and the best measurement if that is another trial's."""
     found = story.best.recommended
-    # The verdict of an A/B test says how certain it is.
-    if found is None or story.experiment is not None:
+    if found is None:
         return []
     if story.experiment is not None:
         return [*_of_arms(story, found)]

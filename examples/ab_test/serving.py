@@ -1,4 +1,4 @@
-"""A batch of an A/B test on real work: requests for pages, each compressed as the arm to which it is assigned says.
+"""A batch of an A/B test on real work: requests for pages, each compressed with the settings of its arm.
 
 The pages are sources of Python's standard library. Requests come in random order, so all arms work at the same time.
 """

@@ -36,7 +36,7 @@ def difference_sentence(history: History, trial: Trial) -> str | None:
 
 def _of_stage(then: History, trial: Trial) -> Iterator[str]:
     stages, before = stages_of(then), candidates(then)
-    goes_on = before and before[-1].point == trial.point and before[-1].rolled_back is None
+    goes_on = before and before[-1].run.candidate == trial.point and before[-1].run.rolled_back is None
     earlier = before[-1].trials if goes_on and len(before[-1].trials) < len(stages) else ()
     at = stages.index(trial.proposal.weight) + 1 if trial.proposal.weight in stages else len(earlier) + 1
     yield f"It is the candidate in stage {at} of {len(stages)} of the ramp-up, on fresh traffic."

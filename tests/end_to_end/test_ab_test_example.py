@@ -28,8 +28,6 @@ def test_the_example_compares_arms_of_a_batch_and_says_what_may_be_stated(tmp_pa
     assert all((arm["difference"] is None) == arm["status_quo"] for arm in arms)
     shares = answered("query", "select batch, sum(weight) as share from proposals group by batch")
     assert [row["share"] for row in shares] == pytest.approx([1.0] * len(shares))
-    counts = answered(
-        "query", "select trial, count(*) as outcomes from events where kind = 'trial_observed' group by 1"
-    )
+    counts = answered("query", "select count(*) as outcomes from events where kind = 'trial_observed' group by trial")
     assert {row["outcomes"] for row in counts} == {1}
     assert "differs" not in overnight_here(tmp_path, "replay").stdout
