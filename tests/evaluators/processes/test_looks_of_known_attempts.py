@@ -1,5 +1,6 @@
 """A look at a running evaluation belongs to its attempt, even if the controller that looked has died."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -9,7 +10,7 @@ from overnight.evaluators.processes.attempt_folder import AttemptFolder
 from overnight.evaluators.processes.orphans import end_orphans
 
 
-async def test_the_look_of_a_dead_controller_is_an_orphan_only_if_its_attempt_is_unknown(tmp_path):
+def test_the_look_of_a_dead_controller_is_an_orphan_only_if_its_attempt_is_unknown(tmp_path):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     attempt = tmp_path / "work" / "1-c0ffee"
@@ -18,9 +19,9 @@ async def test_the_look_of_a_dead_controller_is_an_orphan_only_if_its_attempt_is
     waits = [sys.executable, "-c", "import time; time.sleep(60)"]
     process = subprocess.Popen(waits, env={**os.environ, **look.variables()}, start_new_session=True)
     try:
-        assert await end_orphans(tmp_path / "work", [attempt]) == 0
+        assert asyncio.run(end_orphans(tmp_path / "work", [attempt])) == 0
         assert process.poll() is None
-        assert await end_orphans(tmp_path / "work", [tmp_path / "work" / "2-c0ffee"]) == 1
+        assert asyncio.run(end_orphans(tmp_path / "work", [tmp_path / "work" / "2-c0ffee"])) == 1
     finally:
         process.kill()
         process.wait()
