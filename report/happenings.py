@@ -6,7 +6,7 @@ from typing import Any
 
 from overnight.campaign import Goal, History, Trial
 from overnight.campaign.evaluation import cause_text
-from overnight.campaign.experiment.candidates import candidates
+from overnight.campaign.experiment.candidates import RAMP_UP
 from overnight.campaign.experiment.effects import newest_effect
 from overnight.campaign.history.events import CampaignFinished
 from overnight.campaign.history.trial import Failure
@@ -65,7 +65,7 @@ class News:
         """Return the arm that is the best one so far; once fresh traffic decides, there is no such news."""
         known, best = self._best, history.goals.best(history.trials.values())
         self._best = best
-        if best is None or (known is not None and best.id == known.id) or candidates(history):
+        if best is None or (known is not None and best.id == known.id) or _ramps_up(history):
             return []
         metric = history.definition.objective.metric
         value, effect = best.measured[metric], newest_effect(history, best, metric)
@@ -202,3 +202,7 @@ def _closed(known: History, history: History) -> list[Happening]:
         text += f"; best {history.definition.objective.metric} {measured(best.measurement)} (trial {best.trial})"
     closed = [Happening("window.closed", text, facts=facts)] if end.because == "window_closed" else []
     return [*closed, Happening(f"campaign.{'finished' if over else 'drained'}", text, facts=facts)]
+
+
+def _ramps_up(history: History) -> bool:
+    return any(trial.proposal.generator == RAMP_UP for trial in history.trials.values())

@@ -19,8 +19,9 @@ MULTIPLES = (1, 2, 4)
 class Arms:
     """The `count` arms of a batch, the status quo among them, and the `traffic` that they share.
 
-    Points that are `chosen` are in the batch already, and those that were `stopped` because of a guardrail or harm are
-    not tried again. `of_unit` is the variance of one unit of traffic, in standardised outcomes.
+    Points that are `chosen` are in the batch already, and those that were `stopped` because of a guardrail or harm, or
+    whose results show the same, are not tried again. `of_unit` is the variance of one unit of traffic, in standardised
+    outcomes.
     """
 
     traffic: Traffic
@@ -36,7 +37,8 @@ class Arms:
         if traffic is None:
             return None
         chosen = frozenset(key_of(point) for point in asked.chosen)
-        stopped = frozenset(key_of(point) for point in stopped_points(asked.everything.stopped))
+        against = [*stopped_points(asked.everything.stopped), *asked.breached]
+        stopped = frozenset(key_of(point) for point in against)
         return cls(traffic, len(chosen) + asked.q, chosen, stopped, _variance_of_unit(traffic, model))
 
     @property

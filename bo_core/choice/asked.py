@@ -22,7 +22,8 @@ class Asked:
     """A request to the model for `q` points, in addition to those that the same proposal has `chosen` without it.
 
     If it is `confirming`, points with results may be measured again, unless results are exact. `recorded` are suspects
-    that are known already; without them they are looked for.
+    that are known already; without them they are looked for. `breached` are the points of an A/B test whose results
+    show that they break a guardrail or do harm; they are not measured again.
     """
 
     campaign: Campaign
@@ -33,6 +34,7 @@ class Asked:
     q: int
     confirming: bool = False
     recorded: tuple[int, ...] | None = None
+    breached: Sequence[Point] = ()
 
     @cached_property
     def taken(self) -> set[PointKey]:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from overnight.bo_core.data.encoding import key_of
 from overnight.bo_core.data.inside import view_inside
+from overnight.bo_core.experiment.breaches import breached_points
 from overnight.bo_core.model import last_made_by_model, on_this_machine
 from overnight.bo_core.numerics.failing_numbers import numbers_may_fail
 from overnight.bo_core.numerics.own_state import own_state
@@ -46,12 +47,13 @@ def candidate_of(
 
     That is the recommended one if it is another point than the status quo: the arm with the best posterior mean of
     those that are feasible with the demanded probability. Without such an arm, one counts that is more likely feasible
-    than not. Points that a guardrail or harm stopped do not count. A proposer without a model uses the default
-    settings; if no model can be computed, differences to the status quo of the own batch take its place.
+    than not. Points that a guardrail or harm stopped do not count, nor do those whose results show the same. A proposer
+    without a model uses the default settings; if no model can be computed, differences to the status quo of the own
+    batch take its place.
     """
     proposer = on_this_machine(proposer if isinstance(proposer, BayesianProposer) else BayesianProposer())
     view, last = view_inside(campaign, history), last_made_by_model(history)
-    excluded = {key_of(point) for point in (*rolled_back, *stopped_points(view.stopped))}
+    excluded = {key_of(point) for point in (*rolled_back, *stopped_points(view.stopped), *breached_points(history))}
     if not view.observed:
         return None
     try:

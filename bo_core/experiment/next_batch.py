@@ -9,6 +9,7 @@ from overnight.bo_core.choice import Asked
 from overnight.bo_core.custom_proposer import CustomProposer
 from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
 from overnight.bo_core.data.inside import view_inside
+from overnight.bo_core.experiment.breaches import breach_of, breached_points
 from overnight.bo_core.experiment.candidate import candidate_of
 from overnight.bo_core.model_proposals import model_proposals
 from overnight.bo_core.proposer import AnyProposer, BayesianProposer
@@ -27,7 +28,7 @@ def next_batch(campaign: Campaign, history: History, proposer: AnyProposer) -> l
     Nothing is proposed while a trial of another batch is open, or if the test is over: if the budget or the candidates
     are spent, or if the status quo is believed to be the best arm. If no arm is worth exploring, the ramp-up begins.
     """
-    phase = phase_of(campaign, history)
+    phase = phase_of(campaign, history, breach_of)
     if phase.waits or phase.kind == "over":
         return []
     if phase.kind == "explore" and (arms := _explored(campaign, history, proposer, phase.arms - 1)):
@@ -66,7 +67,9 @@ def _explored(campaign: Campaign, history: History, proposer: AnyProposer, q: in
         return arms + proposer.proposals(campaign, waiting, more, seeded(campaign, history.next_trial, threads))
     if isinstance(proposer, BayesianProposer) and not _begins(campaign, history, proposer, len(taken)):
         try:
-            return arms + model_proposals(Asked(campaign, history, proposer, encoding, chosen, more))
+            return arms + model_proposals(
+                Asked(campaign, history, proposer, encoding, chosen, more, breached=breached_points(history))
+            )
         except ModelFailed as problem:
             made = seeded(campaign, history.next_trial, away=str(problem))
     points = _spread(campaign, encoding, taken, more)
@@ -91,7 +94,8 @@ def _spread(campaign: Campaign, encoding: Encoding, taken: Collection[PointKey],
 def _again(campaign: Campaign, history: History, chosen: set[PointKey], q: int) -> list[Point]:
     """Return at most q points that gave a result and are not in the batch, those with the fewest results first."""
     view = view_inside(campaign, history)
-    observed, chosen = view.observed, chosen | {key_of(point) for point in stopped_points(view.stopped)}
+    stopped = [*stopped_points(view.stopped), *breached_points(history)]
+    observed, chosen = view.observed, chosen | {key_of(point) for point in stopped}
     times = Counter(key_of(trial.point) for trial in observed)
     points = {key_of(trial.point): trial.point for trial in observed}
     return [points[key] for key in sorted(points, key=lambda key: times[key]) if key not in chosen][:q]
@@ -103,7 +107,7 @@ def _ramped_up(campaign: Campaign, history: History, proposer: AnyProposer, phas
     made, point = seeded(campaign, history.next_trial), phase.candidate
     if point is None:
         found = candidate_of(campaign, history, proposer, phase.rolled_back)
-        through = [run.candidate for run in runs_of(campaign, history) if run.is_through]
+        through = [run.candidate for run in runs_of(campaign, history, breach_of) if run.is_through]
         if found is None or found.point in through:
             return []
         point, made = found.point, made.model_copy(update={"stack": found.stack, "predicted": found.predicted})

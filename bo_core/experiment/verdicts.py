@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 
+from overnight.bo_core.experiment.breaches import breach_of
 from overnight.bo_core.experiment.spending import Look, boundaries, repeated_p
 from overnight.campaign import History, Trial
 from overnight.campaign.experiment.candidates import Candidate, candidates, stages_of, units_used
@@ -32,7 +33,7 @@ def verdict(history: History) -> Verdict:
     at_least = (history.definition.decide or Decide()).at_least
     judged = list[CandidateVerdict]()
     left = 1 - at_least
-    for candidate in candidates(history):
+    for candidate in candidates(history, breach_of):
         judged.append(_judged(history, candidate, left * NEXT_SHARE))
         left *= 1 - NEXT_SHARE
     return Verdict(

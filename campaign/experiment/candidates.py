@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from overnight.campaign.experiment.effects import measured_by, steps_of
-from overnight.campaign.experiment.phase import Run, runs_of
+from overnight.campaign.experiment.phase import Judge, Run, runs_of
 from overnight.campaign.experiment.settings import RampUp
 from overnight.campaign.history.history import History
 from overnight.campaign.history.trial import Observation, Trial
@@ -25,10 +25,13 @@ class Candidate:
     stages: tuple[int, ...]
 
 
-def candidates(history: History) -> list[Candidate]:
-    """Return the candidates in order; a point that is tried again after its ramp-up has ended is a new one."""
+def candidates(history: History, judge: Judge) -> list[Candidate]:
+    """Return the candidates in order; a point that is tried again after its ramp-up has ended is a new one.
+
+    The `judge` decides whether a result rolls a candidate back.
+    """
     batches, found = history.batches(), list[Candidate]()
-    for number, run in enumerate(runs_of(history.definition, history), 1):
+    for number, run in enumerate(runs_of(history.definition, history, judge), 1):
         trials = [trial for batch in run.batches for trial in batches[batch] if trial.proposal.generator == RAMP_UP]
         stages = tuple(_stage(history, trial) for trial in trials)
         found.append(Candidate(number, run, tuple(trials), stages))

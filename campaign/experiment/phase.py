@@ -3,7 +3,7 @@
 A pure function of the definition and the history. Budgets of time do not count, as nothing here has a clock.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -19,6 +19,8 @@ ARMS_OF_A_STAGE = 2
 # The rules whose verdict is that an arm must not continue.
 AGAINST_AN_ARM = ("guardrail", "harm")
 _NOT_ITS_FAULT = ("infrastructure", "cancelled")
+# Returns why the result of an arm shows that it breaks a guardrail or does harm; None if it does not.
+Judge = Callable[[History, Trial], str | None]
 
 
 @dataclass(frozen=True)
@@ -63,19 +65,19 @@ class Phase:
         return 0 if self.waits else self.arms
 
 
-def phase_of(campaign: Campaign, history: History) -> Phase:
+def phase_of(campaign: Campaign, history: History, judge: Judge) -> Phase:
     """Return what the next batch of an A/B test is for.
 
     The search explores as long as the budget pays for it in addition to all stages of a ramp-up. If a candidate is
     rolled back and the budget still pays for all stages, the next one begins at the first stage. It is over when a
     candidate has passed all stages, or when the budget does not pay for the next batch.
     """
-    found = _phase(campaign, history)
+    found = _phase(campaign, history, judge)
     return replace(found, waits=any(trial.batch is not None for trial in history.trials.open))
 
 
-def _phase(campaign: Campaign, history: History) -> Phase:
-    stages, runs = _stages(campaign), runs_of(campaign, history)
+def _phase(campaign: Campaign, history: History, judge: Judge) -> Phase:
+    stages, runs = _stages(campaign), runs_of(campaign, history, judge)
     left, reserve = likely_left(history, campaign.budget), ARMS_OF_A_STAGE * len(stages)
     rolled_back = tuple(run.candidate for run in runs if run.rolled_back is not None)
     last = runs[-1] if runs else None
@@ -97,12 +99,13 @@ def _stage(
     return Phase("ramp up", ARMS_OF_A_STAGE, number, stages[number], candidate, rolled_back)
 
 
-def runs_of(campaign: Campaign, history: History) -> tuple[Run, ...]:
+def runs_of(campaign: Campaign, history: History, judge: Judge) -> tuple[Run, ...]:
     """Return the ramp-ups of a history in their order; a batch that is still open has passed nothing yet.
 
     A stage is passed if the candidate and its status quo have a result. The candidate is rolled back if a guardrail or
-    harm stopped it, if it failed by its own fault, if a person ended the stage, or if new bounds exclude it. Otherwise,
-    such as after a failure of the infrastructure, the stage is run again.
+    harm stopped it, if the `judge` finds one of these in its result, if it failed by its own fault, if a person ended
+    the stage, or if new bounds exclude it. Otherwise, such as after a failure of the infrastructure, the stage is run
+    again.
     """
     runs: list[Run] = []
     for batch, trials in history.batches().items():
@@ -113,8 +116,8 @@ def runs_of(campaign: Campaign, history: History) -> tuple[Run, ...]:
         if last is None or last.rolled_back is not None or last.is_through or last.candidate != candidate.point:
             runs.append(Run(candidate.point, (), 0, len(_stages(campaign))))
         run = runs[-1]
-        passed = run.passed + _is_passed(candidate, trials)
-        why = _why_rolled_back(candidate, trials)
+        why = judge(history, candidate) or _why_rolled_back(candidate, trials)
+        passed = run.passed + (why is None and _is_passed(candidate, trials))
         runs[-1] = replace(run, batches=(*run.batches, batch), passed=passed, rolled_back=why)
     if runs and not runs[-1].is_through and not lies_in(campaign, runs[-1].candidate):
         runs[-1] = replace(runs[-1], rolled_back="it lies outside the new bounds")

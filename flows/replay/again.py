@@ -13,6 +13,7 @@ from overnight.bo_core.appraisal.recorded import Contradicted, NotRecorded
 from overnight.bo_core.choice import Asked
 from overnight.bo_core.choice.confirming import to_confirm
 from overnight.bo_core.data.encoding import Encoding
+from overnight.bo_core.experiment.breaches import breach_of, breached_points
 from overnight.bo_core.model import on_this_machine
 from overnight.bo_core.propose import propose
 from overnight.bo_core.proposer import recorded_proposer
@@ -104,9 +105,11 @@ class _Batch:
             raise NotRecorded("other proposals of its batch are not recorded")
         encoding = Encoding(self.campaign.parameters)
         # A batch of an A/B test may have fewer arms than were asked for.
-        arms = phase_of(self.campaign, self.history).arms if self.campaign.is_ab_test else 0
+        arms = phase_of(self.campaign, self.history, breach_of).arms if self.campaign.is_ab_test else 0
         q = max(arms - len(others), len(of_model))
-        asked = Asked(self.campaign, self.history, self.proposer, encoding, others, q)
+        asked = Asked(
+            self.campaign, self.history, self.proposer, encoding, others, q, breached=breached_points(self.history)
+        )
         confirms = any(proposal.generator == "confirming" for proposal in of_model.values())
         asked = to_confirm(asked) if confirms else asked
         return dict(zip(of_model, appraise(asked, list(of_model.values())), strict=True))

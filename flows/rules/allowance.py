@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from overnight.bo_core.experiment.breaches import breach_of
 from overnight.campaign import Campaign, History, Trial
 from overnight.campaign.approval import ApprovalPolicy
 from overnight.campaign.definition import lies_in
@@ -101,7 +102,7 @@ class Allowance:
     @cached_property
     def phase(self) -> Phase:
         """Return what the next batch of an A/B test is for."""
-        return phase_of(self.campaign, self.history)
+        return phase_of(self.campaign, self.history, breach_of)
 
     @cached_property
     def confirming(self) -> Confirming:
@@ -169,7 +170,7 @@ class Allowance:
             if self.exhausted:
                 return Over("no_candidate", "no arm is believed to be better than the status quo and feasible")
             if self.phase.kind == "over":
-                through = any(run.is_through for run in runs_of(self.campaign, self.history))
+                through = any(run.is_through for run in runs_of(self.campaign, self.history, breach_of))
                 spent = f"its budget of {self.campaign.budget.trials} trials pays for no other batch"
                 return Over("trials", "an arm has passed every stage of the ramp-up" if through else spent)
         trials = self.campaign.budget.trials

@@ -3,11 +3,9 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from overnight.bo_core.experiment.repeated import lower_bound
-from overnight.campaign import Campaign, History, Trial
-from overnight.campaign.experiment.contrast import Contrast, Question, guardrails, worse
+from overnight.bo_core.experiment.breaches import breach_at
+from overnight.campaign import History, Trial
 from overnight.campaign.experiment.effects import STATUS_QUO, at_step, measured_by
-from overnight.campaign.experiment.settings import Decide
 from overnight.campaign.history.events import MeasurementReported, TrialStopped
 from overnight.campaign.history.trial import Observation
 from overnight.flows.rules.early_stopping import Decision, stops
@@ -45,9 +43,8 @@ def arm_stops(history: History, heard: Sequence[MeasurementReported], now: datet
 
 def arm_decision(history: History, trial: Trial, step: int) -> Decision | None:
     """Return why an arm is stopped that has reported at this step, given the history; None if it continues."""
-    if trial.proposal.generator == STATUS_QUO:
-        return None
-    return _breach(history, trial, step) or _harm(history, trial, step)
+    found = breach_at(history, trial, step)
+    return None if found is None else Decision(found.rule, found.metric, step, found.value, found.threshold, found.why)
 
 
 def _stopped(history: History, trials: Sequence[Trial], steps: Sequence[int]) -> Iterator[tuple[Trial, Decision]]:
@@ -68,35 +65,6 @@ def _stopped(history: History, trials: Sequence[Trial], steps: Sequence[int]) ->
                 yield trial, alone
 
 
-def _breach(history: History, trial: Trial, step: int) -> Decision | None:
-    questions = list(guardrails(history.definition.goal))
-    for constraint, question in questions:
-        contrasts = _looks(history, trial, question, step)
-        bound = lower_bound(contrasts, _error(history.definition) / len(questions))
-        if bound <= 0:
-            continue
-        measured = measured_by(history.definition.goal, question.metric, at_step(history, trial, step))
-        assert measured is not None
-        limit = measured.mean - question.side * contrasts[-1].value
-        side = "above" if question.side > 0 else "below"
-        said = f"at look {step} {question.metric} was {measured.mean:g}, {side} the limit {limit:g} of `{constraint}`"
-        why = f"{said}; it is beyond it by {contrasts[-1].value:.3g}, and by more than {bound:.3g} {_sure(history)}"
-        return Decision("guardrail", question.metric, step, measured.mean, limit, why)
-    return None
-
-
-def _harm(history: History, trial: Trial, step: int) -> Decision | None:
-    question = worse(history.definition.goal)
-    contrasts = _looks(history, trial, question, step)
-    bound = lower_bound(contrasts, _error(history.definition))
-    if bound <= 0:
-        return None
-    effect, limit = question.side * contrasts[-1].value, question.side * bound
-    said = f"at look {step} {question.metric} was worse than that of the status quo by {contrasts[-1].value:.3g}"
-    why = f"{said}, and by more than {bound:.3g} {_sure(history)}"
-    return Decision("harm", question.metric, step, effect, limit, why)
-
-
 def _alone(history: History, trial: Trial, step: int) -> Decision | None:
     goal = history.definition.goal
     measured = measured_by(goal, goal.objectives[0].metric, at_step(history, trial, step))
@@ -104,12 +72,6 @@ def _alone(history: History, trial: Trial, step: int) -> Decision | None:
         return None
     why = f"at look {step} no other arm of its batch was left to compare with"
     return Decision("alone", goal.objectives[0].metric, step, measured.mean, measured.mean, why)
-
-
-def _looks(history: History, trial: Trial, question: Question, step: int) -> list[Contrast]:
-    """Return the answers at all looks up to this one; none if this one gives no answer."""
-    answers = question.answers(history, trial)
-    return [each for at, each in answers.items() if at is not None and at <= step] if step in answers else []
 
 
 def _event(trial: Trial, decision: Decision, now: datetime, actor: str) -> TrialStopped:
@@ -125,12 +87,3 @@ def _event(trial: Trial, decision: Decision, now: datetime, actor: str) -> Trial
         threshold=decision.threshold,
         why=decision.why,
     )
-
-
-def _error(campaign: Campaign) -> float:
-    return 1 - (campaign.decide or Decide()).at_least
-
-
-def _sure(history: History) -> str:
-    sure = (history.definition.decide or Decide()).at_least
-    return f"with a probability of at least {sure:.6g}, however often it is looked at"

@@ -1,11 +1,13 @@
 """Phrases about one arm of an A/B test: why it was tried, its traffic, and its difference to the status quo."""
 
+import importlib
 from collections.abc import Iterator, Sequence
 
 from overnight.campaign import History, Trial
 from overnight.campaign.experiment.arms import is_status_quo, units_of
 from overnight.campaign.experiment.candidates import RAMP_UP, candidates, stages_of
 from overnight.campaign.experiment.effects import newest_effect
+from overnight.campaign.experiment.phase import Judge
 from overnight.report.numbers import number, share_text
 from overnight.report.phrases.experiment import effect_text
 from overnight.report.phrases.general import counted, trials_text
@@ -35,7 +37,9 @@ def difference_sentence(history: History, trial: Trial) -> str | None:
 
 
 def _of_stage(then: History, trial: Trial) -> Iterator[str]:
-    stages, before = stages_of(then), candidates(then)
+    # It needs NumPy, which other campaigns do not have to wait for.
+    judge: Judge = importlib.import_module("overnight.bo_core.experiment.breaches").breach_of
+    stages, before = stages_of(then), candidates(then, judge)
     goes_on = before and before[-1].run.candidate == trial.point and before[-1].run.rolled_back is None
     earlier = before[-1].trials if goes_on and len(before[-1].trials) < len(stages) else ()
     at = stages.index(trial.proposal.weight) + 1 if trial.proposal.weight in stages else len(earlier) + 1

@@ -1,5 +1,6 @@
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from told_experiments import QUICK, Told, experiment
 from overnight.bo_core.acquisition.replication import gains_in_best_mean
 from overnight.bo_core.choice import Asked, Candidate, Choice
 from overnight.bo_core.choice.arms import MULTIPLES, Arms, first_of_each
-from overnight.bo_core.data.encoding import Encoding
+from overnight.bo_core.data.encoding import Encoding, key_of
 from overnight.bo_core.experiment.next_batch import next_batch
 from overnight.bo_core.model import Model
 from overnight.bo_core.weights.weighting import Weighting
@@ -18,11 +19,16 @@ from overnight.campaign.experiment.settings import Traffic
 TRAFFIC = Traffic(per_batch=1000, status_quo=0.4)
 
 
-def choice_of(told: Told, q: int = 3) -> Choice:
-    """Return the choice of a batch after some results."""
+def asked_of(told: Told, q: int = 3) -> Asked:
+    """Return the request for a batch after some results."""
     campaign, history = told.campaign, told.history
     quo = campaign.parameters.point(dict(campaign.baseline or {}))
-    asked = Asked(campaign, history, QUICK, Encoding(campaign.parameters), [quo], q)
+    return Asked(campaign, history, QUICK, Encoding(campaign.parameters), [quo], q)
+
+
+def choice_of(told: Told, q: int = 3) -> Choice:
+    """Return the choice of a batch after some results."""
+    asked = asked_of(told, q)
     generator = torch.Generator().manual_seed(0)
     beliefs = {name: Model.of(each, QUICK, generator) for name, each in asked.situation.observed.items()}
     return Choice(asked, beliefs, generator, Weighting.fitted(asked.situation, QUICK), None)
@@ -135,3 +141,12 @@ def test_neither_the_status_quo_nor_an_arm_of_the_batch_is_repeated_in_it() -> N
     places = [tuple(sorted(arm.point.items())) for arm in arms]
     assert len(set(places)) == len(places) == 8
     assert any(arm.provenance and arm.provenance.chosen.acquisition == "replication" for arm in arms[1:])
+
+
+def test_points_whose_results_break_a_guardrail_are_not_measured_again() -> None:
+    told = Told(experiment())
+    told.run(1, 1.0)
+    choice, bad = choice_of(told), told.history.trials[3].point
+    arms = Arms.of(replace(asked_of(told), breached=[bad]), choice.model)
+    assert choice.arms is not None
+    assert arms == replace(choice.arms, stopped=frozenset([key_of(bad)]))

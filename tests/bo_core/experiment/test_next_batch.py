@@ -6,6 +6,7 @@ from told_experiments import QUICK, STATUS_QUO, Told, experiment
 
 from overnight.bo_core.custom_proposer import CustomProposer
 from overnight.bo_core.experiment import next_batch
+from overnight.bo_core.experiment.breaches import breach_of
 from overnight.bo_core.proposer import AnyProposer, SobolProposer
 from overnight.campaign import Proposal
 from overnight.campaign.errors import ModelFailed
@@ -76,7 +77,7 @@ def test_an_arm_that_is_through_is_not_ramped_up_twice_after_more_batches() -> N
     quo, *others = told.next()
     for trial in told.start([quo, *others]):
         told.observe(trial, 0.0 if trial == 9 else -50.0, 0.01, 1000)
-    assert phase_of(told.campaign, told.history).kind == "ramp up"
+    assert phase_of(told.campaign, told.history, breach_of).kind == "ramp up"
     assert told.next() == []
 
 

@@ -3,13 +3,17 @@ from datetime import UTC, datetime
 import pytest
 from told_experiments import STATUS_QUO, Told, experiment
 
-from overnight.campaign import Campaign, Point, Proposal
+from overnight.campaign import Campaign, History, Point, Proposal, Trial
 from overnight.campaign.experiment.phase import Phase, phase_of, runs_of
 from overnight.campaign.history.events import CampaignRevised, TrialAbandoned
 
 ARM: Point = {"x0": 0.5, "x1": 0.5}
 OTHER: Point = {"x0": 0.9, "x1": 0.1}
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def harmless(history: History, trial: Trial) -> None:
+    """Judge that no result rolls a candidate back."""
 
 
 def two_stages(trials: int = 10) -> Campaign:
@@ -43,7 +47,7 @@ def a_passed_stage(told: Told, point: Point = ARM) -> None:
 
 
 def phase(told: Told) -> Phase:
-    return phase_of(told.campaign, told.history)
+    return phase_of(told.campaign, told.history, harmless)
 
 
 def test_the_search_explores_with_what_all_stages_leave_of_the_budget() -> None:
@@ -76,7 +80,7 @@ def test_a_candidate_goes_through_the_stages_one_after_the_other_and_then_it_is_
     assert (phase(told).stage, phase(told).share, phase(told).candidate) == (1, 0.5, ARM)
     a_passed_stage(told)
     assert phase(told).kind == "over"
-    [run] = runs_of(told.campaign, told.history)
+    [run] = runs_of(told.campaign, told.history, harmless)
     assert run.is_through
     assert (run.candidate, run.passed, run.batches) == (ARM, 2, (7, 9))
 
@@ -92,13 +96,28 @@ def test_a_candidate_that_a_look_stopped_is_rolled_back_and_the_next_one_begins_
     told.stop(quo, "alone")
     assert phase(told).kind == "over", "four trials would be needed, and none are left"
     richer = told.campaign.model_copy(update={"budget": told.campaign.budget.model_copy(update={"trials": 16})})
-    found = phase_of(richer, told.history)
+    found = phase_of(richer, told.history, harmless)
     assert found == Phase("ramp up", 2, 0, 0.1, None, (ARM,))
     told.campaign = richer
     a_passed_stage(told, OTHER)
     assert phase(told).candidate == OTHER
     assert phase(told).stage == 1
-    assert [run.rolled_back for run in runs_of(richer, told.history)] == ["it is worse", None]
+    assert [run.rolled_back for run in runs_of(richer, told.history, harmless)] == ["it is worse", None]
+
+
+def test_a_candidate_whose_result_is_judged_harmful_has_not_passed_and_is_rolled_back() -> None:
+    told = Told(two_stages(12))
+    for _ in range(2):
+        a_batch(told, 4)
+    a_passed_stage(told)
+    a_passed_stage(told)
+
+    def second_is_bad(history: History, trial: Trial) -> str | None:
+        return "it hides too much" if trial.id == 12 else None
+
+    [run] = runs_of(told.campaign, told.history, second_is_bad)
+    assert (run.passed, run.is_through, run.rolled_back) == (1, False, "it hides too much")
+    assert phase_of(two_stages(16), told.history, second_is_bad) == Phase("ramp up", 2, 0, 0.1, None, (ARM,))
 
 
 def test_a_candidate_that_a_person_ended_is_rolled_back() -> None:
@@ -108,7 +127,7 @@ def test_a_candidate_that_a_person_ended_is_rolled_back() -> None:
     quo, candidate = a_stage(told)
     told.events.append(TrialAbandoned(time=NOON, actor="ada", trial=candidate, why="too bold"))
     told.observe(quo, 1.0)
-    [run] = runs_of(told.campaign, told.history)
+    [run] = runs_of(told.campaign, told.history, harmless)
     assert run.rolled_back == "abandoned by ada: too bold"
 
 
@@ -120,7 +139,7 @@ def test_a_candidate_that_fails_by_its_own_fault_is_rolled_back_and_no_other() -
         quo, candidate = a_stage(told)
         told.fail(candidate, cause)
         told.observe(quo, 1.0)
-        [run] = runs_of(told.campaign, told.history)
+        [run] = runs_of(told.campaign, told.history, harmless)
         assert (run.rolled_back is not None) == rolled_back
         assert run.passed == 0
 
@@ -139,7 +158,7 @@ def test_a_candidate_without_a_status_quo_has_passed_nothing() -> None:
     told = Told(two_stages(12))
     [alone] = told.start([Proposal(point=ARM, generator="ramp_up", weight=0.1)])
     told.observe(alone, 1.0)
-    [run] = runs_of(told.campaign, told.history)
+    [run] = runs_of(told.campaign, told.history, harmless)
     assert run.passed == 0
 
 
@@ -152,7 +171,7 @@ def test_a_candidate_outside_new_bounds_is_rolled_back() -> None:
     space = type(told.campaign.parameters).model_validate(narrow)
     revised = two_stages(12).model_copy(update={"parameters": space})
     told.events.append(CampaignRevised(time=NOON, actor="ada", revision=1, definition=revised))
-    assert phase_of(revised, told.history).rolled_back == (ARM,)
+    assert phase_of(revised, told.history, harmless).rolled_back == (ARM,)
 
 
 def test_a_larger_budget_lets_the_search_go_on_after_a_ramp_up() -> None:

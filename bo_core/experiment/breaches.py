@@ -1,0 +1,110 @@
+"""Find the arms of an A/B test that break a guardrail or do harm, at a look or by their results."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from overnight.bo_core.experiment.repeated import lower_bound
+from overnight.campaign import History, Point, Trial
+from overnight.campaign.experiment.contrast import Contrast, Question, guardrails, worse
+from overnight.campaign.experiment.effects import STATUS_QUO, at_step, measured_by, shared_steps
+from overnight.campaign.experiment.settings import Decide
+from overnight.campaign.history.trial import Observation
+
+
+@dataclass(frozen=True)
+class Breach:
+    """Why an arm must not continue: the `value` of a metric is beyond the `threshold`; by a result, there is no `step`.
+
+    For harm, the value is the difference to the status quo, and the threshold its bound.
+    """
+
+    rule: Literal["guardrail", "harm"]
+    metric: str
+    step: int | None
+    value: float
+    threshold: float
+    why: str
+
+
+def breach_at(history: History, trial: Trial, step: int | None) -> Breach | None:
+    """Return why an arm must not continue after a look, or by its result without a `step`; None if it may.
+
+    It exceeds a bound of a constraint, or is worse than its status quo, by bounds that hold at all looks and at the
+    result at once: an arm that does neither breaches with a probability of at most 2 (1 − `decide.at_least`), half for
+    each reason. The result spends all that the looks have left of this error.
+    """
+    if trial.proposal.generator == STATUS_QUO:
+        return None
+    return _broken(history, trial, step) or _harm(history, trial, step)
+
+
+def breach_of(history: History, trial: Trial) -> str | None:
+    """Return why an arm that has a result must not be tried again, in words; None if it may or has no result.
+
+    No rule can stop an arm that has ended, so its result is judged here, and so are looks that came with it.
+    """
+    if not isinstance(trial.outcome, Observation):
+        return None
+    found = (breach_at(history, trial, step) for step in [*shared_steps(history, trial), None])
+    return next((each.why for each in found if each is not None), None)
+
+
+def breached_points(history: History) -> list[Point]:
+    """Return the points of the arms whose results show that they break a guardrail or do harm."""
+    return [trial.point for trial in history.trials.values() if breach_of(history, trial) is not None]
+
+
+def _broken(history: History, trial: Trial, step: int | None) -> Breach | None:
+    questions = list(guardrails(history.definition.goal))
+    for constraint, question in questions:
+        contrasts = _until(history, trial, question, step)
+        bound = lower_bound(contrasts, _error(history) / len(questions))
+        if bound <= 0:
+            continue
+        measured = measured_by(history.definition.goal, question.metric, at_step(history, trial, step))
+        assert measured is not None
+        limit = measured.mean - question.side * contrasts[-1].value
+        side = "above" if question.side > 0 else "below"
+        said = f"{_when(step)} {question.metric} was {measured.mean:g}, {side} the limit {limit:g} of `{constraint}`"
+        why = f"{said}: the excess was {_beyond(contrasts, bound)}"
+        return Breach("guardrail", question.metric, step, measured.mean, limit, why)
+    return None
+
+
+def _harm(history: History, trial: Trial, step: int | None) -> Breach | None:
+    question = worse(history.definition.goal)
+    contrasts = _until(history, trial, question, step)
+    bound = lower_bound(contrasts, _error(history))
+    if bound <= 0:
+        return None
+    effect, limit = question.side * contrasts[-1].value, question.side * bound
+    said = f"{_when(step)} {question.metric} was worse than that of the status quo"
+    return Breach("harm", question.metric, step, effect, limit, f"{said}: by {_beyond(contrasts, bound)}")
+
+
+def _until(history: History, trial: Trial, question: Question, step: int | None) -> list[Contrast]:
+    """Return the answers at all looks up to this one; none if this one gives no answer."""
+    answers = question.answers(history, trial)
+    if step not in answers:
+        return []
+    looks = [each for at, each in answers.items() if at is not None and (step is None or at <= step)]
+    if step is not None:
+        return looks
+    # Nothing follows a result, so it completes the information, also if it is less than planned.
+    return [*looks, replace(answers[None], planned_variance=answers[None].variance)]
+
+
+def _error(history: History) -> float:
+    return 1 - (history.definition.decide or Decide()).at_least
+
+
+def _when(step: int | None) -> str:
+    return "in its result" if step is None else f"at look {step}"
+
+
+def _beyond(contrasts: Sequence[Contrast], bound: float) -> str:
+    value = contrasts[-1].value
+    sure = "" if math.isclose(value, bound) else f", and at least {bound:.3g} by the bound for all looks"
+    return f"{value:.3g}{sure}"
