@@ -69,8 +69,9 @@ def phase_of(campaign: Campaign, history: History, judge: Judge) -> Phase:
     """Return what the next batch of an A/B test is for.
 
     The search explores as long as the budget pays for it in addition to all stages of a ramp-up. If a candidate is
-    rolled back and the budget still pays for all stages, the next one begins at the first stage. It is over when a
-    candidate has passed all stages, or when the budget does not pay for the next batch.
+    rolled back and the budget still pays for all stages, the next one begins at the first stage. It is over when the
+    budget does not pay for the next batch, or when a candidate has just passed all stages and the budget does not pay
+    for another batch to explore. A larger budget lets the search go on; then another arm may become the candidate.
     """
     found = _phase(campaign, history, judge)
     return replace(found, waits=any(trial.batch is not None for trial in history.trials.open))

@@ -58,8 +58,9 @@ def nothing_to_ask(allowed: Allowance) -> CampaignStopped | AskLater:
 
 def no_candidate(allowed: Allowance) -> str:
     """Return why an A/B test ends before its budget is spent."""
-    name = allowed.campaign.name
-    return f"Campaign `{name}` has nothing left to ask for: no arm is believed to be better than the status quo."
+    none = "no arm is believed to be better than the status quo"
+    why = "an arm has passed every stage of the ramp-up" if allowed.through else none
+    return f"Campaign `{allowed.campaign.name}` has nothing left to ask for: {why}."
 
 
 def _why_later(allowed: Allowance) -> str | None:

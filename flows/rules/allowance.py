@@ -105,6 +105,11 @@ class Allowance:
         return phase_of(self.campaign, self.history, breach_of)
 
     @cached_property
+    def through(self) -> bool:
+        """Return whether an arm of an A/B test has passed every stage of the ramp-up."""
+        return any(run.is_through for run in runs_of(self.campaign, self.history, breach_of))
+
+    @cached_property
     def confirming(self) -> Confirming:
         """Return how far the campaign has come with its confirming trials."""
         return confirming(self.campaign, self.history)
@@ -167,12 +172,12 @@ class Allowance:
     def why_over(self) -> Over | None:
         """Return why the campaign is over: a budget or the space is spent, or too little is left to gain; else None."""
         if self.campaign.is_ab_test and not self.history.trials.open:
+            if self.through and (self.exhausted or self.phase.kind == "over"):
+                return Over("trials", "an arm has passed every stage of the ramp-up")
             if self.exhausted:
                 return Over("no_candidate", "no arm is believed to be better than the status quo and feasible")
             if self.phase.kind == "over":
-                through = any(run.is_through for run in runs_of(self.campaign, self.history, breach_of))
-                spent = f"its budget of {self.campaign.budget.trials} trials pays for no other batch"
-                return Over("trials", "an arm has passed every stage of the ramp-up" if through else spent)
+                return Over("trials", f"its budget of {self.campaign.budget.trials} trials pays for no other batch")
         trials = self.campaign.budget.trials
         if self.history.started >= trials and not self.waiting:
             return Over("trials", f"all {trials} trials of the budget have been tried")

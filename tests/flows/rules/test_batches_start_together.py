@@ -1,10 +1,12 @@
 """The arms of a batch start together, and the next batch is proposed once all of them have ended."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from told_arms import NOW, ToldArms, measured
 
 from overnight.campaign.history.events import AttemptFailed, TrialApproved, TrialProposed
+from overnight.flows.api.own_loop import no_candidate
 from overnight.flows.rules.allowance import Allowance
 
 
@@ -88,3 +90,25 @@ def test_it_is_over_when_the_budget_pays_for_no_other_batch():
     over = allowed(story).why_over
     assert over is not None
     assert over.because == "trials"
+
+
+def test_a_test_whose_arm_is_through_is_over_for_that_reason_even_if_no_other_arm_is_found():
+    story = ToldArms()
+    for trial in story.batch((0, 0.5), (3, 0.5), generator="ramp_up"):
+        story.observe({trial: {"clicks": measured(1.0)}})
+    without_another = replace(allowed(story), exhausted=True)
+    assert without_another.why_over is not None
+    assert without_another.why_over.because == "trials"
+    for said in (str(without_another.why_over), no_candidate(without_another)):
+        assert "an arm has passed every stage of the ramp-up" in said
+        assert "no arm is believed" not in said
+
+
+def test_a_test_without_any_arm_for_the_ramp_up_is_over_because_no_arm_is_better():
+    story = ToldArms()
+    for trial in story.batch((0, 0.5), (3, 0.5)):
+        story.observe({trial: {"clicks": measured(1.0)}})
+    without_any = replace(allowed(story), exhausted=True)
+    assert without_any.why_over is not None
+    assert without_any.why_over.because == "no_candidate"
+    assert "no arm is believed to be better" in no_candidate(without_any)
