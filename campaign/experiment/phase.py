@@ -19,6 +19,8 @@ ARMS_OF_A_STAGE = 2
 # The rules whose verdict is that an arm must not continue.
 AGAINST_AN_ARM = ("guardrail", "harm")
 _NOT_ITS_FAULT = ("infrastructure", "cancelled")
+# The actor of a withdrawal that follows from the end of another arm of the batch, such as by a controller.
+BY_RULE = "controller"
 # Returns why the result of an arm shows that it breaks a guardrail or does harm; None if it does not.
 Judge = Callable[[History, Trial], str | None]
 
@@ -105,8 +107,8 @@ def runs_of(campaign: Campaign, history: History, judge: Judge) -> tuple[Run, ..
 
     A stage is passed if the candidate and its status quo have a result. The candidate is rolled back if a guardrail or
     harm stopped it, if the `judge` finds one of these in its result, if it failed by its own fault, if a person ended
-    the stage, or if new bounds exclude it. Otherwise, such as after a failure of the infrastructure, the stage is run
-    again.
+    the stage, or if new bounds exclude it. Otherwise, such as after a failure of the infrastructure or of the status
+    quo for the same cause, the stage is run again.
     """
     runs: list[Run] = []
     for batch, trials in history.batches().items():
@@ -153,7 +155,15 @@ def _why_rolled_back(candidate: Trial, trials: Sequence[Trial]) -> str | None:
     end = candidate.outcome
     if isinstance(end, Stopped) and end.rule in AGAINST_AN_ARM:
         return end.why
-    if isinstance(end, Failure) and (end.quarantined or end.cause not in _NOT_ITS_FAULT):
+    if isinstance(end, Failure) and _is_its_fault(end, [trial for trial in trials if trial.id != candidate.id]):
         return f"it failed: {end.message}" if end.message else "it failed"
-    ended = [trial.outcome for trial in trials if isinstance(trial.outcome, Withdrawal)]
+    ends = [trial.outcome for trial in trials]
+    ended = [each for each in ends if isinstance(each, Withdrawal) and each.by != BY_RULE]
     return next((f"{each.kind} by {each.by}" + (f": {each.why}" if each.why else "") for each in ended), None)
+
+
+def _is_its_fault(end: Failure, others: Iterable[Trial]) -> bool:
+    """Return whether a candidate caused its failure; what ends the status quo, too, may be a failure of the batch."""
+    ends = [trial.outcome for trial in others]
+    shared = any(isinstance(each, Failure) and each.cause == end.cause for each in ends)
+    return not shared and (end.quarantined or end.cause not in _NOT_ITS_FAULT)

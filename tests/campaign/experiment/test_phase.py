@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -6,6 +7,7 @@ from told_experiments import STATUS_QUO, Told, experiment
 from overnight.campaign import Campaign, History, Point, Proposal, Trial
 from overnight.campaign.experiment.phase import Phase, phase_of, runs_of
 from overnight.campaign.history.events import CampaignRevised, TrialAbandoned
+from overnight.flows.session.lease import CONTROLLER
 
 ARM: Point = {"x0": 0.5, "x1": 0.5}
 OTHER: Point = {"x0": 0.9, "x1": 0.1}
@@ -142,6 +144,41 @@ def test_a_candidate_that_fails_by_its_own_fault_is_rolled_back_and_no_other() -
         [run] = runs_of(told.campaign, told.history, harmless)
         assert (run.rolled_back is not None) == rolled_back
         assert run.passed == 0
+
+
+def rolled_back_after(*ends: Callable[[Told, int], None]) -> str | None:
+    """Return why a candidate is rolled back after a first stage in which the status quo and it end like this."""
+    told = Told(two_stages(12))
+    for _ in range(2):
+        a_batch(told, 4)
+    for end, trial in zip(ends, a_stage(told), strict=True):
+        end(told, trial)
+    [run] = runs_of(told.campaign, told.history, harmless)
+    assert run.passed == 0
+    return run.rolled_back
+
+
+def fails(cause: str) -> Callable[[Told, int], None]:
+    return lambda told, trial: told.fail(trial, cause)
+
+
+def withdrawn(actor: str) -> Callable[[Told, int], None]:
+    return lambda told, trial: told.events.append(
+        TrialAbandoned(time=NOON, actor=actor, trial=trial, why="nothing is left to compare with")
+    )
+
+
+@pytest.mark.parametrize("cause", ["timeout", "invalid_result", "configuration"])
+def test_a_failure_that_the_status_quo_shares_is_not_the_candidates_own(cause: str) -> None:
+    assert rolled_back_after(fails(cause), fails(cause)) is None
+    assert rolled_back_after(fails("infrastructure"), fails(cause)) == "it failed: no"
+
+
+def test_a_withdrawal_by_the_controller_rolls_nothing_back_and_that_by_a_person_does() -> None:
+    assert rolled_back_after(fails("timeout"), withdrawn(CONTROLLER)) is None
+    why = "abandoned by ada: nothing is left to compare with"
+    assert rolled_back_after(fails("timeout"), withdrawn("ada")) == why
+    assert rolled_back_after(withdrawn("ada"), withdrawn(CONTROLLER)) == why
 
 
 def test_a_stage_without_a_result_of_its_status_quo_is_run_again() -> None:
