@@ -1,11 +1,14 @@
 """The arms of a batch: trials that run at the same time and are evaluated together."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from overnight.campaign.definition import Campaign
 from overnight.campaign.evaluation import Arm
 from overnight.campaign.history.history import History
 from overnight.campaign.history.trial import Trial
+
+# Why arms are withdrawn that have nothing to be compared with.
+NOTHING_TO_COMPARE = "nothing is left in its batch that it could be compared with"
 
 
 def batch_of(history: History, batch: int | None) -> tuple[Trial, ...]:
@@ -57,13 +60,25 @@ def stranded(history: History) -> list[Trial]:
 
     These are other arms whose status quo has ended, and a status quo whose other arms have all ended before it began.
     """
+    return _alone(history, lambda other: other.outcome is not None)
+
+
+def unmatched(history: History) -> list[Trial]:
+    """Return the waiting arms that can be compared with nothing, although arms need not run at the same time.
+
+    These are the arms of `stranded`, but an arm that has a result can be compared after its end.
+    """
+    return _alone(history, lambda other: other.outcome is not None and not other.measured)
+
+
+def _alone(history: History, is_gone: Callable[[Trial], bool]) -> list[Trial]:
     if not history.definition.is_ab_test:
         return []
     waiting = [trial for trial in history.trials.open if trial.open_attempt is None and trial.batch is not None]
-    return [trial for trial in waiting if _is_alone(trial, batch_of(history, trial.batch))]
+    return [trial for trial in waiting if _is_alone(trial, batch_of(history, trial.batch), is_gone)]
 
 
-def _is_alone(trial: Trial, batch: tuple[Trial, ...]) -> bool:
+def _is_alone(trial: Trial, batch: tuple[Trial, ...], is_gone: Callable[[Trial], bool]) -> bool:
     if is_status_quo(trial):
-        return all(other.outcome is not None for other in batch if other.id != trial.id)
-    return batch[0].outcome is not None
+        return all(is_gone(other) for other in batch if other.id != trial.id)
+    return is_gone(batch[0])

@@ -19,8 +19,8 @@ ARMS_OF_A_STAGE = 2
 # The rules whose verdict is that an arm must not continue.
 AGAINST_AN_ARM = ("guardrail", "harm")
 _NOT_ITS_FAULT = ("infrastructure", "cancelled")
-# The actor of a withdrawal that follows from the end of another arm of the batch, such as by a controller.
-BY_RULE = "controller"
+# The actors whose withdrawals follow from the end of another arm of the batch; those of all others are by people.
+BY_RULE = ("controller", "own-loop")
 # Returns why the result of an arm shows that it breaks a guardrail or does harm; None if it does not.
 Judge = Callable[[History, Trial], str | None]
 
@@ -158,7 +158,7 @@ def _why_rolled_back(candidate: Trial, trials: Sequence[Trial]) -> str | None:
     if isinstance(end, Failure) and _is_its_fault(end, [trial for trial in trials if trial.id != candidate.id]):
         return f"it failed: {end.message}" if end.message else "it failed"
     ends = [trial.outcome for trial in trials]
-    ended = [each for each in ends if isinstance(each, Withdrawal) and each.by != BY_RULE]
+    ended = [each for each in ends if isinstance(each, Withdrawal) and each.by not in BY_RULE]
     return next((f"{each.kind} by {each.by}" + (f": {each.why}" if each.why else "") for each in ended), None)
 
 

@@ -12,6 +12,7 @@ from overnight.bo_core.propose import propose
 from overnight.bo_core.recommend import computed
 from overnight.campaign import EvaluationFailed, EvaluationOutcome, History, Proposal, Trial
 from overnight.campaign.errors import AskLater, BudgetSpent, CannotStart, InvalidResult, LedgerError, SpaceExhausted
+from overnight.campaign.experiment.arms import NOTHING_TO_COMPARE, unmatched
 from overnight.campaign.history.events import (
     AttemptFailed,
     AttemptStarted,
@@ -49,6 +50,8 @@ from overnight.storage import open_ledger
 
 T = TypeVar("T")
 _ACTOR = "ask-tell"
+# What follows from the end of another arm is not the caller's decision.
+_BY_RULE = "own-loop"
 _NOT_RECORDED = (
     "Nothing was written: the trial is still under way. If its evaluation failed, pass an exception instead."
 )
@@ -177,6 +180,9 @@ class AskTell:
         async with self._asking:
             while True:
                 history, seen = await self._open(), self._journal.events_seen
+                if unmatched(history):
+                    await self._journal.insist(self._end_unmatched)
+                    continue
                 allowed = own_allowance(history, self.clock.now(), ignore_window=self.ignore_window)
                 if next_waiting(allowed) is not None:
                     written = await self._journal.insist(self._starts)
@@ -190,6 +196,10 @@ class AskTell:
                 for event in written:
                     if isinstance(event, AttemptStarted):
                         return self._journal.history.trials[event.trial]
+
+    def _end_unmatched(self, history: History) -> list[TrialAbandoned]:
+        now, arms = self.clock.now(), unmatched(history)
+        return [TrialAbandoned(time=now, actor=_BY_RULE, trial=arm.id, why=NOTHING_TO_COMPARE) for arm in arms]
 
     def _starts(self, history: History) -> list[Event]:
         """Return the start of the first waiting trial, or nothing if another process has just taken it."""

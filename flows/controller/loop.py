@@ -9,7 +9,7 @@ from typing import Any
 
 from overnight.campaign import Campaign, History
 from overnight.campaign.errors import CampaignHeld, CampaignStopped
-from overnight.campaign.experiment.arms import stranded
+from overnight.campaign.experiment.arms import NOTHING_TO_COMPARE, stranded
 from overnight.campaign.history.events import (
     AttemptStarted,
     CampaignDrained,
@@ -258,8 +258,8 @@ class _Controller:
 
     def _strands(self, history: History) -> list[TrialAbandoned]:
         self.journal.check_lease(history)
-        now, why = self.clock.now(), "nothing is left in its batch that it could be compared with"
-        return [TrialAbandoned(time=now, actor=CONTROLLER, trial=arm.id, why=why) for arm in stranded(history)]
+        now, arms = self.clock.now(), stranded(history)
+        return [TrialAbandoned(time=now, actor=CONTROLLER, trial=arm.id, why=NOTHING_TO_COMPARE) for arm in arms]
 
     async def _start_waiting_trials(self) -> None:
         """Start pending trials that have no attempt under way, as far as there are slots."""
