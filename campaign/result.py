@@ -97,7 +97,12 @@ def with_calculated(campaign: Campaign, metrics: Mapping[str, Measurement]) -> d
 
 
 def noise_problem(campaign: Campaign, metrics: Mapping[str, Measurement]) -> str | None:
-    """Return how the standard error of an objective contradicts the campaign's `noise`; None if none does."""
+    """Return how the standard error of an objective contradicts the campaign's `noise`; None if none does.
+
+    An A/B test needs a standard error of every metric of its goal: without one, nothing could be judged.
+    """
+    if campaign.is_ab_test:
+        return _without_error(campaign, metrics)
     because = f"because of `noise: {campaign.noise}`"
     for name in (objective.metric for objective in campaign.goal.objectives):
         measured = metrics.get(name)
@@ -106,6 +111,14 @@ def noise_problem(campaign: Campaign, metrics: Mapping[str, Measurement]) -> str
         if measured is not None and campaign.noise == "none" and measured.sem:
             return f"metric `{name}`: expected no standard error, or 0, {because}, found {measured.sem:g}"
     return None
+
+
+def _without_error(campaign: Campaign, metrics: Mapping[str, Measurement]) -> str | None:
+    found = [name for name in campaign.goal.metrics if name in metrics and metrics[name].sem is None]
+    if not found:
+        return None
+    named = ", ".join(f"`{name}`" for name in found)
+    return f"metric {named}: expected a standard error (`sem`) with the mean, which an A/B test needs, found none"
 
 
 def _too_long_or_too_many(extra: list[str]) -> dict[str, str]:

@@ -11,14 +11,18 @@ def lower_bound(contrasts: Sequence[Contrast], alpha: float) -> float:
     """Return a lower bound of a difference at the last of its looks, which are in order; −∞ if nothing is known yet.
 
     The bounds at all looks are below the true difference with a probability of at least 1 − `alpha` (Jennison and
-    Turnbull 1989). Looks without a plan are not counted. A difference without error is its own bound.
+    Turnbull 1989). How the error is spent over the looks does not matter for that, so the k-th of them, if its share of
+    the plan is unknown, counts as k / (k + 1): something is always left for the next one. A difference without error is
+    its own bound.
     """
     last = contrasts[-1] if contrasts else None
     if last is None:
         return -math.inf
     if last.exact:
         return last.value
-    if last.fraction is None:
+    if math.isinf(last.variance):
         return -math.inf
-    looks = [Look(1 / each.variance, each.fraction) for each in contrasts if each.fraction is not None]
+    counted = [each for each in contrasts if not each.exact and not math.isinf(each.variance)]
+    fractions = [k / (k + 1) if each.fraction is None else each.fraction for k, each in enumerate(counted, 1)]
+    looks = [Look(1 / each.variance, fraction) for each, fraction in zip(counted, fractions, strict=True)]
     return last.value - boundaries(looks, alpha)[-1] * math.sqrt(last.variance)

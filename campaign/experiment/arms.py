@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 
 from overnight.campaign.definition import Campaign
 from overnight.campaign.evaluation import Arm
+from overnight.campaign.experiment.effects import measured_by
+from overnight.campaign.goal import Measured
 from overnight.campaign.history.history import History
 from overnight.campaign.history.trial import Trial
 
@@ -48,6 +50,18 @@ def units_of(campaign: Campaign, trial: Trial) -> int:
     """Return the planned units of an arm: its share of the traffic of a batch, at least one."""
     assert campaign.traffic is not None
     return max(round((trial.proposal.weight or 0.0) * campaign.traffic.per_batch), 1)
+
+
+def count_notes(campaign: Campaign, trial: Trial, metrics: Measured) -> tuple[str, ...]:
+    """Return a note if metrics of the goal in an arm's result have an error and no count of units."""
+    if campaign.traffic is None:
+        return ()
+    found = {name: measured_by(campaign.goal, name, metrics) for name in campaign.goal.metrics}
+    missing = [f"`{name}`" for name, each in found.items() if each is not None and each.sem and each.n is None]
+    if not missing:
+        return ()
+    planned = f"the {units_of(campaign, trial)} {campaign.traffic.unit} that were planned for this arm count"
+    return (f"metric {', '.join(missing)}: expected the count `n`, found none, so {planned}",)
 
 
 def awaits_approval(batch: Iterable[Trial]) -> bool:

@@ -64,13 +64,15 @@ class Question:
             arm = measured_by(goal, self.metric, mine.get(step, {}))
             other = measured_by(goal, self.metric, others.get(step, {}))
             if arm is not None and arm.sem is not None and (self.factor == 0 or (other and other.sem is not None)):
-                found[step] = self._contrast(arm, other, units)
+                found[step] = self._contrast(arm, other, units, ended=step is None)
         return found
 
-    def _contrast(self, arm: Measurement, other: Measurement | None, units: tuple[int | None, int | None]) -> Contrast:
+    def _contrast(
+        self, arm: Measurement, other: Measurement | None, units: tuple[int | None, int | None], *, ended: bool
+    ) -> Contrast:
         baseline = 0.0 if other is None else self.factor * other.mean
         parts = [(1.0, arm, units[0]), *([] if other is None else [(self.factor, other, units[1])])]
-        planned = [_planned(*part) for part in parts]
+        planned = [_planned(*part, ended=ended) for part in parts]
         known = [each for each in planned if each is not None]
         return Contrast(
             value=self.side * (arm.mean - self.offset - baseline),
@@ -109,11 +111,15 @@ def _measured(history: History, trial: Trial) -> dict[int | None, Measured]:
     return {**steps_of(history, trial), **({None: trial.measured} if trial.measured else {})}
 
 
-def _planned(factor: float, measured: Measurement, units: int | None) -> float | None:
-    """Return the variance that a part will have with all its units, if each has the variance of those so far."""
+def _planned(factor: float, measured: Measurement, units: int | None, *, ended: bool) -> float | None:
+    """Return the variance that a part will have with all its units, if each has the variance of those so far.
+
+    A result without a count has all its units.
+    """
     variance = (factor * (measured.sem or 0.0)) ** 2
     if variance == 0:
         return 0.0
-    if measured.n is None or not units or not math.isfinite(variance):
+    n = units if measured.n is None and ended else measured.n
+    if n is None or not units or not math.isfinite(variance):
         return None
-    return variance * measured.n / units
+    return variance * n / units

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from overnight.campaign import Campaign, EvaluationFailed, EvaluationOutcome, EvaluationSucceeded, Trial
+from overnight.campaign.experiment.arms import count_notes
 from overnight.campaign.history.events import AttemptFailed, Event, TrialFailed, TrialObserved
 from overnight.campaign.history.trial import AttemptEnd
 from overnight.campaign.result import feasibility_notes, noise_problem, with_calculated
@@ -33,7 +34,11 @@ def outcome_events(
                 cost=outcome.cost,
                 artifacts=outcome.artifacts,
                 metadata=outcome.metadata,
-                notes=(*feasibility_notes(campaign, outcome.metrics), *outcome.notes),
+                notes=(
+                    *feasibility_notes(campaign, outcome.metrics),
+                    *count_notes(campaign, trial, outcome.metrics),
+                    *outcome.notes,
+                ),
             )
         ]
     retry = will_retry(campaign, trial, outcome)

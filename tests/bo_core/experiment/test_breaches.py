@@ -8,9 +8,11 @@ from told_arms import ToldArms, measured
 
 from overnight.bo_core.experiment.breaches import breach_of, breached_points
 from overnight.bo_core.experiment.next_batch import next_batch
-from overnight.bo_core.experiment.spending import Look
+from overnight.bo_core.experiment.repeated import lower_bound
+from overnight.bo_core.experiment.spending import Look, spent
 from overnight.bo_core.experiment.verdicts import verdict
 from overnight.bo_core.proposer import SobolProposer
+from overnight.campaign.experiment.contrast import Contrast
 from overnight.campaign.experiment.phase import phase_of
 
 _GUARDED = {"constraints": ["hides <= 1.01 * baseline"], "ramp_up": {"stages": [0.1, 0.5]}}
@@ -79,6 +81,38 @@ def test_a_result_has_the_error_that_its_looks_have_left(beyond: float, breached
     told.observe({quo: {"clicks": measured(10, end, 500)}, arm: {"clicks": measured(worse, end, 500)}})
 
     assert (breach_of(told.history, told.history.trials[arm]) is not None) == breached
+
+
+def test_looks_without_counts_spend_no_more_than_the_whole_error() -> None:
+    looks = [Contrast(0.0, 1 / information) for information in (0.2, 0.5, 0.6)] + [Contrast(0.0, 1.0, 1.0)]
+    bounds = [-lower_bound(looks[: k + 1], 0.05) / math.sqrt(each.variance) for k, each in enumerate(looks)]
+
+    informations = [Look(1 / each.variance, 1.0) for each in looks]
+
+    assert crossing(informations, bounds) == pytest.approx(0.05, abs=1e-5)
+    assert crossing(informations[:3], bounds[:3]) == pytest.approx(spent(0.05, 3 / 4), abs=1e-5)
+
+
+def test_a_result_without_counts_has_the_planned_units() -> None:
+    told = ToldArms(**_GUARDED)
+    for share in (0.1, 0.5):
+        quo, arm = told.batch((0, 1 - share), (7, share), generator="ramp_up")
+        told.observe({quo: {"clicks": measured(10, 0.1), "hides": measured(1, 0.01)}})
+        told.observe({arm: {"clicks": measured(12, 0.1), "hides": measured(0.5, 0.01)}})
+
+    found = verdict(told.history)
+
+    assert found.state == "confirmed"
+    # The information of the stages is alike, and was planned to be as w (1 - w): 0.09 to 0.25.
+    assert [look.fraction for look in found.candidates[0].looks] == [pytest.approx(0.09 / 0.34), 1.0]
+
+
+def test_results_without_errors_are_said_to_lack_them() -> None:
+    told = ToldArms()
+    quo, arm = told.batch((0, 0.5), (7, 0.5), generator="ramp_up")
+    told.observe({quo: {"clicks": measured(10, 0)}, arm: {"clicks": measured(12, 0)}})
+
+    assert "its results have no standard errors by which a difference could be judged" in str(verdict(told.history))
 
 
 def test_a_result_is_not_judged_without_that_of_its_status_quo_and_no_status_quo_is_judged() -> None:

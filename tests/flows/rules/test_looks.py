@@ -95,18 +95,28 @@ def test_an_exact_metric_beyond_its_limit_is_a_breach_at_once() -> None:
     assert found[0].rule == "guardrail"
 
 
-def test_nothing_is_judged_without_errors_or_units_or_by_one_side() -> None:
+def test_nothing_is_judged_without_errors_or_by_one_side() -> None:
     told = ToldArms()
     first, arm = told.batch((0, 0.5), (7, 0.5))
     looks = [
         {first: {"clicks": measured(90, None, 100)}, arm: {"clicks": measured(1, 1, 100)}},
-        {first: {"clicks": measured(90, 1)}, arm: {"clicks": measured(1, 1)}},
         {arm: {"clicks": measured(1, 0.1, 400)}},
     ]
 
-    assert [told.look(step, look) for step, look in enumerate(looks, 1)] == [[], [], []]
+    assert [told.look(step, look) for step, look in enumerate(looks, 1)] == [[], []]
     # The status quo's report of the last look makes it complete.
-    assert [each.step for each in told.look(3, {first: {"clicks": measured(90, 0.1, 400)}})] == [3, 3]
+    assert [each.step for each in told.look(2, {first: {"clicks": measured(90, 0.1, 400)}})] == [2, 2]
+
+
+@pytest.mark.parametrize(("beyond", "stopped"), [(0.999, False), (1.001, True)])
+def test_a_first_look_without_counts_is_judged_as_one_at_half_of_the_plan(beyond: float, stopped: bool) -> None:
+    told = ToldArms()
+    first, arm = told.batch((0, 0.5), (7, 0.5))
+    worse = 100 - beyond * _threshold(0.05, 0.5) * 5
+
+    found = told.look(1, {first: {"clicks": measured(100, 3)}, arm: {"clicks": measured(worse, 4)}})
+
+    assert [each.rule for each in found] == (["harm", "alone"] if stopped else [])
 
 
 def test_later_looks_pay_for_earlier_ones() -> None:
