@@ -63,7 +63,8 @@ def _judged(history: History, candidate: Candidate, error: float) -> CandidateVe
     bounds = boundaries(looks, error)
     judged = tuple(_shown(at, bound) for at, bound in zip(ats, bounds, strict=True))
     better_at = next((each for each in judged if each.better), None)
-    state, why = _state(history, candidate, judged, better_at)
+    guarded = tuple(_guarded(history, candidate, constraint) for constraint in history.definition.constraints)
+    state, why = _state(history, candidate, judged, better_at, guarded)
     counted = [(at, bound) for at, bound in zip(ats, bounds, strict=True) if bound < math.inf]
     newest, bound = counted[-1] if counted else (ats[-1] if ats else None, math.inf)
     return CandidateVerdict(
@@ -79,7 +80,7 @@ def _judged(history: History, candidate: Candidate, error: float) -> CandidateVe
         effect=None if newest is None else _effect(history, newest, bound),
         relative=None if newest is None else _relative(history, newest, bound),
         p_value=repeated_p(looks, [at.difference / math.sqrt(at.variance) for at in ats]) if ats else None,
-        guardrails=tuple(_guarded(history, candidate, constraint) for constraint in history.definition.constraints),
+        guardrails=guarded,
         why=why,
     )
 
@@ -149,19 +150,37 @@ def _shown(at: _At, bound: float) -> Judged:
 
 
 def _state(
-    history: History, candidate: Candidate, looks: Sequence[Judged], better_at: Judged | None
+    history: History,
+    candidate: Candidate,
+    looks: Sequence[Judged],
+    better_at: Judged | None,
+    guarded: Sequence[Guarded],
 ) -> tuple[State, str | None]:
     stages, stage = len(stages_of(history)), candidate.stages[-1]
     if candidate.run.rolled_back is not None:
         return "rolled back", candidate.run.rolled_back
-    if better_at is not None:
+    doubt = _doubt(guarded, history.definition.feasible_at_least)
+    if better_at is not None and doubt is None:
         return "confirmed", None
+    if better_at is not None and (candidate.run.is_through or history.finished is not None):
+        return "better, not shown feasible", doubt
     if candidate.run.is_through:
         unknown = "its results have no standard errors by which a difference could be judged"
         return "not confirmed", "the difference is too small for its errors after all stages" if looks else unknown
     if history.finished is not None:
         return "not confirmed", f"the campaign ended in stage {stage} of {stages}"
     return "ramping", None
+
+
+def _doubt(guarded: Sequence[Guarded], demanded: float) -> str | None:
+    """Return which guardrails are not known to hold with the demanded probability; None if all are."""
+    doubtful = [each for each in guarded if each.probability is None or each.probability < demanded]
+    if not doubtful:
+        return None
+    unknown = [f"`{each.constraint}`" for each in doubtful if each.probability is None]
+    nothing = f"; nothing is known of {' and '.join(unknown)}" if unknown else ""
+    named = " and ".join(f"`{each.constraint}`" for each in doubtful)
+    return f"not shown to meet {named} with a probability of at least {demanded:g}{nothing}"
 
 
 def _effect(history: History, at: _At, bound: float) -> Interval:

@@ -7,7 +7,9 @@ from typing import Literal
 
 from overnight.campaign.space import Point
 
-State = Literal["exploring", "ramping", "confirmed", "not confirmed", "rolled back", "no candidate"]
+State = Literal[
+    "exploring", "ramping", "confirmed", "better, not shown feasible", "not confirmed", "rolled back", "no candidate"
+]
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ def _sentences(verdict: Verdict) -> list[str]:
         return [f"{name} was rolled back in {stage}: {found.why}."]
     said = {
         "confirmed": f"{name} is better than the status quo, with a probability of at least {verdict.at_least:g}.",
+        "better, not shown feasible": f"{name} is better than the status quo, but {found.why}.",
         "ramping": f"{name} is in {stage}; nothing is concluded yet.",
     }
     first = said.get(found.state, f"{name} was not confirmed as better than the status quo: {found.why}.")
