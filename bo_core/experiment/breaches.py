@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Literal
 
 from overnight.bo_core.experiment.repeated import lower_bound
@@ -11,6 +12,8 @@ from overnight.campaign.experiment.contrast import Contrast, Question, guardrail
 from overnight.campaign.experiment.effects import STATUS_QUO, at_step, measured_by, shared_steps
 from overnight.campaign.experiment.settings import Decide
 from overnight.campaign.history.trial import Observation
+
+_NORMAL = NormalDist()
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def _broken(history: History, trial: Trial, step: int | None) -> Breach | None:
     questions = list(guardrails(history.definition.goal))
     for constraint, question in questions:
         contrasts = _until(history, trial, question, step)
-        bound = lower_bound(contrasts, _error(history) / len(questions))
+        bound = _bound(contrasts, _error(history) / len(questions))
         if bound <= 0:
             continue
         measured = measured_by(history.definition.goal, question.metric, at_step(history, trial, step))
@@ -76,7 +79,7 @@ def _broken(history: History, trial: Trial, step: int | None) -> Breach | None:
 def _harm(history: History, trial: Trial, step: int | None) -> Breach | None:
     question = worse(history.definition.goal)
     contrasts = _until(history, trial, question, step)
-    bound = lower_bound(contrasts, _error(history))
+    bound = _bound(contrasts, _error(history))
     if bound <= 0:
         return None
     effect, limit = question.side * contrasts[-1].value, question.side * bound
@@ -94,6 +97,16 @@ def _until(history: History, trial: Trial, question: Question, step: int | None)
         return looks
     # Nothing follows a result, so it completes the information, also if it is less than planned.
     return [*looks, replace(answers[None], planned_variance=answers[None].variance)]
+
+
+def _bound(contrasts: Sequence[Contrast], alpha: float) -> float:
+    """Return the lower bound of an excess; −∞ if there is no breach even by the bound for a single look.
+
+    No bound for several looks is above that one, which takes no time: most arms are far from any breach.
+    """
+    if not contrasts or contrasts[-1].value <= _NORMAL.inv_cdf(1 - alpha) * math.sqrt(contrasts[-1].variance):
+        return -math.inf
+    return lower_bound(contrasts, alpha)
 
 
 def _error(history: History) -> float:
