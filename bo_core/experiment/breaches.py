@@ -68,10 +68,11 @@ def _broken(history: History, trial: Trial, step: int | None) -> Breach | None:
             continue
         measured = measured_by(history.definition.goal, question.metric, at_step(history, trial, step))
         assert measured is not None
-        limit = measured.mean - question.side * contrasts[-1].value
+        excess = contrasts[-1].value
+        limit = measured.mean - question.side * excess
         side = "above" if question.side > 0 else "below"
         said = f"{_when(step)} {question.metric} was {measured.mean:g}, {side} the limit {limit:g} of `{constraint}`"
-        why = f"{said}: the excess was {_beyond(contrasts, bound)}"
+        why = f"{said}: the excess was {excess:.3g}" + _at_least(excess, bound, "and at least")
         return Breach("guardrail", question.metric, step, measured.mean, limit, why)
     return None
 
@@ -83,8 +84,9 @@ def _harm(history: History, trial: Trial, step: int | None) -> Breach | None:
     if bound <= 0:
         return None
     effect, limit = question.side * contrasts[-1].value, question.side * bound
-    said = f"{_when(step)} {question.metric} was worse than that of the status quo"
-    return Breach("harm", question.metric, step, effect, limit, f"{said}: by {_beyond(contrasts, bound)}")
+    value = contrasts[-1].value
+    said = f"{_when(step)} {question.metric} was worse than that of the status quo by {value:.3g}"
+    return Breach("harm", question.metric, step, effect, limit, said + _at_least(value, bound, "and by at least"))
 
 
 def _until(history: History, trial: Trial, question: Question, step: int | None) -> list[Contrast]:
@@ -117,7 +119,6 @@ def _when(step: int | None) -> str:
     return "in its result" if step is None else f"at look {step}"
 
 
-def _beyond(contrasts: Sequence[Contrast], bound: float) -> str:
-    value = contrasts[-1].value
-    sure = "" if math.isclose(value, bound) else f", and at least {bound:.3g} by the bound for all looks"
-    return f"{value:.3g}{sure}"
+def _at_least(value: float, bound: float, words: str) -> str:
+    """Return the bound of a value in words; a value without error needs none."""
+    return "" if math.isclose(value, bound) else f", {words} {bound:.3g} by the bound for all looks"

@@ -52,7 +52,9 @@ def test_a_result_that_does_harm_in_the_last_stage_rolls_the_candidate_back() ->
     found = verdict(told.history)
 
     assert found.state == "rolled back"
-    assert "in its result clicks was worse than that of the status quo: by 5" in str(found)
+    assert "in its result clicks was worse than that of the status quo by 5, and by at least 4.77 by the bound" in str(
+        found
+    )
 
 
 @pytest.mark.parametrize(("beyond", "breached"), [(0.999, False), (1.001, True)])
