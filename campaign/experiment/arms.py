@@ -52,9 +52,9 @@ def units_of(campaign: Campaign, trial: Trial) -> int:
     return max(round((trial.proposal.weight or 0.0) * campaign.traffic.per_batch), 1)
 
 
-def count_notes(campaign: Campaign, trial: Trial, metrics: Measured) -> tuple[str, ...]:
+def count_notes(campaign: Campaign, trial: Trial | None, metrics: Measured) -> tuple[str, ...]:
     """Return a note if metrics of the goal in an arm's result have an error and no count of units."""
-    if campaign.traffic is None:
+    if campaign.traffic is None or trial is None:
         return ()
     found = {name: measured_by(campaign.goal, name, metrics) for name in campaign.goal.metrics}
     missing = [f"`{name}`" for name, each in found.items() if each is not None and each.sem and each.n is None]

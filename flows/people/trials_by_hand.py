@@ -6,6 +6,7 @@ from typing import Any
 
 from overnight.campaign import EvaluationSucceeded, History
 from overnight.campaign.errors import InvalidPoint, InvalidResult, NotUnderWay, Refused
+from overnight.campaign.experiment.arms import count_notes
 from overnight.campaign.history.events import TrialAbandoned, TrialObserved, TrialProposed
 from overnight.campaign.result import feasibility_notes
 from overnight.flows.people.approval import refuse_unless_it_fits
@@ -84,7 +85,11 @@ def _observed(
         attempt=attempt,
         metrics=outcome.metrics,
         metadata=metadata,
-        notes=(*feasibility_notes(campaign, outcome.metrics), *outcome.notes),
+        notes=(
+            *feasibility_notes(campaign, outcome.metrics),
+            *count_notes(campaign, history.trials.get(trial), outcome.metrics),
+            *outcome.notes,
+        ),
     )
 
 

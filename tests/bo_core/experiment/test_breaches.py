@@ -104,7 +104,7 @@ def test_a_result_without_counts_has_the_planned_units() -> None:
 
     found = verdict(told.history)
 
-    assert found.state == "confirmed"
+    assert (found.state, found.units_fresh) == ("confirmed", 2000)
     # The information of the stages is alike, and was planned to be as w (1 - w): 0.09 to 0.25.
     assert [look.fraction for look in found.candidates[0].looks] == [pytest.approx(0.09 / 0.34), 1.0]
 

@@ -6,6 +6,7 @@ from told_arms import NOW, ToldArms, measured
 from overnight.campaign import EvaluationSucceeded, Measurement
 from overnight.campaign.experiment.settings import Traffic
 from overnight.campaign.history.events import AttemptFailed, TrialFailed, TrialObserved
+from overnight.flows.people.trials_by_hand import report_result
 from overnight.flows.rules.outcomes import outcome_events
 
 GUARDED = {"constraints": ["hides <= 1.01 * baseline"], "traffic": Traffic(unit="users", per_batch=1000)}
@@ -55,3 +56,13 @@ def test_a_calculated_metric_has_the_count_of_its_parts() -> None:
 
     assert isinstance(observed, TrialObserved)
     assert (observed.metrics["clicks - hides"].mean, observed.notes) == (9, ())
+
+
+def test_a_result_that_a_person_reports_has_the_same_note() -> None:
+    told = ToldArms(**GUARDED)
+    _, arm = told.batch((0, 0.7), (7, 0.3))
+    metrics = {"clicks": {"mean": 10, "sem": 0.1}, "hides": {"mean": 1, "sem": 0.1, "n": 290}}
+    [*_, observed] = report_result(told.history, "ada", "late", NOW, arm, metrics)
+
+    assert isinstance(observed, TrialObserved)
+    assert ["`clicks`" in note and "300 users" in note for note in observed.notes] == [True]
