@@ -168,3 +168,30 @@ def test_a_batch_that_could_not_begin_is_tried_again_as_a_whole():
     starts = [event.trial for event in asyncio.run(events_of(ledger)) if isinstance(event, AttemptStarted)]
     assert starts[:8] == [1, 2, 3, 4, 1, 2, 3, 4]
     assert history.finished is not None
+
+
+class WithoutLooks(Audience):
+    """Answers with results only; every candidate breaks the guardrail as soon as it is on fresh traffic."""
+
+    async def evaluate(self, request, folder, report) -> EvaluationAnswer:
+        fresh = len(request.arms) == 2
+        arms = {
+            arm.trial: self._result(hill(arm.parameters), 9.0 if fresh and not arm.status_quo else 1.0, arm.traffic)
+            for arm in request.arms
+        }
+        return EvaluationSucceeded(metrics={}, arms=arms)
+
+    def _result(self, rate: float, hides: float, n: int) -> ArmResult:
+        means = {"rate": 4.0 * rate, "hides": hides}
+        return ArmResult(metrics={name: Measurement(mean=mean, sem=n**-0.5, n=n) for name, mean in means.items()})
+
+
+def test_without_looks_a_candidate_that_breaks_its_guardrail_is_rolled_back_after_the_first_stage():
+    guarded = CAMPAIGN.model_validate(CAMPAIGN.model_dump() | {"constraints": ["hides <= 1.01 * baseline"]})
+    history = run(Job(guarded, Together(WithoutLooks()), QUICK, MemoryLedger(), Path("unused"), rhythm=SLOW))
+    assert [len(batch) for batch in history.batches().values()] == [4, 4, 2]
+    found = verdict(history)
+    assert found.state == "rolled back"
+    assert "in its result hides was 9, above the limit 1.01" in str(found)
+    assert history.finished is not None
+    assert history.finished.reason == "its budget of 12 trials pays for no other batch"
