@@ -1,7 +1,5 @@
 """The arms of a batch: trials that run at the same time and are evaluated together."""
 
-from collections.abc import Iterable
-
 from overnight.campaign.definition import Campaign
 from overnight.campaign.evaluation import Arm
 from overnight.campaign.history.history import History
@@ -45,11 +43,6 @@ def units_of(campaign: Campaign, trial: Trial) -> int:
     """Return the planned units of an arm: its share of the traffic of a batch, at least one."""
     assert campaign.traffic is not None
     return max(round((trial.proposal.weight or 0.0) * campaign.traffic.per_batch), 1)
-
-
-def awaits_approval(batch: Iterable[Trial]) -> bool:
-    """Return whether an arm of a batch waits for a person; the batch starts after the last decision."""
-    return any(trial.parked and trial.outcome is None for trial in batch)
 
 
 def stranded(history: History) -> list[Trial]:
