@@ -20,7 +20,7 @@ ARMS = """
         a.m.name as metric, a.m.mean, a.m.sem, a.m.n,
         case when not status_quo then a.m.mean - b.m.mean end as difference,
         case when not status_quo then sqrt(a.m.sem ** 2 + b.m.sem ** 2) end as difference_sem,
-        case when not status_quo then a.m.mean / nullif(b.m.mean, 0) - 1 end as relative
+        case when not status_quo then (a.m.mean / nullif(b.m.mean, 0) - 1) * sign(b.m.mean) end as relative
     from newest a join proposals p using (trial)
     left join measured b on b.trial = p.batch and b.m.name = a.m.name and b.step is not distinct from a.step
     where p.weight is not null and p.batch is not null

@@ -168,7 +168,8 @@ def _effect(history: History, at: _At, bound: float) -> Interval:
 def _relative(history: History, at: _At, bound: float) -> Interval | None:
     metric = history.definition.goal.objectives[0].metric
     found = [effect_at(history, trial, metric, step) for trial, step in at.parts]
-    parts = [(each.relative, each.relative_sem**2) for each in found if each.relative is not None and each.relative_sem]
+    known = [(each.relative, each.relative_sem) for each in found if each.relative is not None and each.relative_sem]
+    parts = [(value, sem * sem) for value, sem in known if 0 < sem * sem < math.inf]
     if len(parts) < len(found):
         return None
     value, variance = _weighted(parts)
@@ -202,7 +203,8 @@ def _excess(history: History, candidate: Candidate, question: Question) -> float
     found = list[Contrast]()
     for trial in candidate.trials:
         answers = question.answers(history, trial)
-        found += [answers[step] for step in _newest(history, trial) if step in answers]
+        newest = [answers[step] for step in _newest(history, trial) if step in answers]
+        found += [each for each in newest if math.isfinite(each.variance)]
     if not found:
         return None
     if exact := [each for each in found if each.exact]:

@@ -17,8 +17,8 @@ class Effect:
     """How one metric of an arm differs from that of the status quo of its batch.
 
     `step` is the look at which both were measured; None means that both are results. `value` is the arm's mean minus
-    the status quo's, in the metric's unit, and `relative` is it as a share of the status quo's mean. A number that
-    cannot be stated is None, and `unknown` has the reason.
+    the status quo's, in the metric's unit, and `relative` is it as a share of the size of the status quo's mean, so
+    both have the same sign. A number that cannot be stated is None, and `unknown` has the reason.
     """
 
     trial: int
@@ -115,7 +115,7 @@ def _compared(found: Effect, arm: Measurement, status_quo: Measurement) -> Effec
     found = replace(found, arm=arm, status_quo=status_quo, value=arm.mean - status_quo.mean)
     ratio = arm.mean / status_quo.mean if status_quo.mean else math.inf
     if math.isfinite(ratio):
-        found = replace(found, relative=ratio - 1)
+        found = replace(found, relative=math.copysign(1.0, status_quo.mean) * (ratio - 1))
     if arm.sem is None or status_quo.sem is None:
         return replace(found, unknown="a standard error is missing")
     found = replace(found, sem=math.hypot(arm.sem, status_quo.sem))

@@ -73,7 +73,7 @@ def _breach(history: History, trial: Trial, step: int) -> Decision | None:
     for constraint, question in questions:
         contrasts = _looks(history, trial, question, step)
         bound = lower_bound(contrasts, _error(history.definition) / len(questions))
-        if bound <= 0:
+        if not bound > 0:
             continue
         measured = measured_by(history.definition.goal, question.metric, at_step(history, trial, step))
         assert measured is not None
@@ -89,7 +89,7 @@ def _harm(history: History, trial: Trial, step: int) -> Decision | None:
     question = worse(history.definition.goal)
     contrasts = _looks(history, trial, question, step)
     bound = lower_bound(contrasts, _error(history.definition))
-    if bound <= 0:
+    if not bound > 0:
         return None
     effect, limit = question.side * contrasts[-1].value, question.side * bound
     said = f"at look {step} {question.metric} was worse than that of the status quo by {contrasts[-1].value:.3g}"

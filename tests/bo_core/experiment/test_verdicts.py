@@ -262,3 +262,16 @@ def test_a_verdict_says_when_it_is_too_early_and_which_guardrails_are_in_doubt()
         },
     )
     assert str(verdict(told.history)).endswith("The probability that `errors <= baseline` holds is 50%.")
+
+
+def test_errors_whose_squares_are_no_numbers_decide_nothing() -> None:
+    told = ToldArms(constraints=["hides <= 2"])
+    stage = _stage(told, 7, 0.5)
+    wild = {"clicks": measured(1e300, 1e200, 500), "hides": measured(9, 1e200, 500)}
+    stops = told.look(1, dict.fromkeys(stage, wild))
+    told.observe(dict.fromkeys(stage, wild))
+
+    [candidate] = verdict(told.history).candidates
+
+    assert (stops, candidate.state, candidate.looks) == ([], "not confirmed", ())
+    assert [each.probability for each in candidate.guardrails] == [None]

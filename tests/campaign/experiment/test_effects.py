@@ -38,7 +38,8 @@ def test_the_error_of_a_relative_effect_is_that_of_simulated_ratios() -> None:
     found = newest_effect(told.history, told.history.trials[2], "clicks")
 
     random = np.random.default_rng(0)
-    ratios = random.normal(12, 0.05, 400_000) / random.normal(-10, 0.04, 400_000) - 1
+    below_zero = random.normal(-10, 0.04, 400_000)
+    ratios = (random.normal(12, 0.05, 400_000) - below_zero) / abs(below_zero)
     assert found.relative == pytest.approx(float(ratios.mean()), abs=1e-4)
     assert found.relative_sem == pytest.approx(float(ratios.std()), rel=0.01)
 
@@ -107,3 +108,14 @@ def test_a_calculated_objective_has_its_parts_units() -> None:
     assert found.value == pytest.approx(2)
     assert found.arm is not None
     assert found.arm.n == 40
+
+
+def test_a_rise_from_below_zero_is_a_relative_rise() -> None:
+    told = ToldArms()
+    quo, arm = told.batch((0, 0.5), (7, 0.5))
+    told.observe({quo: {"clicks": measured(-4, 0.1)}, arm: {"clicks": measured(-3, 0.1)}})
+
+    found = effect_at(told.history, told.history.trials[arm], "clicks", None)
+
+    assert (found.value, found.relative) == (1, 0.25)
+    assert found.relative_sem == pytest.approx(math.hypot(0.1, 0.75 * 0.1) / 4)

@@ -176,3 +176,7 @@ def test_other_campaigns_have_no_arms_to_stop() -> None:
     )
 
     assert arm_stops(history.extended([report]), [report], NOW, "c") == []
+
+
+def test_an_infinite_difference_stops_no_arm_before_the_first_finite_bound() -> None:
+    assert _one_look(ToldArms(), 0.004, {"clicks": (-1e308, 1)}, {"clicks": (1e308, 1)}) == []
