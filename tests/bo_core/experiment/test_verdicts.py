@@ -66,6 +66,17 @@ def test_a_candidate_is_better_from_the_look_that_crosses_its_boundary() -> None
     assert "is better than the status quo, with a probability of at least 0.95" in str(found)
 
 
+def test_beside_a_negative_status_quo_the_effect_is_a_difference_in_the_metrics_unit() -> None:
+    told = ToldArms()
+    told.observe(_arms(_stage(told, 7, 0.5), -10, -5, 1.0))
+
+    found = verdict(told.history)
+
+    assert found.state == "confirmed"
+    assert found.candidates[0].relative is None
+    assert "Its effect on clicks is +5" in str(found)
+
+
 def test_a_claim_outlives_later_looks() -> None:
     told = ToldArms()
     stage = _stage(told, 7, 0.5)
