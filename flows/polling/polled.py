@@ -197,9 +197,12 @@ class _Course:
         return self._with_cost(answer)
 
     async def _cancelled(self, cause: Any, why: str) -> EvaluationOutcome:
-        """End the evaluation and return how the attempt ended, with everything that was measured last."""
+        """End the evaluation and return how the attempt ended, with everything that was measured last.
+
+        The arms of a batch keep their results: they ran for the same time, and their errors tell how short it was.
+        """
         answer = await self._asked_to_end()
-        if isinstance(answer, EvaluationSucceeded) and cause == "cancelled":
+        if isinstance(answer, EvaluationSucceeded) and (cause == "cancelled" or answer.arms):
             return self._with_cost(answer)
         metrics = {} if isinstance(answer, EvaluationOngoing) else answer.metrics
         return self._with_cost(EvaluationFailed(cause=cause, message=why, cost=answer.cost, metrics=metrics))
