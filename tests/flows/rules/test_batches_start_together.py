@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-
 from told_arms import NOW, ToldArms, measured
 
 from overnight.campaign.history.events import AttemptFailed, TrialApproved, TrialProposed
