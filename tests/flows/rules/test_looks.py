@@ -123,6 +123,16 @@ def test_nothing_is_judged_without_errors_or_units_or_by_one_side() -> None:
     assert [each.step for each in told.look(3, {first: {"clicks": measured(90, 0.1, 400)}})] == [3, 3]
 
 
+def test_an_arm_is_judged_once_it_and_its_status_quo_have_reported_a_look() -> None:
+    told = ToldArms()
+    first, late, harmful = told.batch((0, 0.4), (7, 0.3), (8, 0.3))
+    quo, bad = {"clicks": measured(50, 0.1, 400)}, {"clicks": measured(5, 0.1, 300)}
+
+    assert told.look(1, {harmful: bad}) == []
+    assert [each.trial for each in told.look(1, {first: quo})] == [harmful]
+    assert told.history.trials[late].outcome is None
+
+
 def test_later_looks_pay_for_earlier_ones() -> None:
     # Without the first look, the second would have a boundary that this arm exceeds.
     alone, with_one_before = ToldArms(), ToldArms()
