@@ -87,7 +87,8 @@ class CandidateVerdict:
 class Verdict:
     """How an A/B test stands, and each candidate so far; units are those of all arms.
 
-    All candidates that are called better are so with a probability of at least `at_least`.
+    With a probability of at least `at_least`, no candidate of the test is called better although it is not. This is no
+    probability that a certain candidate is better: it counts false statements over many tests.
     """
 
     state: State
@@ -125,11 +126,15 @@ def _sentences(verdict: Verdict) -> list[str]:
     if found.state == "rolled back":
         return [f"{name} was rolled back in {stage}: {found.why}."]
     said = {
-        "confirmed": f"{name} is better than the status quo, with a probability of at least {verdict.at_least:g}.",
+        "confirmed": f"{name} is better than the status quo ({_error(verdict)}).",
         "ramping": f"{name} is in {stage}; nothing is concluded yet.",
     }
     first = said.get(found.state, f"{name} was not confirmed as better than the status quo: {found.why}.")
     return [first, _difference(verdict.metric, found), *_guardrails(found)]
+
+
+def _error(verdict: Verdict) -> str:
+    return f"such a statement is false in at most {100 * (1 - verdict.at_least):.4g}% of tests"
 
 
 def _difference(metric: str, found: CandidateVerdict) -> str:

@@ -35,7 +35,7 @@ class ArmOfBatch(Section):
 class Experiment(Section):
     """An A/B test: `verdict` in words, the arms other than the status quo, and the units used so far.
 
-    Everything that is called better is so with a probability of `at_least`. The `candidate` is the point that the
+    With a probability of `at_least`, no arm of the test is falsely called better. The `candidate` is the point that the
     verdict is about, absent before the ramp-up.
     """
 

@@ -68,6 +68,17 @@ def test_a_confirmed_arm_is_the_finding_of_terminal_and_page():
     assert finding_sentence(told) in render_report(story.history, told).replace("&#39;", "'").replace("\u00a0", " ")
 
 
+def test_page_and_terminal_give_the_error_of_statements_and_no_probability_that_one_is_true():
+    story = ToldArms(decide={"at_least": 0.99})
+    stage = story.batch((0, 0.5), (5, 0.5), generator="ramp_up")
+    story.observe({trial: {"clicks": measured(mean, 0.1, 400)} for trial, mean in zip(stage, (25, 27), strict=True)})
+    told = story_about(story.history)
+    page = render_report(story.history, told).replace("\u00a0", " ")
+    assert "is better than the status quo (such a statement is false in at most 1% of tests)." in finding_sentence(told)
+    assert "Such a statement is false in at most 1 % of tests." in page
+    assert "probability of 99" not in page
+
+
 def test_the_picture_has_a_point_for_each_arm_and_another_colour_for_fresh_traffic():
     experiment = story_about(confirmed().history).experiment
     assert experiment is not None

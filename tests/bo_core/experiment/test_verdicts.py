@@ -63,7 +63,7 @@ def test_a_candidate_is_better_from_the_look_that_crosses_its_boundary() -> None
     )
     assert candidate.relative.value == pytest.approx(0.11)
     assert candidate.p_value < candidate.error
-    assert "is better than the status quo, with a probability of at least 0.95" in str(found)
+    assert "is better than the status quo (such a statement is false in at most 5% of tests)" in str(found)
 
 
 def test_beside_a_negative_status_quo_the_effect_is_a_difference_in_the_metrics_unit() -> None:
