@@ -75,8 +75,8 @@ def _judged(history: History, candidate: Candidate, error: float) -> CandidateVe
         error=error,
         looks=judged,
         better_at=better_at,
-        effect=None if newest is None else _effect(history, newest, bound),
-        relative=None if newest is None else _relative(history, newest, bound),
+        effect=None if newest is None else _effect(history, newest, bound, error),
+        relative=None if newest is None else _relative(history, newest, bound, error),
         p_value=repeated_p(looks, [at.difference / math.sqrt(at.variance) for at in ats]) if ats else None,
         guardrails=tuple(_guarded(history, candidate, constraint) for constraint in history.definition.constraints),
         why=why,
@@ -164,23 +164,24 @@ def _state(
     return "ramping", None
 
 
-def _effect(history: History, at: _At, bound: float) -> Interval:
+def _effect(history: History, at: _At, bound: float, error: float) -> Interval:
     value = history.definition.goal.objectives[0].turned(at.difference)
-    return _interval(value, math.sqrt(at.variance), bound)
+    return _interval(value, math.sqrt(at.variance), bound, error)
 
 
-def _relative(history: History, at: _At, bound: float) -> Interval | None:
+def _relative(history: History, at: _At, bound: float, error: float) -> Interval | None:
     metric = history.definition.goal.objectives[0].metric
     found = [effect_at(history, trial, metric, step) for trial, step in at.parts]
     parts = [(each.relative, each.relative_sem**2) for each in found if each.relative is not None and each.relative_sem]
     if len(parts) < len(found):
         return None
     value, variance = _weighted(parts)
-    return _interval(value, math.sqrt(variance), bound)
+    return _interval(value, math.sqrt(variance), bound, error)
 
 
-def _interval(value: float, sem: float, bound: float) -> Interval:
-    return Interval(value, sem, value - bound * sem, value + bound * sem)
+def _interval(value: float, sem: float, bound: float, error: float) -> Interval:
+    """Return an interval of which each end is wrong with a probability of at most `error`."""
+    return Interval(value, sem, value - bound * sem, value + bound * sem, 1 - 2 * error)
 
 
 def _guarded(history: History, candidate: Candidate, constraint: Constraint) -> Guarded:

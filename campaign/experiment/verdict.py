@@ -34,12 +34,16 @@ class Judged:
 
 @dataclass(frozen=True)
 class Interval:
-    """A number with its error, and an interval that holds the truth at all looks; unbounded before the first look."""
+    """A number with its error, and an interval; unbounded before the first look.
+
+    The intervals of all looks hold the truth at once with a probability of at least `level`.
+    """
 
     value: float
     sem: float
     low: float
     high: float
+    level: float
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class CandidateVerdict:
     `error` is the greatest probability with which it is called better although it is not. `looks` were the
     opportunities to call it so, and `better_at` is the first at which that happened. `effect` is in the metric's unit,
     and `relative` is a share of the status quo's mean. Each end of their intervals is right at all looks at once with a
-    probability of 1 − `error`. `p_value` is the least `error` with which it would have been called better. `why` is the
+    probability of 1 − `error`, so the level of the intervals is 1 − 2 · `error`. `p_value` is the least `error` with which it would have been called better. `why` is the
     reason for a state that is no success.
     """
 
@@ -144,7 +148,8 @@ def _difference(metric: str, found: CandidateVerdict) -> str:
     said = f"Its effect on {metric} is {effect.value:{form}}"
     if math.isinf(effect.low):
         return f"{said} so far, and it is too early for an interval."
-    return f"{said}, between {effect.low:{form}} and {effect.high:{form}}."
+    level = f"confidence {100 * effect.level:.4g}%, for all looks together"
+    return f"{said}, between {effect.low:{form}} and {effect.high:{form}} ({level})."
 
 
 def _guardrails(found: CandidateVerdict) -> list[str]:

@@ -77,6 +77,24 @@ def test_beside_a_negative_status_quo_the_effect_is_a_difference_in_the_metrics_
     assert "Its effect on clicks is +5" in str(found)
 
 
+def test_the_level_of_an_interval_is_the_share_of_simulated_tests_whose_intervals_all_hold_the_truth() -> None:
+    told, random, truth = ToldArms(), np.random.default_rng(1), 0.7
+    stage = _stage(told, 7, 0.5)
+    for step, fraction in enumerate((0.3, 0.6), 1):
+        told.look(step, _arms(stage, 20, 20 + truth, fraction))
+    told.observe(_arms(stage, 20, 20 + truth, 1.0))
+    [candidate] = verdict(told.history).candidates
+    information = np.array([each.sem**-2 for each in candidate.looks])
+    steps = np.diff(information, prepend=0.0)
+    sums = np.cumsum(truth * steps + np.sqrt(steps) * random.normal(size=(400_000, 3)), axis=1)
+    far = np.abs(sums / information - truth) > [each.boundary * each.sem for each in candidate.looks]
+
+    assert candidate.effect is not None
+    assert candidate.effect.level == pytest.approx(0.92)
+    assert 1 - far.any(axis=1).mean() == pytest.approx(candidate.effect.level, abs=0.002)
+    assert "(confidence 92%, for all looks together)" in str(verdict(told.history))
+
+
 def test_a_claim_outlives_later_looks() -> None:
     told = ToldArms()
     stage = _stage(told, 7, 0.5)
