@@ -64,7 +64,7 @@ def _judged(history: History, candidate: Candidate, error: float) -> CandidateVe
     better_at = next((each for each in judged if each.better), None)
     state, why = _state(history, candidate, better_at, known=bool(ats))
     counted = [(at, bound) for at, bound in zip(ats, bounds, strict=True) if bound < math.inf]
-    newest, bound = counted[-1] if counted else (ats[-1] if ats else None, math.inf)
+    effect, relative = _effects(history, counted or [(at, math.inf) for at in ats[-1:]], error)
     return CandidateVerdict(
         number=candidate.number,
         trials=tuple(trial.id for trial in candidate.trials),
@@ -75,8 +75,8 @@ def _judged(history: History, candidate: Candidate, error: float) -> CandidateVe
         error=error,
         looks=judged,
         better_at=better_at,
-        effect=None if newest is None else _effect(history, newest, bound, error),
-        relative=None if newest is None else _relative(history, newest, bound, error),
+        effect=effect,
+        relative=relative,
         p_value=repeated_p(looks, [at.difference / math.sqrt(at.variance) for at in ats]) if ats else None,
         guardrails=tuple(_guarded(history, candidate, constraint) for constraint in history.definition.constraints),
         why=why,
@@ -162,6 +162,34 @@ def _state(
     if history.finished is not None:
         return "not confirmed", f"the campaign ended in stage {stage} of {stages}"
     return "ramping", None
+
+
+def _effects(
+    history: History, counted: Sequence[tuple[_At, float]], error: float
+) -> tuple[Interval | None, Interval | None]:
+    """Return the effect and the relative effect, by looks with their boundaries; None for one that is unknown.
+
+    The status quo of a relative effect is positive, so both effects have the same sign. A sign that the interval of the
+    effect shows is therefore known of the relative effect, too.
+    """
+    effects = [_effect(history, at, bound, error) for at, bound in counted]
+    relatives = [_relative(history, at, bound, error) for at, bound in counted]
+    known = [each for each in relatives if each is not None]
+    if not effects:
+        return None, None
+    effect = _shared(effects)
+    if len(known) < len(relatives):
+        return effect, None
+    relative = _shared(known)
+    low = max(relative.low, 0.0) if effect.low >= 0 else relative.low
+    high = min(relative.high, 0.0) if effect.high <= 0 else relative.high
+    return effect, replace(relative, low=low, high=high)
+
+
+def _shared(intervals: Sequence[Interval]) -> Interval:
+    """Return the newest estimate with the part that all intervals share, which all hold the truth at once."""
+    low, high = max(each.low for each in intervals), min(each.high for each in intervals)
+    return replace(intervals[-1], low=low, high=high)
 
 
 def _effect(history: History, at: _At, bound: float, error: float) -> Interval:

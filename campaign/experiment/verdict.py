@@ -34,9 +34,11 @@ class Judged:
 
 @dataclass(frozen=True)
 class Interval:
-    """A number with its error, and an interval; unbounded before the first look.
+    """The newest estimate of a number with its error, and an interval; unbounded before the first look.
 
-    The intervals of all looks hold the truth at once with a probability of at least `level`.
+    The interval is the part that the intervals of all looks share. These hold the truth at once with a probability of
+    at least `level`, so the shared part does, too. The newest estimate may lie outside. If no part is shared, `low` is
+    above `high`.
     """
 
     value: float
@@ -67,8 +69,8 @@ class CandidateVerdict:
     `error` is the greatest probability with which it is called better although it is not. `looks` were the
     opportunities to call it so, and `better_at` is the first at which that happened. `effect` is in the metric's unit,
     and `relative` is a share of the status quo's mean. Each end of their intervals is right at all looks at once with a
-    probability of 1 − `error`, so the level of the intervals is 1 − 2 · `error`. `p_value` is the least `error` with which it would have been called better. `why` is the
-    reason for a state that is no success.
+    probability of 1 − `error`, so the level of the intervals is 1 − 2 · `error`. `p_value` is the least `error` with
+    which it would have been called better. `why` is the reason for a state that is no success.
     """
 
     number: int
@@ -148,8 +150,12 @@ def _difference(metric: str, found: CandidateVerdict) -> str:
     said = f"Its effect on {metric} is {effect.value:{form}}"
     if math.isinf(effect.low):
         return f"{said} so far, and it is too early for an interval."
+    if effect.low > effect.high:
+        return f"{said} by the newest look, but the looks contradict each other: no effect fits all of their intervals."
+    outside = not effect.low <= effect.value <= effect.high
     level = f"confidence {100 * effect.level:.4g}%, for all looks together"
-    return f"{said}, between {effect.low:{form}} and {effect.high:{form}} ({level})."
+    between = f"between {effect.low:{form}} and {effect.high:{form}} ({level})"
+    return f"{said} by the newest look, but {between} by all of them." if outside else f"{said}, {between}."
 
 
 def _guardrails(found: CandidateVerdict) -> list[str]:
