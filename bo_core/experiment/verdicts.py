@@ -7,7 +7,7 @@ from statistics import NormalDist
 
 from overnight.bo_core.experiment.spending import Look, boundaries, repeated_p
 from overnight.campaign import History, Trial
-from overnight.campaign.experiment.candidates import Candidate, candidates, stages_of, units_used
+from overnight.campaign.experiment.candidates import Candidate, candidates, stages_of, units_of_batches, units_used
 from overnight.campaign.experiment.contrast import Contrast, Question, better, guardrails
 from overnight.campaign.experiment.effects import at_step, effect_at, measured_by, shared_steps, status_quo_of
 from overnight.campaign.experiment.settings import Decide
@@ -30,7 +30,7 @@ def verdict(history: History) -> Verdict:
     may depend on its results.
     """
     at_least = (history.definition.decide or Decide()).at_least
-    judged = list[CandidateVerdict]()
+    judged, traffic = list[CandidateVerdict](), history.definition.traffic
     left = 1 - at_least
     for candidate in candidates(history):
         judged.append(_judged(history, candidate, left * NEXT_SHARE))
@@ -42,6 +42,7 @@ def verdict(history: History) -> Verdict:
         candidates=tuple(judged),
         units_exploring=units_used(history, fresh=False),
         units_fresh=units_used(history, fresh=True),
+        unit="units" if traffic is None else traffic.unit,
     )
 
 
@@ -80,6 +81,7 @@ def _judged(history: History, candidate: Candidate, error: float) -> CandidateVe
         p_value=repeated_p(looks, [at.difference / math.sqrt(at.variance) for at in ats]) if ats else None,
         guardrails=tuple(_guarded(history, candidate, constraint) for constraint in history.definition.constraints),
         why=why,
+        units=units_of_batches(history, candidate.run.batches),
     )
 
 

@@ -70,7 +70,8 @@ class CandidateVerdict:
     opportunities to call it so, and `better_at` is the first at which that happened. `effect` is in the metric's unit,
     and `relative` is a share of the status quo's mean. Each end of their intervals is right at all looks at once with a
     probability of 1 − `error`, so the level of the intervals is 1 − 2 · `error`. `p_value` is the least `error` with
-    which it would have been called better. `why` is the reason for a state that is no success.
+    which it would have been called better. `why` is the reason for a state that is no success. `units` of fresh traffic
+    were measured in the batches of its `trials`, those of the status quo among them.
     """
 
     number: int
@@ -87,11 +88,12 @@ class CandidateVerdict:
     p_value: float | None = None
     guardrails: tuple[Guarded, ...] = ()
     why: str | None = None
+    units: int = 0
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """How an A/B test stands, and each candidate so far; units are those of all arms.
+    """How an A/B test stands, and each candidate so far; units are those of all arms, and `unit` names them.
 
     With a probability of at least `at_least`, no candidate of the test is called better although it is not. This is no
     probability that a certain candidate is better: it counts false statements over many tests.
@@ -103,6 +105,7 @@ class Verdict:
     candidates: tuple[CandidateVerdict, ...] = field(default=())
     units_exploring: int = 0
     units_fresh: int = 0
+    unit: str = "units"
 
     @property
     def candidate(self) -> CandidateVerdict | None:
@@ -136,11 +139,20 @@ def _sentences(verdict: Verdict) -> list[str]:
         "ramping": f"{name} is in {stage}; nothing is concluded yet.",
     }
     first = said.get(found.state, f"{name} was not confirmed as better than the status quo: {found.why}.")
-    return [first, _difference(verdict.metric, found), *_guardrails(found)]
+    return [first, *_traffic(verdict, found), _difference(verdict.metric, found), *_guardrails(found)]
 
 
 def _error(verdict: Verdict) -> str:
     return f"such a statement is false in at most {100 * (1 - verdict.at_least):.4g}% of tests"
+
+
+def _traffic(verdict: Verdict, found: CandidateVerdict) -> list[str]:
+    """Return the traffic on which a conclusion rests; there is none while the candidate is in the ramp-up."""
+    if found.state == "ramping" or not found.units:
+        return []
+    *others, last = [str(trial) for trial in found.trials]
+    trials = f"trials {', '.join(others)} and {last}" if others else f"trial {last}"
+    return [f"This rests on {found.units:,} {verdict.unit} of fresh traffic, in {trials}."]
 
 
 def _difference(metric: str, found: CandidateVerdict) -> str:

@@ -1,5 +1,7 @@
 """How an A/B test stands, in a terminal and on its page: its verdict, its traffic and its arms."""
 
+import json
+
 import pytest
 from standing import finding_lines, status_lines, story_about
 from told_arms import ToldArms, measured
@@ -77,6 +79,33 @@ def test_page_and_terminal_give_the_error_of_statements_and_no_probability_that_
     assert "is better than the status quo (such a statement is false in at most 1% of tests)." in finding_sentence(told)
     assert "Such a statement is false in at most 1 % of tests." in page
     assert "probability of 99" not in page
+
+
+def test_programs_get_every_statement_about_a_candidate_as_numbers():
+    story = ToldArms(
+        ramp_up={"stages": [0.1, 0.5]},
+        constraints=["hides <= 1.1 * baseline"],
+        traffic={"per_batch": 1000, "unit": "users"},
+    )
+    for share in (0.1, 0.5):
+        stage = story.batch((0, 1 - share), (5, share), generator="ramp_up")
+        for trial, mean in zip(stage, (25, 27), strict=True):
+            story.observe({trial: {"clicks": measured(mean, 0.1, 400), "hides": measured(1, 0.01, 400)}})
+    told = story_about(story.history)
+    assert told.experiment is not None
+    verdict = told.experiment.verdict
+    read = json.loads(told.model_dump_json())["experiment"]
+    [found] = read["candidates"]
+
+    assert (found["state"], found["trials"], found["stage"], found["stages"]) == ("confirmed", [2, 4], 2, 2)
+    assert (found["units"], found["error"], found["why"]) == (1600, pytest.approx(0.04), None)
+    effect, relative, [guardrail] = found["effect"], found["relative"], found["guardrails"]
+    assert (effect["value"], effect["level"]) == (pytest.approx(2), pytest.approx(0.92))
+    assert 0 < effect["low"] < 2 < effect["high"] < 4
+    assert relative["value"] == pytest.approx(0.08)
+    assert (guardrail["constraint"], guardrail["value"], guardrail["low"]) == ("hides <= 1.1 * baseline", 1.0, None)
+    assert (guardrail["high"], guardrail["probability"] > 0.99) == (pytest.approx(1.1), True)
+    assert "This rests on 1,600 users of fresh traffic, in trials 2 and 4." in verdict
 
 
 def test_the_picture_has_a_point_for_each_arm_and_another_colour_for_fresh_traffic():
