@@ -116,6 +116,18 @@ def test_the_picture_has_a_point_for_each_arm_and_another_colour_for_fresh_traff
     assert len({trace["marker"]["color"] for trace in figure["data"]}) == 2
 
 
+@pytest.mark.parametrize(("quo", "drawn", "name"), [(-10.0, 2.0, "status quo"), (10.0, 20.0, "status quo, %")])
+def test_the_picture_has_shares_only_beside_a_positive_status_quo(quo, drawn, name):
+    story = ToldArms()
+    trials = story.batch((0, 0.5), (3, 0.5))
+    story.observe({t: {"clicks": measured(mean, 0.1, 100)} for t, mean in zip(trials, (quo, quo + 2), strict=True)})
+    experiment = story_about(story.history).experiment
+    assert experiment is not None
+    figure = arms_chart(experiment, "clicks")
+    assert list(figure["data"][0]["x"]) == [pytest.approx(drawn)]
+    assert name + '"' in json.dumps(figure["layout"]["xaxis"])
+
+
 def test_an_arm_that_a_look_has_ended_says_why():
     story = ToldArms()
     trials = story.batch((0, 0.5), (3, 0.3), (4, 0.2))
