@@ -82,18 +82,6 @@ def feasibility_notes(campaign: Campaign, metrics: Mapping[str, Measurement]) ->
     )
 
 
-def unit_notes(campaign: Campaign, metrics: Mapping[str, Measurement]) -> tuple[str, ...]:
-    """Return a note if an arm of an A/B test was measured on an unknown number of units."""
-    if not campaign.is_ab_test:
-        return ()
-    judged = {*campaign.objective_metrics, *campaign.goal.limited} & {*campaign.expected_metrics} & {*metrics}
-    names = sorted(name for name in judged if metrics[name].n is None and metrics[name].sem)
-    if not names:
-        return ()
-    instead = "the planned traffic of the arm counts, and looks spend error by their number"
-    return bounded([f"expected the units `n` of each metric, found none for {_listed(names)}: {instead}"])
-
-
 def with_calculated(campaign: Campaign, metrics: Mapping[str, Measurement]) -> dict[str, Measurement]:
     """Return the metrics with those that objectives calculate from them.
 
@@ -109,18 +97,11 @@ def with_calculated(campaign: Campaign, metrics: Mapping[str, Measurement]) -> d
 
 
 def noise_problem(campaign: Campaign, metrics: Mapping[str, Measurement]) -> str | None:
-    """Return how the standard error of an objective contradicts the campaign's `noise`; None if none does.
-
-    In an A/B test the noise is always known, and the metrics of constraints need a standard error, too: without one, an
-    arm can be neither confirmed nor stopped.
-    """
+    """Return how the standard error of an objective contradicts the campaign's `noise`; None if none does."""
     because = f"because of `noise: {campaign.noise}`"
-    if campaign.is_ab_test:
-        because = "because an A/B test compares arms by their errors"
-    known = campaign.is_ab_test or campaign.noise == "known"
-    for name in campaign.goal.metrics if campaign.is_ab_test else [each.metric for each in campaign.goal.objectives]:
+    for name in (objective.metric for objective in campaign.goal.objectives):
         measured = metrics.get(name)
-        if measured is not None and known and measured.sem is None:
+        if measured is not None and campaign.noise == "known" and measured.sem is None:
             return f"metric `{name}`: expected a standard error with the mean {because}, found none"
         if measured is not None and campaign.noise == "none" and measured.sem:
             return f"metric `{name}`: expected no standard error, or 0, {because}, found {measured.sem:g}"

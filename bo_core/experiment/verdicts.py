@@ -63,7 +63,7 @@ def _judged(history: History, candidate: Candidate, error: float) -> CandidateVe
     bounds = boundaries(looks, error)
     judged = tuple(_shown(at, bound) for at, bound in zip(ats, bounds, strict=True))
     better_at = next((each for each in judged if each.better), None)
-    state, why = _state(history, candidate, better_at, known=bool(ats))
+    state, why = _state(history, candidate, better_at)
     counted = [(at, bound) for at, bound in zip(ats, bounds, strict=True) if bound < math.inf]
     effect, relative = _effects(history, counted or [(at, math.inf) for at in ats[-1:]], error)
     return CandidateVerdict(
@@ -149,18 +149,14 @@ def _shown(at: _At, bound: float) -> Judged:
     return Judged(at.stage, trial.id, step, at.difference, math.sqrt(at.variance), at.fraction, bound)
 
 
-def _state(
-    history: History, candidate: Candidate, better_at: Judged | None, *, known: bool
-) -> tuple[State, str | None]:
-    """Return the state of a candidate and its reason; `known` is whether a difference with its error is known."""
+def _state(history: History, candidate: Candidate, better_at: Judged | None) -> tuple[State, str | None]:
     stages, stage = len(stages_of(history)), candidate.stages[-1]
     if candidate.run.rolled_back is not None:
         return "rolled back", candidate.run.rolled_back
     if better_at is not None:
         return "confirmed", None
     if candidate.run.is_through:
-        too_small = "the difference is too small for its errors after all stages"
-        return "not confirmed", too_small if known else "no difference with a standard error is known after all stages"
+        return "not confirmed", "the difference is too small for its errors after all stages"
     if history.finished is not None:
         return "not confirmed", f"the campaign ended in stage {stage} of {stages}"
     return "ramping", None

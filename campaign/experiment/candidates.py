@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from overnight.campaign.experiment.arms import units_of
 from overnight.campaign.experiment.effects import measured_by, steps_of
 from overnight.campaign.experiment.phase import Run, runs_of
 from overnight.campaign.experiment.settings import RampUp
@@ -43,10 +42,7 @@ def stages_of(history: History) -> tuple[float, ...]:
 
 
 def units_used(history: History, fresh: bool) -> int:
-    """Return how many units all arms have had in the ramp-up, if `fresh`, or before it.
-
-    A result without a number counts with the planned units of its arm, and a look without one with none.
-    """
+    """Return how many units all arms have had in the ramp-up, if `fresh`, or before it; unknown numbers count as 0."""
     batches = history.batches().items()
     return units_of_batches(
         history,
@@ -72,6 +68,4 @@ def _units(history: History, trial: Trial) -> int:
     if not every:
         return 0
     found = [measured_by(goal, metric, every[-1]) for metric in goal.metrics]
-    known = [each.n for each in found if each is not None and each.n is not None]
-    planned = units_of(history.definition, trial) if isinstance(trial.outcome, Observation) else 0
-    return max(known, default=planned)
+    return max((each.n or 0 for each in found if each is not None), default=0)

@@ -20,7 +20,7 @@ _LEAST_VARIANCE = 1e-300
 class Contrast:
     """A difference at a look: its `variance`, and the one that it will have when the batch has all its units.
 
-    Without a share of the traffic, `planned_variance` is missing.
+    Without known units, `planned_variance` is missing.
     """
 
     value: float
@@ -64,15 +64,13 @@ class Question:
             arm = measured_by(goal, self.metric, mine.get(step, {}))
             other = measured_by(goal, self.metric, others.get(step, {}))
             if arm is not None and arm.sem is not None and (self.factor == 0 or (other and other.sem is not None)):
-                found[step] = self._contrast(step, arm, other, units)
+                found[step] = self._contrast(arm, other, units)
         return found
 
-    def _contrast(
-        self, step: int | None, arm: Measurement, other: Measurement | None, units: tuple[int | None, int | None]
-    ) -> Contrast:
+    def _contrast(self, arm: Measurement, other: Measurement | None, units: tuple[int | None, int | None]) -> Contrast:
         baseline = 0.0 if other is None else self.factor * other.mean
         parts = [(1.0, arm, units[0]), *([] if other is None else [(self.factor, other, units[1])])]
-        planned = [_planned(*part, step) for part in parts]
+        planned = [_planned(*part) for part in parts]
         known = [each for each in planned if each is not None]
         return Contrast(
             value=self.side * (arm.mean - self.offset - baseline),
@@ -111,20 +109,11 @@ def _measured(history: History, trial: Trial) -> dict[int | None, Measured]:
     return {**steps_of(history, trial), **({None: trial.measured} if trial.measured else {})}
 
 
-def _planned(factor: float, measured: Measurement, units: int | None, step: int | None) -> float | None:
+def _planned(factor: float, measured: Measurement, units: int | None) -> float | None:
     """Return the variance that a part will have with all its units, if each has the variance of those so far."""
     variance = (factor * (measured.sem or 0.0)) ** 2
     if variance == 0:
         return 0.0
-    if not units or not math.isfinite(variance):
+    if measured.n is None or not units or not math.isfinite(variance):
         return None
-    return variance * (_share_without_units(step) if measured.n is None else measured.n / units)
-
-
-def _share_without_units(step: int | None) -> float:
-    """Return the share of the planned information to assume at a look whose units are unknown; a result has all of it.
-
-    Error may be spent by any schedule that grows and does not depend on the results (Lan and DeMets 1983), such as this
-    one of the number of the look: 1/2, 2/3, 3/4, …
-    """
-    return 1.0 if step is None else max(step, 0) / (max(step, 0) + 1)
+    return variance * measured.n / units

@@ -7,7 +7,7 @@ from typing import Any
 from overnight.campaign import EvaluationSucceeded, History
 from overnight.campaign.errors import InvalidPoint, InvalidResult, NotUnderWay, Refused
 from overnight.campaign.history.events import TrialAbandoned, TrialObserved, TrialProposed
-from overnight.campaign.result import feasibility_notes, unit_notes
+from overnight.campaign.result import feasibility_notes
 from overnight.flows.people.approval import refuse_unless_it_fits
 from overnight.flows.people.read_outcome import read_outcome
 from overnight.flows.people.under_way import is_evaluated, unended, why_evaluated
@@ -84,11 +84,7 @@ def _observed(
         attempt=attempt,
         metrics=outcome.metrics,
         metadata=metadata,
-        notes=(
-            *feasibility_notes(campaign, outcome.metrics),
-            *unit_notes(campaign, outcome.metrics),
-            *outcome.notes,
-        ),
+        notes=(*feasibility_notes(campaign, outcome.metrics), *outcome.notes),
     )
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from overnight.campaign import Campaign, EvaluationFailed, EvaluationOutcome, EvaluationSucceeded, Trial
 from overnight.campaign.history.events import AttemptFailed, Event, TrialFailed, TrialObserved
 from overnight.campaign.history.trial import AttemptEnd
-from overnight.campaign.result import feasibility_notes, noise_problem, unit_notes, with_calculated
+from overnight.campaign.result import feasibility_notes, noise_problem, with_calculated
 
 _REPEATABLE = ("infrastructure", "timeout")
 _FIRST_WORDS = 200
@@ -33,11 +33,7 @@ def outcome_events(
                 cost=outcome.cost,
                 artifacts=outcome.artifacts,
                 metadata=outcome.metadata,
-                notes=(
-                    *feasibility_notes(campaign, outcome.metrics),
-                    *unit_notes(campaign, outcome.metrics),
-                    *outcome.notes,
-                ),
+                notes=(*feasibility_notes(campaign, outcome.metrics), *outcome.notes),
             )
         ]
     retry = will_retry(campaign, trial, outcome)

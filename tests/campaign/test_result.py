@@ -8,7 +8,6 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from told_arms import ab_test
 
 from overnight.campaign import Measurement
 from overnight.campaign.evaluation import read_measurement
@@ -19,12 +18,10 @@ from overnight.campaign.result import (
     MOST_EXTRA_METRICS,
     MOST_NOTES,
     bounded,
-    noise_problem,
     read_artifacts,
     read_cost,
     read_metadata,
     read_metrics,
-    unit_notes,
 )
 
 
@@ -194,28 +191,3 @@ def test_numbers_of_other_libraries_are_numbers(number: object):
 def test_what_is_no_single_real_number_is_no_measurement(value: object):
     with pytest.raises(ValueError, match="expected a finite number as mean, got "):
         read_measurement(value)
-
-
-@pytest.mark.parametrize("name", ["clicks", "errors"])
-def test_an_arm_needs_a_standard_error_for_every_metric_of_its_goal(name: str):
-    metrics = {"clicks": Measurement(mean=3.0, sem=0.1), "errors": Measurement(mean=0.0, sem=0.0)}
-    campaign = ab_test(constraints=["errors <= baseline"])
-    assert noise_problem(campaign, metrics | {"aside": Measurement(mean=1.0)}) is None
-    assert noise_problem(campaign, metrics | {name: Measurement(mean=3.0)}) == (
-        f"metric `{name}`: expected a standard error with the mean because an A/B test compares arms by their errors, "
-        "found none"
-    )
-    tuning = ab_test(kind="tuning", arms=None, traffic=None)
-    assert noise_problem(tuning, {"clicks": Measurement(mean=3.0)}) is None
-
-
-def test_a_note_names_the_metrics_of_an_arm_whose_units_are_unknown():
-    campaign = ab_test(maximize="clicks / views", constraints=["errors <= 2", "memory <= 4"])
-    metrics = {"clicks": Measurement(mean=3.0, sem=0.1), "views": Measurement(mean=3.0, sem=0.1, n=9)}
-    metrics |= {"errors": Measurement(mean=1.0, sem=0.1), "memory": Measurement(mean=1.0, sem=0.0)}
-    [note] = unit_notes(campaign, metrics)
-    assert note == (
-        "expected the units `n` of each metric, found none for `clicks`, `errors`: the planned traffic of the arm "
-        "counts, and looks spend error by their number"
-    )
-    assert unit_notes(ab_test(kind="tuning", arms=None, traffic=None), metrics) == ()

@@ -268,28 +268,16 @@ def test_a_small_difference_is_not_confirmed_after_all_stages() -> None:
     assert candidate.p_value == pytest.approx(1 - _NORMAL.cdf(0.5 / math.sqrt(0.4)), rel=1e-3)
 
 
-def test_looks_without_units_spend_by_their_number_and_claim_with_exactly_their_error() -> None:
+def test_reports_without_units_count_only_at_the_end() -> None:
     told = ToldArms()
     quo, arm = _stage(told, 7, 0.5)
-    for step, sem in ((1, 0.4), (2, 0.3), (5, 0.2)):
-        told.look(step, {trial: {"clicks": measured(20, sem)} for trial in (quo, arm)})
-    told.observe({trial: {"clicks": measured(20, 0.15)} for trial in (quo, arm)})
+    told.look(1, {quo: {"clicks": measured(20, 0.1)}, arm: {"clicks": measured(30, 0.1)}})
+    assert verdict(told.history).candidates[0].looks == ()
 
-    found = verdict(told.history)
-
-    looks = found.candidates[0].looks
-    assert [each.fraction for each in looks] == pytest.approx([1 / 2, 2 / 3, 5 / 6, 1.0])
-    plan = [Look(each.sem**-2, each.fraction) for each in looks]
-    assert crossing(plan, [each.boundary for each in looks]) == pytest.approx(0.04, abs=1e-6)
-    # Both arms have the traffic that was planned for them.
-    assert found.units_fresh == 1000
-
-
-def test_results_of_older_versions_without_errors_are_not_called_too_uncertain() -> None:
-    told = ToldArms()
-    told.observe({trial: {"clicks": measured(20, None)} for trial in _stage(told, 7, 0.5)})
-
-    assert verdict(told.history).candidates[0].why == "no difference with a standard error is known after all stages"
+    told.observe({quo: {"clicks": measured(20, 0.1)}, arm: {"clicks": measured(30, 0.1)}})
+    [look] = verdict(told.history).candidates[0].looks
+    assert (look.step, look.fraction) == (None, 1.0)
+    assert look.boundary == pytest.approx(_NORMAL.inv_cdf(0.96))
 
 
 def test_guardrails_have_the_probability_of_simulated_truths() -> None:

@@ -109,33 +109,18 @@ def test_an_exact_metric_beyond_its_limit_is_a_breach_at_once() -> None:
     assert found[0].rule == "guardrail"
 
 
-def test_nothing_is_judged_without_errors_or_by_one_side() -> None:
+def test_nothing_is_judged_without_errors_or_units_or_by_one_side() -> None:
     told = ToldArms()
     first, arm = told.batch((0, 0.5), (7, 0.5))
     looks = [
         {first: {"clicks": measured(90, None, 100)}, arm: {"clicks": measured(1, 1, 100)}},
+        {first: {"clicks": measured(90, 1)}, arm: {"clicks": measured(1, 1)}},
         {arm: {"clicks": measured(1, 0.1, 400)}},
     ]
 
-    assert [told.look(step, look) for step, look in enumerate(looks, 1)] == [[], []]
+    assert [told.look(step, look) for step, look in enumerate(looks, 1)] == [[], [], []]
     # The status quo's report of the last look makes it complete.
-    assert [each.step for each in told.look(2, {first: {"clicks": measured(90, 0.1, 400)}})] == [2, 2]
-
-
-@pytest.mark.parametrize(("beyond", "stopped"), [(0.999, False), (1.001, True)])
-def test_without_units_guardrails_and_harm_are_judged_by_the_number_of_the_look(beyond: float, stopped: bool) -> None:
-    told = ToldArms(constraints=["errors <= 2"])
-    first, *arms = told.batch((0, 0.4), (7, 0.3), (8, 0.3))
-    # At the first look, half of the planned information counts as known.
-    far = beyond * _threshold(0.05, 1 / 2)
-    good = {"clicks": measured(100, 3), "errors": measured(1, 1)}
-    harmful, breaching = (
-        good | more for more in ({"clicks": measured(100 - 5 * far, 4)}, {"errors": measured(2 + far, 1)})
-    )
-
-    found = told.look(1, dict(zip((first, *arms), (good, harmful, breaching), strict=True)))
-
-    assert [each.rule for each in found][:2] == (["harm", "guardrail"] if stopped else [])
+    assert [each.step for each in told.look(3, {first: {"clicks": measured(90, 0.1, 400)}})] == [3, 3]
 
 
 def test_an_arm_is_judged_once_it_and_its_status_quo_have_reported_a_look() -> None:
