@@ -67,9 +67,8 @@ def phase_of(campaign: Campaign, history: History) -> Phase:
     """Return what the next batch of an A/B test is for.
 
     The search explores as long as the budget pays for it in addition to all stages of a ramp-up. If a candidate is
-    rolled back and the budget still pays for all stages, the next one begins at the first stage. It is over when the
-    budget pays for no other batch. A candidate that has passed all stages ends the test only if the budget no longer
-    pays for both another batch of the search and all stages.
+    rolled back and the budget still pays for all stages, the next one begins at the first stage. It is over when a
+    candidate has passed all stages, or when the budget does not pay for the next batch.
     """
     found = _phase(campaign, history)
     return replace(found, waits=any(trial.batch is not None for trial in history.trials.open))

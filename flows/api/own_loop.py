@@ -1,6 +1,5 @@
 """Decide which trial a user's own loop may start now, under the same allowance as a controller's."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from overnight.campaign import History, Trial
@@ -58,10 +57,9 @@ def nothing_to_ask(allowed: Allowance) -> CampaignStopped | AskLater:
 
 
 def no_candidate(allowed: Allowance) -> str:
-    """Return why an A/B test ends for which no batch was proposed, before its budget is spent."""
-    why = replace(allowed, exhausted=True).why_no_batch
-    reason = "" if why is None else f": {why}"
-    return f"Campaign `{allowed.campaign.name}` has nothing left to ask for{reason}."
+    """Return why an A/B test ends before its budget is spent."""
+    name = allowed.campaign.name
+    return f"Campaign `{name}` has nothing left to ask for: no arm is believed to be better than the status quo."
 
 
 def _why_later(allowed: Allowance) -> str | None:

@@ -165,8 +165,13 @@ class Allowance:
     @property
     def why_over(self) -> Over | None:
         """Return why the campaign is over: a budget or the space is spent, or too little is left to gain; else None."""
-        if (no_batch := self.why_no_batch) is not None:
-            return no_batch
+        if self.campaign.is_ab_test and not self.history.trials.open:
+            if self.exhausted:
+                return Over("no_candidate", "no arm is believed to be better than the status quo and feasible")
+            if self.phase.kind == "over":
+                through = any(run.is_through for run in runs_of(self.campaign, self.history))
+                spent = f"its budget of {self.campaign.budget.trials} trials pays for no other batch"
+                return Over("trials", "an arm has passed every stage of the ramp-up" if through else spent)
         trials = self.campaign.budget.trials
         if self.history.started >= trials and not self.waiting:
             return Over("trials", f"all {trials} trials of the budget have been tried")
@@ -180,22 +185,6 @@ class Allowance:
         if self.waiting or self.history.awaiting or self.why_no_more is None:
             return None
         return Over("gain", self.why_no_more)
-
-    @property
-    def why_no_batch(self) -> Over | None:
-        """Return why an A/B test without open trials has no other batch; None if it has one, and in other campaigns.
-
-        An arm that has passed every stage is named first: without another batch, there is no arm better than that one.
-        """
-        if not self.campaign.is_ab_test or self.history.trials.open:
-            return None
-        if not (self.exhausted or self.phase.kind == "over"):
-            return None
-        if any(run.is_through and run.rolled_back is None for run in runs_of(self.campaign, self.history)):
-            return Over("trials", "an arm has passed every stage of the ramp-up")
-        if self.exhausted:
-            return Over("no_candidate", "no arm is believed to be better than the status quo and feasible")
-        return Over("trials", f"its budget of {self.campaign.budget.trials} trials pays for no other batch")
 
     @property
     def _waits_for_people(self) -> bool:

@@ -1,14 +1,10 @@
 """The arms of a batch start together, and the next batch is proposed once all of them have ended."""
 
-from dataclasses import replace
 from datetime import timedelta
 
-import pytest
 from told_arms import NOW, ToldArms, measured
 
 from overnight.campaign.history.events import AttemptFailed, TrialApproved, TrialProposed
-from overnight.campaign.standing.ends import Over
-from overnight.flows.api.own_loop import no_candidate
 from overnight.flows.rules.allowance import Allowance
 
 
@@ -92,19 +88,3 @@ def test_it_is_over_when_the_budget_pays_for_no_other_batch():
     over = allowed(story).why_over
     assert over is not None
     assert over.because == "trials"
-
-
-@pytest.mark.parametrize(
-    ("through", "because", "reason"),
-    [
-        (True, "trials", "an arm has passed every stage of the ramp-up"),
-        (False, "no_candidate", "no arm is believed to be better than the status quo and feasible"),
-    ],
-)
-def test_without_another_batch_an_arm_that_has_passed_every_stage_is_the_reason_to_end(through, because, reason):
-    story = ToldArms()
-    arms = story.batch((0, 0.5), (3, 0.5), generator="ramp_up" if through else "sobol")
-    story.observe({trial: {"clicks": measured(1.0)} for trial in arms})
-    assert allowed(story).why_over is None
-    assert replace(allowed(story), exhausted=True).why_over == Over(because, reason)
-    assert no_candidate(allowed(story)) == f"Campaign `search` has nothing left to ask for: {reason}."
