@@ -114,7 +114,7 @@ class Campaign(BaseModel):
     `noise` describes the noise of objectives. `none`: the same point always gives the same value, also of a metric that
     constraints limit. `known`: every evaluation reports a standard error. `infer`, the default: reported standard
     errors are used as they are, and the noise of results without one is learnt. A result whose objective contradicts
-    `none` or `known` is refused. In an A/B test, every metric of the goal needs a standard error.
+    `none` or `known` is refused.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
