@@ -197,12 +197,9 @@ class _Course:
         return self._with_cost(answer)
 
     async def _cancelled(self, cause: Any, why: str) -> EvaluationOutcome:
-        """End the evaluation and return how the attempt ended, with everything that was measured last.
-
-        The arms of a batch keep their results: they ran for the same time, and their errors tell how short it was.
-        """
+        """End the evaluation and return how the attempt ended, with everything that was measured last."""
         answer = await self._asked_to_end()
-        if isinstance(answer, EvaluationSucceeded) and (cause == "cancelled" or answer.arms):
+        if isinstance(answer, EvaluationSucceeded) and cause == "cancelled":
             return self._with_cost(answer)
         metrics = {} if isinstance(answer, EvaluationOngoing) else answer.metrics
         return self._with_cost(EvaluationFailed(cause=cause, message=why, cost=answer.cost, metrics=metrics))

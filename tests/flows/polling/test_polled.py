@@ -105,26 +105,6 @@ def test_an_experiment_that_lasts_too_long_is_looked_at_once_more_and_cancelled(
     assert history.trials[1].attempts[-1].failed.metrics["loss"].n == 3
 
 
-def test_a_batch_that_lasts_too_long_keeps_the_results_of_its_arms():
-    class Batches(Laboratory):
-        async def evaluate(self, request, folder, report):
-            answer = await super().evaluate(request, folder, report)
-            arms = {1: ArmResult(metrics={"loss": Measurement(mean=2.0, sem=0.1, n=70)})}
-            return answer.model_copy(update={"metrics": {}, "arms": arms}) if request.cancel else answer
-
-    laboratory, point = Batches(lasts=100 * DAY), {"x": 0.5}
-    polled = Polled(laboratory, Polling(every=7 * DAY, at_most=10 * DAY), laboratory.clock)
-    arms = (Arm(trial=1, key="c/1", parameters=point, traffic=100, status_quo=True),)
-    asked = {"parameters": point, "seed": 0, "expected_metrics": ("loss",), "objective": "loss", "arms": arms}
-    request = EvaluationRequest(campaign="c", trial=1, attempt=1, key="c/1", **asked)
-
-    answer = run_in_virtual_time(polled.evaluate(request, Path(), lambda heard: None))
-
-    assert isinstance(answer, EvaluationSucceeded)
-    assert answer.arms[1].metrics["loss"].n == 70
-    assert (laboratory.cancelled, answer.cost) == (["exp-1"], 2.0)
-
-
 def test_an_experiment_that_cannot_be_cancelled_is_named_for_a_person():
     class Stubborn(Laboratory):
         async def evaluate(self, request, folder, report):
