@@ -12,6 +12,8 @@ from overnight.campaign.history.events import MeasurementReported, TrialStopped
 from overnight.campaign.history.trial import Observation
 from overnight.flows.rules.early_stopping import Decision, stops
 
+_BY_THE_BOUND = "by the bound for all looks"
+
 
 def stops_by_rules(
     history: History, heard: Sequence[MeasurementReported], now: datetime, actor: str
@@ -80,7 +82,7 @@ def _breach(history: History, trial: Trial, step: int) -> Decision | None:
         limit = measured.mean - question.side * contrasts[-1].value
         side = "above" if question.side > 0 else "below"
         said = f"at look {step} {question.metric} was {measured.mean:g}, {side} the limit {limit:g} of `{constraint}`"
-        why = f"{said}; it is beyond it by {contrasts[-1].value:.3g}, and by more than {bound:.3g} {_sure(history)}"
+        why = f"{said}: the excess was {contrasts[-1].value:.3g}, and at least {bound:.3g} {_BY_THE_BOUND}"
         return Decision("guardrail", question.metric, step, measured.mean, limit, why)
     return None
 
@@ -93,7 +95,7 @@ def _harm(history: History, trial: Trial, step: int) -> Decision | None:
         return None
     effect, limit = question.side * contrasts[-1].value, question.side * bound
     said = f"at look {step} {question.metric} was worse than that of the status quo by {contrasts[-1].value:.3g}"
-    why = f"{said}, and by more than {bound:.3g} {_sure(history)}"
+    why = f"{said}, and by at least {bound:.3g} {_BY_THE_BOUND}"
     return Decision("harm", question.metric, step, effect, limit, why)
 
 
@@ -129,8 +131,3 @@ def _event(trial: Trial, decision: Decision, now: datetime, actor: str) -> Trial
 
 def _error(campaign: Campaign) -> float:
     return 1 - (campaign.decide or Decide()).at_least
-
-
-def _sure(history: History) -> str:
-    sure = (history.definition.decide or Decide()).at_least
-    return f"with a probability of at least {sure:.6g}, however often it is looked at"

@@ -33,15 +33,24 @@ def test_an_effect_is_the_difference_to_the_status_quo_of_the_same_batch() -> No
 
 
 def test_the_error_of_a_relative_effect_is_that_of_simulated_ratios() -> None:
-    told = _told({"clicks": measured(12, 0.05)}, {"clicks": measured(-10, 0.04)})
+    told = _told({"clicks": measured(12, 0.05)}, {"clicks": measured(10, 0.04)})
 
     found = newest_effect(told.history, told.history.trials[2], "clicks")
 
     random = np.random.default_rng(0)
-    below_zero = random.normal(-10, 0.04, 400_000)
-    ratios = (random.normal(12, 0.05, 400_000) - below_zero) / abs(below_zero)
+    ratios = random.normal(12, 0.05, 400_000) / random.normal(10, 0.04, 400_000) - 1
     assert found.relative == pytest.approx(float(ratios.mean()), abs=1e-4)
     assert found.relative_sem == pytest.approx(float(ratios.std()), rel=0.01)
+
+
+def test_beside_a_negative_status_quo_there_is_no_relative_effect_which_would_have_the_wrong_sign() -> None:
+    told = _told({"clicks": measured(-8, 0.3)}, {"clicks": measured(-10, 0.4)})
+
+    found = newest_effect(told.history, told.history.trials[2], "clicks")
+
+    assert (found.value, found.sem) == (2, 0.5)
+    assert (found.relative, found.relative_sem) == (None, None)
+    assert found.unknown == "the status quo is -10, so there is no relative difference"
 
 
 def test_a_running_arm_is_compared_at_the_last_look_that_both_reported() -> None:
@@ -108,14 +117,3 @@ def test_a_calculated_objective_has_its_parts_units() -> None:
     assert found.value == pytest.approx(2)
     assert found.arm is not None
     assert found.arm.n == 40
-
-
-def test_a_rise_from_below_zero_is_a_relative_rise() -> None:
-    told = ToldArms()
-    quo, arm = told.batch((0, 0.5), (7, 0.5))
-    told.observe({quo: {"clicks": measured(-4, 0.1)}, arm: {"clicks": measured(-3, 0.1)}})
-
-    found = effect_at(told.history, told.history.trials[arm], "clicks", None)
-
-    assert (found.value, found.relative) == (1, 0.25)
-    assert found.relative_sem == pytest.approx(math.hypot(0.1, 0.75 * 0.1) / 4)
