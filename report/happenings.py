@@ -1,19 +1,21 @@
 """The events of a running campaign that people want to hear of, found by comparing its history with an earlier one."""
 
+import importlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from overnight.campaign import Goal, History, Trial
 from overnight.campaign.evaluation import cause_text
-from overnight.campaign.experiment.candidates import RAMP_UP
+from overnight.campaign.experiment.candidates import RAMP_UP, Candidate, candidates
 from overnight.campaign.experiment.effects import newest_effect
+from overnight.campaign.experiment.phase import Judge
 from overnight.campaign.history.events import CampaignFinished
 from overnight.campaign.history.trial import Failure
 from overnight.report.numbers import measured
 from overnight.report.phrases.experiment import effect_text
 from overnight.report.phrases.general import counted, trials_text
-from overnight.report.story.experiment import experiment_of
+from overnight.report.story.experiment import CandidateOfTest, experiment_of
 from overnight.report.story.goal.best import best_measured
 from overnight.report.trial_facts import best_words, objectives_text, point_text
 
@@ -36,6 +38,7 @@ class News:
         self._best: Trial | None = None
         self._front: list[Trial] = []
         self._goal: Goal | None = None
+        self._confirmed: set[int] = set()
 
     def of(self, history: History) -> list[Happening]:
         """Return what has happened since the last call, in the order in which a reader expects it."""
@@ -46,12 +49,15 @@ class News:
             self._goal = history.goal
             self._best = history.goals.best(history.trials.values())
             self._front = self._goal.front(history.trials.values())
+            self._confirmed = {number for number, _ in _confirmed(history)}
             return []
         ended = history.trials.ended_since(known.trials)
         return [
             *_started(known, history),
             *(_failed(history, t) for t in ended if isinstance(t.outcome, Failure)),
             *self._better(history, ended),
+            *_rolled_back(known, history),
+            *self._newly_confirmed(history),
             *(_needs_approval(history, t) for t in history.trials.open if t.parked and t.id > known.trials.last),
             *_closed(known, history),
         ]
@@ -87,6 +93,12 @@ class News:
                 },
             )
         ]
+
+    def _newly_confirmed(self, history: History) -> list[Happening]:
+        """Return the candidates of an A/B test that fresh traffic has confirmed since the last call."""
+        found = [(number, each) for number, each in _confirmed(history) if number not in self._confirmed]
+        self._confirmed |= {number for number, _ in found}
+        return [_is_better(history, each) for _, each in found]
 
     def _new_best(self, history: History, ended: Iterable[Trial]) -> list[Happening]:
         goal = history.goal
@@ -163,6 +175,55 @@ def _failed(history: History, trial: Trial) -> Happening:
             "quarantined": end.quarantined,
             "attempts": len(trial.attempts),
             "point": dict(trial.point),
+        },
+    )
+
+
+def _rolled_back(known: History, history: History) -> list[Happening]:
+    """Return the candidates of an A/B test that were rolled back; the news of a failure has said so of a failed one."""
+    if not history.definition.is_ab_test:
+        return []
+    # It needs NumPy, which other campaigns do not have to wait for.
+    judge: Judge = importlib.import_module("overnight.bo_core.experiment.breaches").breach_of
+    before, now = candidates(known, judge), candidates(history, judge)
+    told = {each.number for each in before if each.run.rolled_back is not None}
+    ended = (each for each in now if each.run.rolled_back is not None and each.number not in told)
+    return [_back(history, each) for each in ended if not isinstance(each.trials[-1].outcome, Failure)]
+
+
+def _back(history: History, candidate: Candidate) -> Happening:
+    trial, stage, stages = candidate.trials[-1], candidate.stages[-1], candidate.run.stages
+    where = f"stage {stage} of {stages} of the ramp-up"
+    return Happening(
+        "campaign.rolled-back",
+        f"{history.definition.name}: trial {trial.id} was rolled back in {where}: {candidate.run.rolled_back}",
+        trial.id,
+        {"reason": candidate.run.rolled_back, "stage": stage, "stages": stages, "point": dict(trial.point)},
+    )
+
+
+def _confirmed(history: History) -> list[tuple[int, CandidateOfTest]]:
+    """Return the confirmed candidates of an A/B test with their numbers."""
+    if not history.definition.is_ab_test or not _ramps_up(history):
+        return []
+    experiment = experiment_of(history)
+    every = () if experiment is None else experiment.candidates
+    return [(number, each) for number, each in enumerate(every, 1) if each.state == "confirmed"]
+
+
+def _is_better(history: History, found: CandidateOfTest) -> Happening:
+    experiment = experiment_of(history)
+    assert experiment is not None
+    return Happening(
+        "campaign.confirmed",
+        f"{history.definition.name}: {experiment.verdict}",
+        found.trials[-1],
+        {
+            "metric": history.definition.objective.metric,
+            "effect": None if found.effect is None else found.effect.model_dump(),
+            "relative": None if found.relative is None else found.relative.model_dump(),
+            "units": found.units,
+            "point": dict(found.point),
         },
     )
 

@@ -1,6 +1,7 @@
 """The SQL views of the arms of an A/B test, each compared with the status quo of its own batch."""
 
 # A report at a look holds means since the batch began. An arm that was stopped is compared at its last look.
+# A difference is no share of a status quo at 0 or below: the share would have no value, or the wrong sign.
 ARMS = """
     create view arms as
     with results as (
@@ -20,7 +21,8 @@ ARMS = """
         a.m.name as metric, a.m.mean, a.m.sem, a.m.n,
         case when not status_quo then a.m.mean - b.m.mean end as difference,
         case when not status_quo then sqrt(a.m.sem ** 2 + b.m.sem ** 2) end as difference_sem,
-        case when not status_quo then a.m.mean / nullif(b.m.mean, 0) - 1 end as relative
+        case when not status_quo and b.m.mean > 0 and isfinite(a.m.mean / b.m.mean)
+            then a.m.mean / b.m.mean - 1 end as relative
     from newest a join proposals p using (trial)
     left join measured b on b.trial = p.batch and b.m.name = a.m.name and b.step is not distinct from a.step
     where p.weight is not null and p.batch is not null

@@ -64,7 +64,7 @@ def _broken(history: History, trial: Trial, step: int | None) -> Breach | None:
     for constraint, question in questions:
         contrasts = _until(history, trial, question, step)
         bound = _bound(contrasts, _error(history) / len(questions))
-        if bound <= 0:
+        if not bound > 0:
             continue
         measured = measured_by(history.definition.goal, question.metric, at_step(history, trial, step))
         assert measured is not None
@@ -81,7 +81,7 @@ def _harm(history: History, trial: Trial, step: int | None) -> Breach | None:
     question = worse(history.definition.goal)
     contrasts = _until(history, trial, question, step)
     bound = _bound(contrasts, _error(history))
-    if bound <= 0:
+    if not bound > 0:
         return None
     effect, limit = question.side * contrasts[-1].value, question.side * bound
     value = contrasts[-1].value

@@ -20,9 +20,9 @@ def lower_bound(contrasts: Sequence[Contrast], alpha: float) -> float:
         return -math.inf
     if last.exact:
         return last.value
-    if math.isinf(last.variance):
+    if not math.isfinite(last.variance):
         return -math.inf
-    counted = [each for each in contrasts if not each.exact and not math.isinf(each.variance)]
+    counted = [each for each in contrasts if not each.exact and math.isfinite(each.variance)]
     fractions = [k / (k + 1) if each.fraction is None else each.fraction for k, each in enumerate(counted, 1)]
     looks = [Look(1 / each.variance, fraction) for each, fraction in zip(counted, fractions, strict=True)]
     return last.value - boundaries(looks, alpha)[-1] * math.sqrt(last.variance)

@@ -8,7 +8,7 @@ from statistics import NormalDist
 from overnight.bo_core.experiment.breaches import breach_of
 from overnight.bo_core.experiment.spending import Look, boundaries, repeated_p
 from overnight.campaign import History, Trial
-from overnight.campaign.experiment.candidates import Candidate, candidates, stages_of, units_used
+from overnight.campaign.experiment.candidates import Candidate, candidates, stages_of, units_of_batches, units_used
 from overnight.campaign.experiment.contrast import Contrast, Question, better, guardrails
 from overnight.campaign.experiment.effects import at_step, effect_at, measured_by, shared_steps, status_quo_of
 from overnight.campaign.experiment.settings import Decide
@@ -31,7 +31,7 @@ def verdict(history: History) -> Verdict:
     may depend on its results.
     """
     at_least = (history.definition.decide or Decide()).at_least
-    judged = list[CandidateVerdict]()
+    judged, traffic = list[CandidateVerdict](), history.definition.traffic
     left = 1 - at_least
     for candidate in candidates(history, breach_of):
         judged.append(_judged(history, candidate, left * NEXT_SHARE))
@@ -43,6 +43,7 @@ def verdict(history: History) -> Verdict:
         candidates=tuple(judged),
         units_exploring=units_used(history, fresh=False),
         units_fresh=units_used(history, fresh=True),
+        unit="units" if traffic is None else traffic.unit,
     )
 
 
@@ -66,7 +67,7 @@ def _judged(history: History, candidate: Candidate, error: float) -> CandidateVe
     guarded = tuple(_guarded(history, candidate, constraint) for constraint in history.definition.constraints)
     state, why = _state(history, candidate, judged, better_at, guarded)
     counted = [(at, bound) for at, bound in zip(ats, bounds, strict=True) if bound < math.inf]
-    newest, bound = counted[-1] if counted else (ats[-1] if ats else None, math.inf)
+    effect, relative = _effects(history, counted or [(at, math.inf) for at in ats[-1:]], error)
     return CandidateVerdict(
         number=candidate.number,
         trials=tuple(trial.id for trial in candidate.trials),
@@ -77,11 +78,12 @@ def _judged(history: History, candidate: Candidate, error: float) -> CandidateVe
         error=error,
         looks=judged,
         better_at=better_at,
-        effect=None if newest is None else _effect(history, newest, bound),
-        relative=None if newest is None else _relative(history, newest, bound),
+        effect=effect,
+        relative=relative,
         p_value=repeated_p(looks, [at.difference / math.sqrt(at.variance) for at in ats]) if ats else None,
         guardrails=guarded,
         why=why,
+        units=units_of_batches(history, candidate.run.batches),
     )
 
 
@@ -183,23 +185,53 @@ def _doubt(guarded: Sequence[Guarded], demanded: float) -> str | None:
     return f"not shown to meet {named} with a probability of at least {demanded:g}{nothing}"
 
 
-def _effect(history: History, at: _At, bound: float) -> Interval:
+def _effects(
+    history: History, counted: Sequence[tuple[_At, float]], error: float
+) -> tuple[Interval | None, Interval | None]:
+    """Return the effect and the relative effect, by looks with their boundaries; None for one that is unknown.
+
+    The status quo of a relative effect is positive, so both effects have the same sign. A sign that the interval of the
+    effect shows is therefore known of the relative effect, too.
+    """
+    effects = [_effect(history, at, bound, error) for at, bound in counted]
+    relatives = [_relative(history, at, bound, error) for at, bound in counted]
+    known = [each for each in relatives if each is not None]
+    if not effects:
+        return None, None
+    effect = _shared(effects)
+    if len(known) < len(relatives):
+        return effect, None
+    relative = _shared(known)
+    low = max(relative.low, 0.0) if effect.low >= 0 else relative.low
+    high = min(relative.high, 0.0) if effect.high <= 0 else relative.high
+    return effect, replace(relative, low=low, high=high)
+
+
+def _shared(intervals: Sequence[Interval]) -> Interval:
+    """Return the newest estimate with the part that all intervals share, which all hold the truth at once."""
+    low, high = max(each.low for each in intervals), min(each.high for each in intervals)
+    return replace(intervals[-1], low=low, high=high)
+
+
+def _effect(history: History, at: _At, bound: float, error: float) -> Interval:
     value = history.definition.goal.objectives[0].turned(at.difference)
-    return _interval(value, math.sqrt(at.variance), bound)
+    return _interval(value, math.sqrt(at.variance), bound, error)
 
 
-def _relative(history: History, at: _At, bound: float) -> Interval | None:
+def _relative(history: History, at: _At, bound: float, error: float) -> Interval | None:
     metric = history.definition.goal.objectives[0].metric
     found = [effect_at(history, trial, metric, step) for trial, step in at.parts]
-    parts = [(each.relative, each.relative_sem**2) for each in found if each.relative is not None and each.relative_sem]
+    known = [(each.relative, each.relative_sem) for each in found if each.relative is not None and each.relative_sem]
+    parts = [(value, sem * sem) for value, sem in known if 0 < sem * sem < math.inf]
     if len(parts) < len(found):
         return None
     value, variance = _weighted(parts)
-    return _interval(value, math.sqrt(variance), bound)
+    return _interval(value, math.sqrt(variance), bound, error)
 
 
-def _interval(value: float, sem: float, bound: float) -> Interval:
-    return Interval(value, sem, value - bound * sem, value + bound * sem)
+def _interval(value: float, sem: float, bound: float, error: float) -> Interval:
+    """Return an interval of which each end is wrong with a probability of at most `error`."""
+    return Interval(value, sem, value - bound * sem, value + bound * sem, 1 - 2 * error)
 
 
 def _guarded(history: History, candidate: Candidate, constraint: Constraint) -> Guarded:
@@ -225,7 +257,8 @@ def _excess(history: History, candidate: Candidate, question: Question) -> float
     found = list[Contrast]()
     for trial in candidate.trials:
         answers = question.answers(history, trial)
-        found += [answers[step] for step in _newest(history, trial) if step in answers]
+        newest = [answers[step] for step in _newest(history, trial) if step in answers]
+        found += [each for each in newest if math.isfinite(each.variance)]
     if not found:
         return None
     if exact := [each for each in found if each.exact]:

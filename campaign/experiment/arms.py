@@ -1,6 +1,6 @@
 """The arms of a batch: trials that run at the same time and are evaluated together."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from overnight.campaign.definition import Campaign
 from overnight.campaign.evaluation import Arm
@@ -62,11 +62,6 @@ def count_notes(campaign: Campaign, trial: Trial | None, metrics: Measured) -> t
         return ()
     planned = f"the {units_of(campaign, trial)} {campaign.traffic.unit} that were planned for this arm count"
     return (f"metric {', '.join(missing)}: expected the count `n`, found none, so {planned}",)
-
-
-def awaits_approval(batch: Iterable[Trial]) -> bool:
-    """Return whether an arm of a batch waits for a person; the batch starts after the last decision."""
-    return any(trial.parked and trial.outcome is None for trial in batch)
 
 
 def stranded(history: History) -> list[Trial]:

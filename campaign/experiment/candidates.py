@@ -1,5 +1,6 @@
 """The candidates of an A/B test: points that went, one after the other, through the stages of the ramp-up."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from overnight.campaign.experiment.arms import units_of
@@ -49,11 +50,17 @@ def units_used(history: History, fresh: bool) -> int:
 
     A result without a number of units has the planned ones, and a look without one has none.
     """
-    total = 0
-    for trials in history.batches().values():
-        if any(trial.proposal.generator == RAMP_UP for trial in trials) == fresh:
-            total += sum(_units(history, trial) for trial in trials)
-    return total
+    batches = history.batches().items()
+    return units_of_batches(
+        history,
+        (batch for batch, trials in batches if any(each.proposal.generator == RAMP_UP for each in trials) == fresh),
+    )
+
+
+def units_of_batches(history: History, batches: Iterable[int]) -> int:
+    """Return how many units the arms of these batches have had, the status quo among them."""
+    every = history.batches()
+    return sum(_units(history, trial) for batch in batches for trial in every[batch])
 
 
 def _stage(history: History, trial: Trial) -> int:

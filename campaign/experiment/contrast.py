@@ -76,7 +76,7 @@ class Question:
         known = [each for each in planned if each is not None]
         return Contrast(
             value=self.side * (arm.mean - self.offset - baseline),
-            variance=sum((factor * (measured.sem or 0.0)) ** 2 for factor, measured, _ in parts),
+            variance=sum(_variance(factor, measured) for factor, measured, _ in parts),
             planned_variance=sum(known) if len(known) == len(planned) else None,
         )
 
@@ -111,12 +111,18 @@ def _measured(history: History, trial: Trial) -> dict[int | None, Measured]:
     return {**steps_of(history, trial), **({None: trial.measured} if trial.measured else {})}
 
 
+def _variance(factor: float, measured: Measurement) -> float:
+    sem = factor * (measured.sem or 0.0)
+    # A power that is too large raises an error; a product is infinite, and such a look is skipped.
+    return sem * sem
+
+
 def _planned(factor: float, measured: Measurement, units: int | None, *, ended: bool) -> float | None:
     """Return the variance that a part will have with all its units, if each has the variance of those so far.
 
     A result without a count has all its units.
     """
-    variance = (factor * (measured.sem or 0.0)) ** 2
+    variance = _variance(factor, measured)
     if variance == 0:
         return 0.0
     n = units if measured.n is None and ended else measured.n

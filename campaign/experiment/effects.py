@@ -17,8 +17,9 @@ class Effect:
     """How one metric of an arm differs from that of the status quo of its batch.
 
     `step` is the look at which both were measured; None means that both are results. `value` is the arm's mean minus
-    the status quo's, in the metric's unit, and `relative` is it as a share of the status quo's mean. A number that
-    cannot be stated is None, and `unknown` has the reason.
+    the status quo's, in the metric's unit, and `relative` is it as a share of the status quo's mean, which must be
+    positive: a share of a negative mean would have the wrong sign. A number that cannot be stated is None, and
+    `unknown` has the reason.
     """
 
     trial: int
@@ -113,7 +114,7 @@ def _has_result(trial: Trial) -> bool:
 def _compared(found: Effect, arm: Measurement, status_quo: Measurement) -> Effect:
     """Return an effect with the absolute and the relative difference, the error of the latter by the delta method."""
     found = replace(found, arm=arm, status_quo=status_quo, value=arm.mean - status_quo.mean)
-    ratio = arm.mean / status_quo.mean if status_quo.mean else math.inf
+    ratio = arm.mean / status_quo.mean if status_quo.mean > 0 else math.inf
     if math.isfinite(ratio):
         found = replace(found, relative=ratio - 1)
     if arm.sem is None or status_quo.sem is None:
@@ -121,4 +122,4 @@ def _compared(found: Effect, arm: Measurement, status_quo: Measurement) -> Effec
     found = replace(found, sem=math.hypot(arm.sem, status_quo.sem))
     if found.relative is None:
         return replace(found, unknown=f"the status quo is {status_quo.mean:g}, so there is no relative difference")
-    return replace(found, relative_sem=math.hypot(arm.sem, ratio * status_quo.sem) / abs(status_quo.mean))
+    return replace(found, relative_sem=math.hypot(arm.sem, ratio * status_quo.sem) / status_quo.mean)

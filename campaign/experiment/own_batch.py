@@ -1,5 +1,6 @@
 """Compare the arms of an A/B test with the status quo of their own batch, because batches drift."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -88,15 +89,15 @@ def difference(objective: Objective, trial: Trial, beside: Mapping[int, Trial]) 
     there = None if status_quo is None else objective.found_in(status_quo.measured)
     if here is None or there is None:
         return None
-    variance = None if here.sem is None or there.sem is None else here.sem**2 + there.sem**2
+    variance = None if here.sem is None or there.sem is None else here.sem * here.sem + there.sem * there.sem
     return Difference(objective.turned(here.mean) - objective.turned(there.mean), variance)
 
 
 def pooled_difference(found: Iterable[Difference]) -> float | None:
-    """Return the mean of differences, weighted by their inverse variances if all of these are known and none is 0."""
+    """Return the mean of differences, weighted by their inverse variances if all are known, finite and above 0."""
     each = [*found]
     if not each:
         return None
-    known = [one.variance for one in each if one.variance]
+    known = [one.variance for one in each if one.variance and math.isfinite(one.variance)]
     weights = [1.0 / variance for variance in known] if len(known) == len(each) else [1.0] * len(each)
     return sum(weight * one.value for weight, one in zip(weights, each, strict=True)) / sum(weights)

@@ -43,7 +43,7 @@ def _read_looks(value: Any) -> Any:
 class Decide(BaseModel):
     """When an arm is called better than the status quo.
 
-    All such statements of a campaign are true with a probability of `at_least`, however often people look. A running
+    With a probability of `at_least`, no such statement of a campaign is false, however often people look. A running
     batch is looked at `daily`, `hourly`, `weekly` or after each duration such as 6h.
     """
 

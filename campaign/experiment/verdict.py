@@ -36,12 +36,18 @@ class Judged:
 
 @dataclass(frozen=True)
 class Interval:
-    """A number with its error, and an interval that holds the truth at all looks; unbounded before the first look."""
+    """The newest estimate of a number with its error, and an interval; unbounded before the first look.
+
+    The interval is the part that the intervals of all looks share. These hold the truth at once with a probability of
+    at least `level`, so the shared part does, too. The newest estimate may lie outside. If no part is shared, `low` is
+    above `high`.
+    """
 
     value: float
     sem: float
     low: float
     high: float
+    level: float
 
 
 @dataclass(frozen=True)
@@ -65,8 +71,9 @@ class CandidateVerdict:
     `error` is the greatest probability with which it is called better although it is not. `looks` were the
     opportunities to call it so, and `better_at` is the first at which that happened. `effect` is in the metric's unit,
     and `relative` is a share of the status quo's mean. Each end of their intervals is right at all looks at once with a
-    probability of 1 − `error`. `p_value` is the least `error` with which it would have been called better. `why` is the
-    reason for a state that is no success.
+    probability of 1 − `error`, so the level of the intervals is 1 − 2 · `error`. `p_value` is the least `error` with
+    which it would have been called better. `why` is the reason for a state that is no success. `units` of fresh traffic
+    were measured in the batches of its `trials`, those of the status quo among them.
     """
 
     number: int
@@ -83,13 +90,15 @@ class CandidateVerdict:
     p_value: float | None = None
     guardrails: tuple[Guarded, ...] = ()
     why: str | None = None
+    units: int = 0
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """How an A/B test stands, and each candidate so far; units are those of all arms.
+    """How an A/B test stands, and each candidate so far; units are those of all arms, and `unit` names them.
 
-    All candidates that are called better are so with a probability of at least `at_least`.
+    With a probability of at least `at_least`, no candidate of the test is called better although it is not. This is no
+    probability that a certain candidate is better: it counts false statements over many tests.
     """
 
     state: State
@@ -98,6 +107,7 @@ class Verdict:
     candidates: tuple[CandidateVerdict, ...] = field(default=())
     units_exploring: int = 0
     units_fresh: int = 0
+    unit: str = "units"
 
     @property
     def candidate(self) -> CandidateVerdict | None:
@@ -127,12 +137,25 @@ def _sentences(verdict: Verdict) -> list[str]:
     if found.state == "rolled back":
         return [f"{name} was rolled back in {stage}: {found.why}."]
     said = {
-        "confirmed": f"{name} is better than the status quo, with a probability of at least {verdict.at_least:g}.",
-        "better, not shown feasible": f"{name} is better than the status quo, but {found.why}.",
+        "confirmed": f"{name} is better than the status quo ({_error(verdict)}).",
+        "better, not shown feasible": f"{name} is better than the status quo ({_error(verdict)}), but {found.why}.",
         "ramping": f"{name} is in {stage}; nothing is concluded yet.",
     }
     first = said.get(found.state, f"{name} was not confirmed as better than the status quo: {found.why}.")
-    return [first, _difference(verdict.metric, found), *_guardrails(found)]
+    return [first, *_traffic(verdict, found), _difference(verdict.metric, found), *_guardrails(found)]
+
+
+def _error(verdict: Verdict) -> str:
+    return f"such a statement is false in at most {100 * (1 - verdict.at_least):.4g}% of tests"
+
+
+def _traffic(verdict: Verdict, found: CandidateVerdict) -> list[str]:
+    """Return the traffic on which a conclusion rests; there is none while the candidate is in the ramp-up."""
+    if found.state == "ramping" or not found.units:
+        return []
+    *others, last = [str(trial) for trial in found.trials]
+    trials = f"trials {', '.join(others)} and {last}" if others else f"trial {last}"
+    return [f"This rests on {found.units:,} {verdict.unit} of fresh traffic, in {trials}."]
 
 
 def _difference(metric: str, found: CandidateVerdict) -> str:
@@ -142,7 +165,12 @@ def _difference(metric: str, found: CandidateVerdict) -> str:
     said = f"Its effect on {metric} is {effect.value:{form}}"
     if math.isinf(effect.low):
         return f"{said} so far, and it is too early for an interval."
-    return f"{said}, between {effect.low:{form}} and {effect.high:{form}}."
+    if effect.low > effect.high:
+        return f"{said} by the newest look, but the looks contradict each other: no effect fits all of their intervals."
+    outside = not effect.low <= effect.value <= effect.high
+    level = f"confidence {100 * effect.level:.4g}%, for all looks together"
+    between = f"between {effect.low:{form}} and {effect.high:{form}} ({level})"
+    return f"{said} by the newest look, but {between} by all of them." if outside else f"{said}, {between}."
 
 
 def _guardrails(found: CandidateVerdict) -> list[str]:

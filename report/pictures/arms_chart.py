@@ -15,23 +15,26 @@ _INTERVAL = 1.645
 
 
 def drawn_arms(experiment: Experiment) -> list[ArmOfBatch]:
-    """Return the newest arms whose difference is known as a share of the status quo."""
-    return [arm for arm in experiment.arms if arm.relative is not None][-_MOST:]
+    """Return the newest arms whose difference to the status quo is known."""
+    return [arm for arm in experiment.arms if arm.difference is not None][-_MOST:]
 
 
 def arms_chart(experiment: Experiment, metric: str) -> Figure:
     """Return the arms from the newest to the oldest, each with its interval of 90 %; fresh traffic has its own colour.
 
-    An arm that a look has ended is hollow. A line marks the status quo.
+    An arm that a look has ended is hollow. A line marks the status quo. Differences are shares of the status quo, or in
+    the metric's unit if one of them is no share.
     """
     arms = drawn_arms(experiment)
+    shares = all(arm.relative is not None for arm in arms)
     kinds = {
         "to search": [arm for arm in arms if arm.generator != "ramp_up"],
         "to confirm": [arm for arm in arms if arm.generator == "ramp_up"],
     }
-    data = [_of_kind(name, kind) for name, kind in kinds.items() if kind]
+    data = [_of_kind(name, kind, shares=shares) for name, kind in kinds.items() if kind]
     layout = layout_of(_HEIGHT + _HEIGHT_OF_ARM * len(arms))
-    layout["xaxis"] |= objective_axis(logarithmic=False, name=f"{metric}: difference to the status quo, %")
+    name = f"{metric}: difference to the status quo{', %' if shares else ''}"
+    layout["xaxis"] |= objective_axis(logarithmic=False, name=name)
     order = [_name(arm) for arm in reversed(arms)]
     layout["yaxis"] |= {"type": "category", "categoryorder": "array", "categoryarray": order}
     line = {"type": "line", "x0": 0, "x1": 0, "y0": 0, "y1": 1, "yref": "paper"}
@@ -39,12 +42,14 @@ def arms_chart(experiment: Experiment, metric: str) -> Figure:
     return {"data": data, "layout": layout | {"showlegend": len(data) > 1}}
 
 
-def _of_kind(name: str, arms: list[ArmOfBatch]) -> Figure:
+def _of_kind(name: str, arms: list[ArmOfBatch], *, shares: bool) -> Figure:
     colour = BEST if name == "to confirm" else OTHERS
     symbols = ["circle-open" if arm.stopped is not None else "circle" for arm in arms]
-    bars = [100 * _INTERVAL * (arm.relative_sem or 0.0) for arm in arms]
+    found = [(arm.relative, arm.relative_sem) if shares else (arm.difference, arm.sem) for arm in arms]
+    scale = 100 if shares else 1
+    bars = [scale * _INTERVAL * (sem or 0.0) for _, sem in found]
     return {
-        **scatter([100 * (arm.relative or 0.0) for arm in arms], []),
+        **scatter([scale * (value or 0.0) for value, _ in found], []),
         "y": [_name(arm) for arm in arms],
         "name": name,
         "mode": "markers",

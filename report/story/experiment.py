@@ -1,11 +1,12 @@
 """How an A/B test stands: its verdict, and every arm beside the status quo of its batch."""
 
 import importlib
+from dataclasses import asdict
 
 from overnight.campaign import History, Point, Trial
 from overnight.campaign.experiment.arms import is_status_quo, units_of
 from overnight.campaign.experiment.effects import newest_effect
-from overnight.campaign.experiment.verdict import State, Verdict
+from overnight.campaign.experiment.verdict import CandidateVerdict, Guarded, Interval, State, Verdict
 from overnight.campaign.history.trial import Generator, Status, Stopped
 from overnight.report.story.section import Known, Section
 
@@ -32,17 +33,66 @@ class ArmOfBatch(Section):
     unknown: str | None
 
 
+class EffectOfCandidate(Section):
+    """The newest estimate of an effect, and the part `low` to `high` that the intervals of all looks share.
+
+    These hold the truth at once with a probability of at least `level`. If they share no part, `low` is above `high`.
+    """
+
+    value: Known
+    sem: Known
+    low: Known
+    high: Known
+    level: float
+
+
+class GuardrailOfCandidate(Section):
+    """A constraint with the probability that a candidate meets it; `low` and `high` are its ends in the newest batch.
+
+    A number is absent if it is unknown, and an end if the constraint has none there.
+    """
+
+    constraint: str
+    value: Known
+    low: Known
+    high: Known
+    probability: Known
+
+
+class CandidateOfTest(Section):
+    """A point that went through the stages, with all statements about it that its fresh traffic allows.
+
+    `trials` are its arms, and `units` the fresh traffic of their batches. `error` is the probability with which it
+    would be called better although it is not. `effect` is in the metric's unit, and `relative` a share of the status
+    quo's mean. `why` is the reason for a state that is no success.
+    """
+
+    trials: tuple[int, ...]
+    point: Point
+    state: State
+    why: str | None
+    stage: int
+    stages: int
+    units: int
+    error: float
+    p_value: Known
+    effect: EffectOfCandidate | None
+    relative: EffectOfCandidate | None
+    guardrails: tuple[GuardrailOfCandidate, ...]
+
+
 class Experiment(Section):
     """An A/B test: `verdict` in words, the arms other than the status quo, and the units used so far.
 
-    Everything that is called better is so with a probability of `at_least`. The `candidate` is the point that the
-    verdict is about, absent before the ramp-up.
+    With a probability of `at_least`, no arm of the test is falsely called better. The `candidate` is the point that the
+    verdict is about, absent before the ramp-up. `candidates` are all of them in their order.
     """
 
     state: State
     verdict: str
     at_least: float
     candidate: Point | None
+    candidates: tuple[CandidateOfTest, ...]
     unit: str
     batches: int
     arms: tuple[ArmOfBatch, ...]
@@ -64,11 +114,40 @@ def experiment_of(history: History) -> Experiment | None:
         verdict=str(judged),
         at_least=judged.at_least,
         candidate=None if judged.candidate is None else judged.candidate.point,
+        candidates=tuple(map(_candidate, judged.candidates)),
         unit=campaign.traffic.unit,
         batches=len(batches),
         arms=tuple(_arm(history, trial) for trial in arms),
         units_exploring=judged.units_exploring,
         units_fresh=judged.units_fresh,
+    )
+
+
+def _candidate(judged: CandidateVerdict) -> CandidateOfTest:
+    return CandidateOfTest(
+        trials=judged.trials,
+        point=judged.point,
+        state=judged.state,
+        why=judged.why,
+        stage=judged.stage,
+        stages=judged.stages,
+        units=judged.units,
+        error=judged.error,
+        p_value=judged.p_value,
+        effect=_effect(judged.effect),
+        relative=_effect(judged.relative),
+        guardrails=tuple(map(_guardrail, judged.guardrails)),
+    )
+
+
+def _effect(found: Interval | None) -> EffectOfCandidate | None:
+    return None if found is None else EffectOfCandidate(**asdict(found))
+
+
+def _guardrail(found: Guarded) -> GuardrailOfCandidate:
+    low, high = found.limits or (None, None)
+    return GuardrailOfCandidate(
+        constraint=found.constraint, value=found.value, low=low, high=high, probability=found.probability
     )
 
 

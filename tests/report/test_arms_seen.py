@@ -103,7 +103,7 @@ def test_a_status_quo_that_is_recommended_in_spite_of_a_confirmed_arm_is_explain
     for lines in (status_lines(told.history, recommendation=found), finding_lines(told.history, found)):
         assert f"the status quo is recommended all the same, because {expected}" in lines
     story = story_about(told.history, recommendation=found)
-    assert finding_sentence(story).startswith("Trial 4 is better than the status quo, with a probability of at least")
+    assert finding_sentence(story).startswith("Trial 4 is better than the status quo (such a statement is false in at")
     assert confidence_sentences(story) == [f"The status quo is recommended all the same, because {expected}."]
 
 
@@ -137,6 +137,47 @@ def test_a_new_best_arm_is_news_by_its_difference_and_a_larger_mean_of_another_b
     assert happening.text.endswith(
         "trial 6, clicks +25 % ± 2.4 % compared with its status quo, before +20 % ± 4.7 % (trial 2)"
     )
+
+
+def test_a_candidate_that_is_confirmed_is_news_once() -> None:
+    told, news = ToldArms(), News()
+    news.of(told.history)
+    quo, arm = told.batch((0, 0.5), (5, 0.5), generator="ramp_up")
+    told.look(1, {trial: {"clicks": measured(50, 0.6, 100)} for trial in (quo, arm)})
+    assert news.of(told.history) == []
+    told.look(2, {quo: result(50), arm: result(53)})
+    [happening] = news.of(told.history)
+    told.observe({quo: result(50), arm: result(53)})
+    again = news.of(told.history)
+
+    assert (happening.kind, happening.trial) == ("campaign.confirmed", arm)
+    assert happening.text.startswith("search: Trial 2 is better than the status quo")
+    assert happening.facts["effect"]["low"] > 0
+    assert (happening.facts["units"], happening.facts["point"]) == (800, {"size": 5})
+    assert again == []
+    assert News().of(told.history) == []
+
+
+def test_a_candidate_that_a_rule_stops_is_news_once() -> None:
+    told, news = ToldArms(ramp_up={"stages": [0.1, 0.5]}, **LIMITED), News()
+    news.of(told.history)
+    quo, arm = told.batch((0, 0.9), (5, 0.1), generator="ramp_up")
+    stops = told.look(1, {quo: result(50), arm: result(50, 9)})
+    [happening] = news.of(told.history)
+
+    assert (happening.kind, happening.trial) == ("campaign.rolled-back", arm)
+    assert happening.text == f"search: trial 2 was rolled back in stage 1 of 2 of the ramp-up: {stops[0].why}"
+    assert (happening.facts["reason"], happening.facts["stage"], happening.facts["stages"]) == (stops[0].why, 1, 2)
+    told.batch((0, 0.9), (6, 0.1), generator="ramp_up")
+    assert news.of(told.history) == []
+
+
+def test_a_candidate_that_failed_is_announced_as_a_failure_alone() -> None:
+    told, news = ToldArms(), News()
+    news.of(told.history)
+    _, arm = told.batch((0, 0.5), (5, 0.5), generator="ramp_up")
+    told.fail(arm, "infeasible")
+    assert [each.kind for each in news.of(told.history)] == ["trial.failed"]
 
 
 def test_the_news_of_the_end_is_the_verdict() -> None:

@@ -1,5 +1,7 @@
 """How an A/B test stands, in a terminal and on its page: its verdict, its traffic and its arms."""
 
+import json
+
 import pytest
 from standing import finding_lines, status_lines, story_about
 from told_arms import ToldArms, measured
@@ -68,12 +70,62 @@ def test_a_confirmed_arm_is_the_finding_of_terminal_and_page():
     assert finding_sentence(told) in render_report(story.history, told).replace("&#39;", "'").replace("\u00a0", " ")
 
 
+def test_page_and_terminal_give_the_error_of_statements_and_no_probability_that_one_is_true():
+    story = ToldArms(decide={"at_least": 0.99})
+    stage = story.batch((0, 0.5), (5, 0.5), generator="ramp_up")
+    story.observe({trial: {"clicks": measured(mean, 0.1, 400)} for trial, mean in zip(stage, (25, 27), strict=True)})
+    told = story_about(story.history)
+    page = render_report(story.history, told).replace("\u00a0", " ")
+    assert "is better than the status quo (such a statement is false in at most 1% of tests)." in finding_sentence(told)
+    assert "Such a statement is false in at most 1 % of tests." in page
+    assert "probability of 99" not in page
+
+
+def test_programs_get_every_statement_about_a_candidate_as_numbers():
+    story = ToldArms(
+        ramp_up={"stages": [0.1, 0.5]},
+        constraints=["hides <= 1.1 * baseline"],
+        traffic={"per_batch": 1000, "unit": "users"},
+    )
+    for share in (0.1, 0.5):
+        stage = story.batch((0, 1 - share), (5, share), generator="ramp_up")
+        for trial, mean in zip(stage, (25, 27), strict=True):
+            story.observe({trial: {"clicks": measured(mean, 0.1, 400), "hides": measured(1, 0.01, 400)}})
+    told = story_about(story.history)
+    assert told.experiment is not None
+    verdict = told.experiment.verdict
+    read = json.loads(told.model_dump_json())["experiment"]
+    [found] = read["candidates"]
+
+    assert (found["state"], found["trials"], found["stage"], found["stages"]) == ("confirmed", [2, 4], 2, 2)
+    assert (found["units"], found["error"], found["why"]) == (1600, pytest.approx(0.04), None)
+    effect, relative, [guardrail] = found["effect"], found["relative"], found["guardrails"]
+    assert (effect["value"], effect["level"]) == (pytest.approx(2), pytest.approx(0.92))
+    assert 0 < effect["low"] < 2 < effect["high"] < 4
+    assert relative["value"] == pytest.approx(0.08)
+    assert (guardrail["constraint"], guardrail["value"], guardrail["low"]) == ("hides <= 1.1 * baseline", 1.0, None)
+    assert (guardrail["high"], guardrail["probability"] > 0.99) == (pytest.approx(1.1), True)
+    assert "This rests on 1,600 users of fresh traffic, in trials 2 and 4." in verdict
+
+
 def test_the_picture_has_a_point_for_each_arm_and_another_colour_for_fresh_traffic():
     experiment = story_about(confirmed().history).experiment
     assert experiment is not None
     figure = arms_chart(experiment, "clicks")
     assert {trace["name"]: len(trace["x"]) for trace in figure["data"]} == {"to search": 4, "to confirm": 2}
     assert len({trace["marker"]["color"] for trace in figure["data"]}) == 2
+
+
+@pytest.mark.parametrize(("quo", "drawn", "name"), [(-10.0, 2.0, "status quo"), (10.0, 20.0, "status quo, %")])
+def test_the_picture_has_shares_only_beside_a_positive_status_quo(quo, drawn, name):
+    story = ToldArms()
+    trials = story.batch((0, 0.5), (3, 0.5))
+    story.observe({t: {"clicks": measured(mean, 0.1, 100)} for t, mean in zip(trials, (quo, quo + 2), strict=True)})
+    experiment = story_about(story.history).experiment
+    assert experiment is not None
+    figure = arms_chart(experiment, "clicks")
+    assert list(figure["data"][0]["x"]) == [pytest.approx(drawn)]
+    assert name + '"' in json.dumps(figure["layout"]["xaxis"])
 
 
 def test_an_arm_that_a_look_has_ended_says_why():

@@ -61,6 +61,16 @@ def test_the_differences_of_arms_are_those_of_the_history(tmp_path, seed):
     assert compared > len(rows) / 2
 
 
+def test_only_a_positive_status_quo_has_relative_differences(tmp_path):
+    story = ToldArms()
+    for quo, arm in ((10.0, 8.0), (-10.0, -8.0), (0.0, 2.0), (1e-320, 2.0)):
+        trials = story.batch((0, 0.5), (3, 0.5))
+        story.observe({trial: {"clicks": measured(mean)} for trial, mean in zip(trials, (quo, arm), strict=True)})
+    rows = asked(tmp_path, story, "select difference, relative from arms where not status_quo order by trial")
+    assert rows == [(each.value, each.relative) for each in effects(story.history)]
+    assert [relative for _, relative in rows] == [pytest.approx(-0.2), None, None, None]
+
+
 def test_the_status_quo_has_no_difference_to_itself(tmp_path):
     story = ToldArms()
     trials = story.batch((0, 0.5), (3, 0.5))

@@ -80,10 +80,11 @@ def _arms(file: CampaignFile) -> list[tuple[str, str]]:
     share = traffic.share_of_status_quo(campaign.arms - 1)
     stages = ", ".join(f"{100 * stage:g} %" for stage in ramp_up.stages)
     approved = "; each stage waits for a person" if ramp_up.approve else ""
+    wrong = 100 * (1 - decide.at_least)
     return [
         ("arms", f"{campaign.arms} share {traffic.per_batch:,} {traffic.unit}, {share:.0%} of them the status quo"),
         ("ramp-up", f"the best arm gets {stages} of fresh traffic{approved}"),
-        ("decides", f"all that is called better is so with a probability of at least {decide.at_least:g}"),
+        ("decides", f"a statement that an arm is better is false in at most {wrong:.4g} % of tests"),
     ]
 
 

@@ -58,21 +58,78 @@ def test_a_candidate_is_better_from_the_look_that_crosses_its_boundary() -> None
     assert candidate.effect is not None
     assert candidate.relative is not None
     assert candidate.p_value is not None
+    looks = zip((0.5, 1.6, 2.2), bounds, sems, strict=True)
+    ends = [(value - bound * sem, value + bound * sem) for value, bound, sem in looks]
     assert (candidate.effect.low, candidate.effect.high) == pytest.approx(
-        (2.2 - bounds[2] * sems[2], 2.2 + bounds[2] * sems[2])
+        (max(low for low, _ in ends), min(high for _, high in ends))
     )
     assert candidate.relative.value == pytest.approx(0.11)
     assert candidate.p_value < candidate.error
-    assert "is better than the status quo, with a probability of at least 0.95" in str(found)
+    assert "is better than the status quo (such a statement is false in at most 5% of tests)" in str(found)
 
 
-def test_a_claim_outlives_later_looks() -> None:
+def test_beside_a_negative_status_quo_the_effect_is_a_difference_in_the_metrics_unit() -> None:
+    told = ToldArms()
+    told.observe(_arms(_stage(told, 7, 0.5), -10, -5, 1.0))
+
+    found = verdict(told.history)
+
+    assert found.state == "confirmed"
+    assert found.candidates[0].relative is None
+    assert "Its effect on clicks is +5" in str(found)
+
+
+def test_the_level_of_an_interval_is_the_share_of_simulated_tests_whose_intervals_all_hold_the_truth() -> None:
+    told, random, truth = ToldArms(), np.random.default_rng(1), 0.7
+    stage = _stage(told, 7, 0.5)
+    for step, fraction in enumerate((0.3, 0.6), 1):
+        told.look(step, _arms(stage, 20, 20 + truth, fraction))
+    told.observe(_arms(stage, 20, 20 + truth, 1.0))
+    [candidate] = verdict(told.history).candidates
+    information = np.array([each.sem**-2 for each in candidate.looks])
+    steps = np.diff(information, prepend=0.0)
+    sums = np.cumsum(truth * steps + np.sqrt(steps) * random.normal(size=(400_000, 3)), axis=1)
+    far = np.abs(sums / information - truth) > [each.boundary * each.sem for each in candidate.looks]
+
+    assert candidate.effect is not None
+    assert candidate.effect.level == pytest.approx(0.92)
+    assert 1 - far.any(axis=1).mean() == pytest.approx(candidate.effect.level, abs=0.002)
+    assert "(confidence 92%, for all looks together)" in str(verdict(told.history))
+
+
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+def test_a_claim_outlives_later_looks_and_its_interval_never_contradicts_it(direction: str) -> None:
+    sign = 1 if direction == "maximize" else -1
+    told = ToldArms(**{"maximize": None, direction: "clicks"})
+    stage = _stage(told, 7, 0.5)
+    told.look(1, _arms(stage, 20, 20 + sign * 2.5, 0.6))
+    told.observe(_arms(stage, 20, 20 - sign * 0.2, 1.0))
+
+    found = verdict(told.history)
+
+    [candidate] = found.candidates
+    assert found.state == "confirmed"
+    assert candidate.effect is not None
+    assert candidate.relative is not None
+    for each in (candidate.effect, candidate.relative):
+        low, high = sorted((sign * each.low, sign * each.high))
+        assert sign * each.value < 0 <= low < high
+    assert " by the newest look, but between " in str(found)
+
+
+def test_looks_without_a_common_effect_are_said_to_contradict_each_other() -> None:
     told = ToldArms()
     stage = _stage(told, 7, 0.5)
-    told.look(1, _arms(stage, 20, 24, 0.8))
-    told.observe(_arms(stage, 20, 20.1, 1.0))
+    told.look(1, _arms(stage, 20, 26, 0.6))
+    told.observe(_arms(stage, 20, 19, 1.0))
 
-    assert verdict(told.history).state == "confirmed"
+    found = verdict(told.history)
+
+    assert found.state == "confirmed"
+    assert str(found).endswith(
+        "Its effect on clicks is -5.00% by the newest look, but the looks contradict each other: no effect fits all of "
+        "their intervals."
+    )
 
 
 def test_stages_are_weighted_by_their_information_and_only_compared_within_themselves() -> None:
@@ -262,3 +319,16 @@ def test_a_verdict_says_when_it_is_too_early_and_which_guardrails_are_in_doubt()
         },
     )
     assert str(verdict(told.history)).endswith("The probability that `errors <= baseline` holds is 50%.")
+
+
+def test_errors_whose_squares_are_no_numbers_decide_nothing() -> None:
+    told = ToldArms(constraints=["hides <= 2"])
+    stage = _stage(told, 7, 0.5)
+    wild = {"clicks": measured(1e300, 1e200, 500), "hides": measured(9, 1e200, 500)}
+    stops = told.look(1, dict.fromkeys(stage, wild))
+    told.observe(dict.fromkeys(stage, wild))
+
+    [candidate] = verdict(told.history).candidates
+
+    assert (stops, candidate.state, candidate.looks) == ([], "not confirmed", ())
+    assert [each.probability for each in candidate.guardrails] == [None]

@@ -33,14 +33,24 @@ def test_an_effect_is_the_difference_to_the_status_quo_of_the_same_batch() -> No
 
 
 def test_the_error_of_a_relative_effect_is_that_of_simulated_ratios() -> None:
-    told = _told({"clicks": measured(12, 0.05)}, {"clicks": measured(-10, 0.04)})
+    told = _told({"clicks": measured(12, 0.05)}, {"clicks": measured(10, 0.04)})
 
     found = newest_effect(told.history, told.history.trials[2], "clicks")
 
     random = np.random.default_rng(0)
-    ratios = random.normal(12, 0.05, 400_000) / random.normal(-10, 0.04, 400_000) - 1
+    ratios = random.normal(12, 0.05, 400_000) / random.normal(10, 0.04, 400_000) - 1
     assert found.relative == pytest.approx(float(ratios.mean()), abs=1e-4)
     assert found.relative_sem == pytest.approx(float(ratios.std()), rel=0.01)
+
+
+def test_beside_a_negative_status_quo_there_is_no_relative_effect_which_would_have_the_wrong_sign() -> None:
+    told = _told({"clicks": measured(-8, 0.3)}, {"clicks": measured(-10, 0.4)})
+
+    found = newest_effect(told.history, told.history.trials[2], "clicks")
+
+    assert (found.value, found.sem) == (2, 0.5)
+    assert (found.relative, found.relative_sem) == (None, None)
+    assert found.unknown == "the status quo is -10, so there is no relative difference"
 
 
 def test_a_running_arm_is_compared_at_the_last_look_that_both_reported() -> None:

@@ -36,7 +36,7 @@ def test_differences_are_pooled_by_their_inverse_variances() -> None:
     assert pooled_difference([Difference(1.0, 1.0), Difference(3.0, 3.0)]) == pytest.approx(1.5)
 
 
-@pytest.mark.parametrize("variance", [None, 0.0])
+@pytest.mark.parametrize("variance", [None, 0.0, float("inf")])
 def test_differences_of_unknown_exactness_count_the_same(variance: float | None) -> None:
     assert pooled_difference([Difference(1.0, 1.0), Difference(4.0, variance)]) == 2.5
 
@@ -84,3 +84,15 @@ def test_an_arm_whose_status_quo_has_no_result_has_no_difference() -> None:
     told.observe(arm, 1.0)
     trials = [*told.history.trials.values()]
     assert difference(told.campaign.objective, trials[1], status_quos(trials)) is None
+
+
+def test_a_difference_may_be_too_inexact_for_a_finite_variance() -> None:
+    told = Told(LIMITED)
+    quo, arm = told.start([Proposal(point=STATUS_QUO, generator="baseline"), Proposal(point=ARM, generator="sobol")])
+    told.observe(quo, 5.0, 1.0, errors=10.0)
+    told.observe(arm, 4.0, 1e200, errors=10.0)
+    trials = [*told.history.trials.values()]
+
+    found = difference(told.campaign.objective, trials[1], status_quos(trials))
+
+    assert found == Difference(1.0, float("inf"))

@@ -142,3 +142,9 @@ def test_the_description_names_every_objective_and_how_one_of_the_front_is_recom
 def test_the_description_says_of_what_several_objectives_gain():
     text = described(SEVERAL | {"stop_when": {"expected_gain_below": 2}})
     assert "one more trial is expected to gain less than 2 of hypervolume (smoke × crust), 3 times in a row" in text
+
+
+def test_an_ab_test_is_described_with_the_error_of_its_statements():
+    arms = {"kind": "ab_test", "arms": 4, "traffic": {"per_batch": 1000}, "decide": {"at_least": 0.9}}
+    text = described({name: value for name, value in DEFINITION.items() if name != "workers"} | arms)
+    assert "a statement that an arm is better is false in at most 10 % of tests" in text

@@ -79,6 +79,20 @@ def test_a_lower_limit_needs_only_the_arms_own_error() -> None:
     assert "below the limit 2" in found[0].why
 
 
+def test_the_reason_for_a_stop_has_the_difference_and_its_bound() -> None:
+    breach = _one_look(ToldArms(constraints=["hides <= 1.01"]), 1.0, {"clicks": (9, 1), "hides": (9, 0.1)}, {})
+    harm = _one_look(ToldArms(), 1.0, {"clicks": (7, 0.3)}, {"clicks": (20, 0.4)})
+
+    # All error is spent at the end of a batch, so the bound is the ordinary one-sided one: 1.645 standard errors.
+    assert breach[0].why == (
+        "at look 1 hides was 9, above the limit 1.01 of `hides <= 1.01`: the excess was 7.99, and at least 7.83 by the "
+        "bound for all looks"
+    )
+    assert harm[0].why == (
+        "at look 1 clicks was worse than that of the status quo by 13, and by at least 12.2 by the bound for all looks"
+    )
+
+
 def test_a_guardrail_is_named_before_harm() -> None:
     told = ToldArms(constraints=["errors <= 1"])
 
@@ -117,6 +131,16 @@ def test_a_first_look_without_counts_is_judged_as_one_at_half_of_the_plan(beyond
     found = told.look(1, {first: {"clicks": measured(100, 3)}, arm: {"clicks": measured(worse, 4)}})
 
     assert [each.rule for each in found] == (["harm", "alone"] if stopped else [])
+
+
+def test_an_arm_is_judged_once_it_and_its_status_quo_have_reported_a_look() -> None:
+    told = ToldArms()
+    first, late, harmful = told.batch((0, 0.4), (7, 0.3), (8, 0.3))
+    quo, bad = {"clicks": measured(50, 0.1, 400)}, {"clicks": measured(5, 0.1, 300)}
+
+    assert told.look(1, {harmful: bad}) == []
+    assert [each.trial for each in told.look(1, {first: quo})] == [harmful]
+    assert told.history.trials[late].outcome is None
 
 
 def test_later_looks_pay_for_earlier_ones() -> None:
@@ -186,3 +210,7 @@ def test_other_campaigns_have_no_arms_to_stop() -> None:
     )
 
     assert arm_stops(history.extended([report]), [report], NOW, "c") == []
+
+
+def test_an_infinite_difference_stops_no_arm_before_the_first_finite_bound() -> None:
+    assert _one_look(ToldArms(), 0.004, {"clicks": (-1e308, 1)}, {"clicks": (1e308, 1)}) == []
