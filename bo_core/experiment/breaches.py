@@ -98,7 +98,7 @@ def _until(history: History, trial: Trial, question: Question, step: int | None)
     if step is not None:
         return looks
     # Nothing follows a result, so it completes the information, also if it is less than planned.
-    return [*looks, replace(answers[None], planned_variance=answers[None].variance)]
+    return [*looks, replace(answers[None], final=True)]
 
 
 def _bound(contrasts: Sequence[Contrast], alpha: float) -> float:

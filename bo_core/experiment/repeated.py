@@ -24,5 +24,11 @@ def lower_bound(contrasts: Sequence[Contrast], alpha: float) -> float:
         return -math.inf
     counted = [each for each in contrasts if not each.exact and math.isfinite(each.variance)]
     fractions = [k / (k + 1) if each.fraction is None else each.fraction for k, each in enumerate(counted, 1)]
-    looks = [Look(1 / each.variance, fraction) for each, fraction in zip(counted, fractions, strict=True)]
+    looks = [Look(*each) for each in zip(informations(counted), fractions, strict=True)]
     return last.value - boundaries(looks, alpha)[-1] * math.sqrt(last.variance)
+
+
+def informations(contrasts: Sequence[Contrast]) -> list[float]:
+    """Return the information of differences on one scale: by their units, or by their variances if some are unknown."""
+    by_units = [each.information for each in contrasts if each.information is not None]
+    return by_units if len(by_units) == len(contrasts) else [1 / each.variance for each in contrasts]

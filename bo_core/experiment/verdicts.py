@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 from overnight.bo_core.experiment.breaches import breach_of
+from overnight.bo_core.experiment.repeated import informations
 from overnight.bo_core.experiment.spending import Look, boundaries, repeated_p
 from overnight.campaign import History, Trial
 from overnight.campaign.experiment.candidates import Candidate, candidates, stages_of, units_of_batches, units_used
@@ -53,14 +54,21 @@ class _At:
 
     stage: int
     parts: _Parts
+    contrasts: Sequence[Contrast]
+    weights: Sequence[float]
     difference: float
     variance: float
     fraction: float
 
+    @property
+    def information(self) -> float:
+        """Return the information of all differences so far."""
+        return sum(self.weights)
+
 
 def _judged(history: History, candidate: Candidate, error: float) -> CandidateVerdict:
     ats = list(_looks(history, candidate))
-    looks = [Look(1 / at.variance, at.fraction) for at in ats]
+    looks = [Look(at.information, at.fraction) for at in ats]
     bounds = boundaries(looks, error)
     judged = tuple(_shown(at, bound) for at, bound in zip(ats, bounds, strict=True))
     better_at = next((each for each in judged if each.better), None)
@@ -101,13 +109,15 @@ def _looks(history: History, candidate: Candidate) -> Iterator[_At]:
             last = step, found
             fraction = _fraction(history, stage, trial.proposal.weight, step, [*before, found])
             if fraction is not None:
-                value, variance = _pooled([*before, found])
-                yield _At(stage, [*parts, (trial, step)], value, variance, fraction)
+                known = [*before, found]
+                weights = informations(known)
+                value, variance = _weighted([(each.value, each.variance) for each in known], weights)
+                yield _At(stage, [*parts, (trial, step)], known, weights, value, variance, fraction)
         if last is not None:
             step, found = last
             parts.append((trial, step))
             # A batch without results gives no more than it has given, and its stage is run again.
-            before.append(found if step is None else replace(found, planned_variance=found.variance))
+            before.append(found if step is None else replace(found, planned=found.information))
 
 
 def _steps(history: History, trial: Trial) -> list[int | None]:
@@ -128,22 +138,19 @@ def _fraction(
     shares = stages_of(history)
     if step is None and stage >= len(shares):
         return 1.0
-    planned = [each.planned_variance for each in contrasts if each.planned_variance]
-    if len(planned) < len(contrasts) or share is None or not 0 < share < 1:
+    gained = [each.information for each in contrasts if each.information is not None]
+    planned = [each.planned for each in contrasts if each.planned is not None]
+    if min(len(gained), len(planned)) < len(contrasts) or share is None or not 0 < share < 1:
         return None
     later = sum(each * (1 - each) for each in shares[stage:]) / (share * (1 - share))
-    plan = sum(1 / each for each in planned) + later / planned[-1]
-    return min(1.0, sum(1 / each.variance for each in contrasts) / plan)
+    return min(1.0, sum(gained) / (sum(planned) + later * planned[-1]))
 
 
-def _pooled(contrasts: Sequence[Contrast]) -> tuple[float, float]:
-    """Return the mean of differences, weighted by their information, and its variance."""
-    return _weighted([(each.value, each.variance) for each in contrasts])
-
-
-def _weighted(parts: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    information = sum(1 / variance for _, variance in parts)
-    return sum(value / variance for value, variance in parts) / information, 1 / information
+def _weighted(parts: Sequence[tuple[float, float]], weights: Sequence[float]) -> tuple[float, float]:
+    """Return the mean of numbers with these weights, and its variance."""
+    shares = [each / sum(weights) for each in weights]
+    value = sum(share * each for share, (each, _) in zip(shares, parts, strict=True))
+    return value, sum(share * share * variance for share, (_, variance) in zip(shares, parts, strict=True))
 
 
 def _shown(at: _At, bound: float) -> Judged:
@@ -221,11 +228,15 @@ def _effect(history: History, at: _At, bound: float, error: float) -> Interval:
 def _relative(history: History, at: _At, bound: float, error: float) -> Interval | None:
     metric = history.definition.goal.objectives[0].metric
     found = [effect_at(history, trial, metric, step) for trial, step in at.parts]
-    known = [(each.relative, each.relative_sem) for each in found if each.relative is not None and each.relative_sem]
-    parts = [(value, sem * sem) for value, sem in known if 0 < sem * sem < math.inf]
+    parts = list[tuple[float, float]]()
+    for each, known in zip(found, at.contrasts, strict=True):
+        if each.relative is not None and each.relative_sem and each.sem:
+            # Its own error may be too small, as that of the difference may.
+            square = each.relative_sem * each.relative_sem * max(known.variance / (each.sem * each.sem), 1.0)
+            parts += [(each.relative, square)] if 0 < square < math.inf else []
     if len(parts) < len(found):
         return None
-    value, variance = _weighted(parts)
+    value, variance = _weighted(parts, at.weights)
     return _interval(value, math.sqrt(variance), bound, error)
 
 
@@ -263,7 +274,7 @@ def _excess(history: History, candidate: Candidate, question: Question) -> float
         return None
     if exact := [each for each in found if each.exact]:
         return float(exact[-1].value > 0)
-    value, variance = _pooled(found)
+    value, variance = _weighted([(each.value, each.variance) for each in found], informations(found))
     return _NORMAL.cdf(value / math.sqrt(variance))
 
 

@@ -7,7 +7,7 @@ from overnight.campaign.evaluation import Arm
 from overnight.campaign.experiment.effects import measured_by
 from overnight.campaign.goal import Measured
 from overnight.campaign.history.history import History
-from overnight.campaign.history.trial import Trial
+from overnight.campaign.history.trial import Trial, Withdrawal
 
 # Why arms are withdrawn that have nothing to be compared with.
 NOTHING_TO_COMPARE = "nothing is left in its batch that it could be compared with"
@@ -65,11 +65,14 @@ def count_notes(campaign: Campaign, trial: Trial | None, metrics: Measured) -> t
 
 
 def stranded(history: History) -> list[Trial]:
-    """Return the arms that will never start, because nothing is left of their batch that they can be compared with.
+    """Return the arms that must end or never start, because they could be compared with nothing in their batch.
 
-    These are other arms whose status quo has ended, and a status quo whose other arms have all ended before it began.
+    These are waiting arms whose status quo has ended, a waiting status quo whose other arms have all ended, and running
+    arms whose status quo a person has withdrawn.
     """
-    return _alone(history, lambda other: other.outcome is not None)
+    running = [trial for trial in history.trials.open if trial.open_attempt is not None]
+    lost = [trial for trial in running if history.definition.is_ab_test and _has_lost_its_status_quo(history, trial)]
+    return [*_alone(history, lambda other: other.outcome is not None), *lost]
 
 
 def unmatched(history: History) -> list[Trial]:
@@ -91,3 +94,7 @@ def _is_alone(trial: Trial, batch: tuple[Trial, ...], is_gone: Callable[[Trial],
     if is_status_quo(trial):
         return all(is_gone(other) for other in batch if other.id != trial.id)
     return is_gone(batch[0])
+
+
+def _has_lost_its_status_quo(history: History, trial: Trial) -> bool:
+    return not is_status_quo(trial) and isinstance(batch_of(history, trial.batch)[0].outcome, Withdrawal)

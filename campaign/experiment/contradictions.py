@@ -1,5 +1,6 @@
 """Contradictions between the keys of an A/B test and the rest of a definition, each with its path in the file."""
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -10,6 +11,8 @@ from overnight.campaign.experiment.settings import RampUp, Traffic
 from overnight.campaign.problems import Problem, shown
 
 AB_TEST = "ab_test"
+# The least units of an arm.
+LEAST_UNITS = 30
 _ONLY_FOR_AB_TESTS = ("arms", "traffic", "decide", "ramp_up")
 # What an A/B test has in the place of a key of other campaigns.
 _INSTEAD = {
@@ -51,11 +54,12 @@ def contradictory_experiment(campaign: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _sizes(campaign: Mapping[str, Any]) -> Iterator[Problem]:
     arms, trials = campaign.get("arms"), _budget(campaign, "trials")
-    if not isinstance(arms, int):
+    if not isinstance(arms, int) or arms < 2:
         return
-    stages = 1
+    shares = RampUp().stages
     with suppress(ValidationError):
-        stages = len(RampUp.model_validate(campaign.get("ramp_up") or {}).stages)
+        shares = RampUp.model_validate(campaign.get("ramp_up") or {}).stages
+    stages = len(shares)
     if isinstance(trials, int) and trials < (least := arms + 2 * stages):
         text = (
             f"expected at least {least}: a batch of {arms} arms, and two arms in each of {stages} stages of `ramp_up`"
@@ -63,8 +67,13 @@ def _sizes(campaign: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(("budget", "trials"), f"{text}, got {trials}")
     with suppress(ValidationError):
         traffic = Traffic.model_validate(campaign.get("traffic"))
-        if traffic.per_batch < 2 * arms:
-            text = f"expected at least {2 * arms}, two for each of {arms} arms"
+        share = traffic.share_of_status_quo(arms - 1)
+        smallest = min(share, (1 - share) / (arms - 1), *shares, *(1 - each for each in shares))
+        if traffic.per_batch * smallest < LEAST_UNITS:
+            text = (
+                f"expected at least {math.ceil(LEAST_UNITS / smallest)}, so that each arm of each batch and stage has "
+            )
+            text += f"{LEAST_UNITS} units: the standard errors of fewer are too rough to decide by"
             yield Problem(("traffic", "per_batch"), f"{text}, got {traffic.per_batch}")
 
 

@@ -1,7 +1,6 @@
 """An arm compared with its status quo in one number: arm − factor · status quo − offset, with its error."""
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from overnight.campaign.evaluation import Measurement
@@ -18,14 +17,17 @@ _LEAST_VARIANCE = 1e-300
 
 @dataclass(frozen=True)
 class Contrast:
-    """A difference at a look: its `variance`, and the one that it will have when the batch has all its units.
+    """A difference at a look with its `variance`, and its `information`: now, and when the batch has all its units.
 
-    Without known units, `planned_variance` is missing.
+    Information counts units alone, as one over the variance that a variance of 1 per unit would give, so that no luck
+    changes the weight of a difference. It is None if units are unknown. A `final` one completes the plan.
     """
 
     value: float
     variance: float
-    planned_variance: float | None = None
+    information: float | None = None
+    planned: float | None = None
+    final: bool = False
 
     @property
     def exact(self) -> bool:
@@ -35,9 +37,10 @@ class Contrast:
     @property
     def fraction(self) -> float | None:
         """Return the share of the planned information that is known; None without a plan."""
-        if self.planned_variance is None or self.exact:
-            return None
-        return self.planned_variance / self.variance
+        if self.final:
+            return 1.0
+        known = self.information is not None and self.planned is not None
+        return self.information / self.planned if known else None  # pyright: ignore
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,17 @@ class Question:
     ) -> Contrast:
         baseline = 0.0 if other is None else self.factor * other.mean
         parts = [(1.0, arm, units[0]), *([] if other is None else [(self.factor, other, units[1])])]
-        planned = [_planned(*part, ended=ended) for part in parts]
-        known = [each for each in planned if each is not None]
+        counts = [(factor, each.n or (planned if ended else None)) for factor, each, planned in parts]
+        information = _information(counts)
+        variance = sum(_square(factor * (each.sem or 0.0)) for factor, each, _ in parts)
+        reported = [each.n for _, each, _ in parts if each.n]
+        if information is not None and len(reported) == len(parts):
+            variance = max(variance, _per_unit([each for _, each, _ in parts], reported) / information)
         return Contrast(
             value=self.side * (arm.mean - self.offset - baseline),
-            variance=sum(_variance(factor, measured) for factor, measured, _ in parts),
-            planned_variance=sum(known) if len(known) == len(planned) else None,
+            variance=variance,
+            information=information,
+            planned=_information([(factor, planned) for factor, _, planned in parts]),
         )
 
 
@@ -111,21 +119,22 @@ def _measured(history: History, trial: Trial) -> dict[int | None, Measured]:
     return {**steps_of(history, trial), **({None: trial.measured} if trial.measured else {})}
 
 
-def _variance(factor: float, measured: Measurement) -> float:
-    sem = factor * (measured.sem or 0.0)
+def _square(sem: float) -> float:
     # A power that is too large raises an error; a product is infinite, and such a look is skipped.
     return sem * sem
 
 
-def _planned(factor: float, measured: Measurement, units: int | None, *, ended: bool) -> float | None:
-    """Return the variance that a part will have with all its units, if each has the variance of those so far.
-
-    A result without a count has all its units.
-    """
-    variance = _variance(factor, measured)
-    if variance == 0:
-        return 0.0
-    n = units if measured.n is None and ended else measured.n
-    if n is None or not units or not math.isfinite(variance):
+def _information(counts: Sequence[tuple[float, int | None]]) -> float | None:
+    """Return one over the variance of a difference if that of a unit is 1, by the factors and counts of its parts."""
+    if any(not n for _, n in counts):
         return None
-    return variance * n / units
+    return 1 / sum(factor * factor / n for factor, n in counts if n)
+
+
+def _per_unit(parts: Sequence[Measurement], counts: Sequence[int]) -> float:
+    """Return the variance of a unit, pooled over an arm and its status quo.
+
+    Few units may have a variance that is far too small, together with their mean: of rare events, for example, none may
+    have happened yet. Most of the units say how large it is.
+    """
+    return sum(_square(n * (each.sem or 0.0)) for each, n in zip(parts, counts, strict=True)) / sum(counts)

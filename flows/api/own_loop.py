@@ -58,8 +58,7 @@ def nothing_to_ask(allowed: Allowance) -> CampaignStopped | AskLater:
 
 def no_candidate(allowed: Allowance) -> str:
     """Return why an A/B test ends before its budget is spent."""
-    none = "no arm is believed to be better than the status quo"
-    why = "an arm has passed every stage of the ramp-up" if allowed.through else none
+    why = "an arm has passed every stage of the ramp-up" if allowed.through else allowed.why_no_candidate
     return f"Campaign `{allowed.campaign.name}` has nothing left to ask for: {why}."
 
 

@@ -169,13 +169,20 @@ class Allowance:
         return (limit - spent).total_seconds()
 
     @property
+    def why_no_candidate(self) -> str:
+        """Return why no other arm of an A/B test is worth a batch."""
+        if not self.history.trials.observed:
+            return "no arm has given a result"
+        return "no arm is believed to be better than the status quo and feasible"
+
+    @property
     def why_over(self) -> Over | None:
         """Return why the campaign is over: a budget or the space is spent, or too little is left to gain; else None."""
         if self.campaign.is_ab_test and not self.history.trials.open:
             if self.through and (self.exhausted or self.phase.kind == "over"):
                 return Over("trials", "an arm has passed every stage of the ramp-up")
             if self.exhausted:
-                return Over("no_candidate", "no arm is believed to be better than the status quo and feasible")
+                return Over("no_candidate", self.why_no_candidate)
             if self.phase.kind == "over":
                 return Over("trials", f"its budget of {self.campaign.budget.trials} trials pays for no other batch")
         trials = self.campaign.budget.trials

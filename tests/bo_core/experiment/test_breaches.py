@@ -86,7 +86,7 @@ def test_a_result_has_the_error_that_its_looks_have_left(beyond: float, breached
 
 
 def test_looks_without_counts_spend_no_more_than_the_whole_error() -> None:
-    looks = [Contrast(0.0, 1 / information) for information in (0.2, 0.5, 0.6)] + [Contrast(0.0, 1.0, 1.0)]
+    looks = [Contrast(0.0, 1 / information) for information in (0.2, 0.5, 0.6)] + [Contrast(0.0, 1.0, final=True)]
     bounds = [-lower_bound(looks[: k + 1], 0.05) / math.sqrt(each.variance) for k, each in enumerate(looks)]
 
     informations = [Look(1 / each.variance, 1.0) for each in looks]

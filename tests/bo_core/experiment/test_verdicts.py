@@ -286,7 +286,7 @@ def test_guardrails_have_the_probability_of_simulated_truths() -> None:
     told.observe(
         {
             quo: {"clicks": measured(20, 1, 500), "errors": measured(2, 0.3, 500)},
-            arm: {"clicks": measured(21, 1, 500), "errors": measured(1.9, 0.6, 500)},
+            arm: {"clicks": measured(21, 1, 500), "errors": measured(1.9, 0.6, 125)},
         }
     )
     random = np.random.default_rng(0)
@@ -332,3 +332,39 @@ def test_errors_whose_squares_are_no_numbers_decide_nothing() -> None:
 
     assert (stops, candidate.state, candidate.looks) == ([], "not confirmed", ())
     assert [each.probability for each in candidate.guardrails] == [None]
+
+
+def _rates(draw: np.random.Generator, stage: tuple[int, int], share: float, rate: float) -> dict:
+    """Return the rates of a rare event in both arms of a stage, with the errors that each arm has by itself."""
+    found = {}
+    for trial, n in zip(stage, (round(10_000 * (1 - share)), round(10_000 * share)), strict=True):
+        p = draw.binomial(n, rate) / n
+        found[trial] = {"clicks": measured(p, math.sqrt(p * (1 - p) / (n - 1)), n)}
+    return found
+
+
+def test_few_units_without_a_rare_event_are_no_sure_knowledge() -> None:
+    told = ToldArms(maximize=None, minimize="clicks", ramp_up={"stages": [0.01, 0.5]}, traffic={"per_batch": 10_000})
+    first, second = _stage(told, 7, 0.01), _stage(told, 7, 0.5)
+    told.observe({first[0]: {"clicks": measured(0.01, 0.001, 9900)}, first[1]: {"clicks": measured(0.0, 0.0, 100)}})
+    told.observe({trial: {"clicks": measured(0.01, 0.0014, 5000)} for trial in second})
+
+    found = verdict(told.history)
+
+    # By its units the first stage has a weight of 99 to 2,500; by its own errors it would have one of 0.7 to 0.3.
+    looks = found.candidates[0].looks
+    assert looks[-1].difference == pytest.approx(0.01 * 99 / 2599)
+    assert found.state == "not confirmed"
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_rare_events_are_called_better_by_luck_as_rarely_as_is_promised(direction: str) -> None:
+    draw, claims = np.random.default_rng(1), 0
+    for _ in range(150):
+        aim = {"maximize": None, "minimize": None, direction: "clicks"}
+        told = ToldArms(**aim, ramp_up={"stages": [0.01, 0.1, 0.5]}, traffic={"per_batch": 10_000})
+        for share in (0.01, 0.1, 0.5):
+            told.observe(_rates(draw, _stage(told, 7, share), share, 0.01))
+        claims += verdict(told.history).state == "confirmed"
+    # With a probability of 4 % each, 15 of 150 happen less often than once in a thousand tests.
+    assert claims < 15

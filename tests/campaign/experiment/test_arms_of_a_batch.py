@@ -60,7 +60,14 @@ def test_a_status_quo_is_stranded_once_every_other_arm_has_ended():
     assert [trial.id for trial in stranded(story.history)] == trials[:1]
 
 
-def test_running_arms_are_never_stranded():
+def test_running_arms_are_stranded_if_a_person_withdraws_their_status_quo():
+    story = ToldArms()
+    trials = story.batch((0, 0.5), (3, 0.3), (4, 0.2))
+    story.abandon(trials[0], "no")
+    assert [trial.id for trial in stranded(story.history)] == trials[1:]
+
+
+def test_running_arms_are_not_stranded_if_their_status_quo_has_a_result():
     story = ToldArms()
     trials = story.batch((0, 0.5), (3, 0.5))
     story.observe({trials[0]: RESULT})

@@ -64,7 +64,12 @@ def test_another_campaign_has_as_many_trials_at_once_as_workers():
         ({"budget": {"trials": 40, "evaluations": 50}}, "budget.evaluations", "started as a whole"),
         ({"budget": {"trials": 9}}, "budget.trials", "expected at least 10: a batch of 8 arms"),
         ({"budget": {"trials": 13}, "ramp_up": {"stages": [0.1, 0.2, 0.5]}}, "budget.trials", "expected at least 14"),
-        ({"traffic": {"per_batch": 15}}, "traffic.per_batch", "expected at least 16"),
+        ({"traffic": {"per_batch": 289}}, "traffic.per_batch", "expected at least 290"),
+        (
+            {"traffic": {"per_batch": 2999}, "ramp_up": {"stages": [0.01]}},
+            "traffic.per_batch",
+            "expected at least 3000",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_with_its_path(changes, where, expected):
