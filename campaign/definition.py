@@ -173,6 +173,16 @@ class Campaign(BaseModel):
         return self.workers if self.arms is None else self.arms
 
     @property
+    def stages(self) -> tuple[float, ...]:
+        """Return the share of the traffic that a candidate of an A/B test has in each stage of the ramp-up."""
+        return (self.ramp_up or RampUp()).stages
+
+    @property
+    def deciding(self) -> Decide:
+        """Return when an arm of an A/B test is called better."""
+        return self.decide or Decide()
+
+    @property
     def has_stopping_rule(self) -> bool:
         """Return whether a rule may end trials while they run: `stop_early`, or the looks of an A/B test."""
         return self.stop_early is not None or self.is_ab_test

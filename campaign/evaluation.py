@@ -111,9 +111,9 @@ class EvaluationRequest(_GivesItsParameters, BaseModel):
     If an evaluator returns a bare number as its result, the number is the `objective`, one of the `expected_metrics`. A
     result may lack the `optional_metrics` among them; it needs all others.
 
-    The evaluation of a batch has the batch's `arms`, the status quo first. An evaluation
-    that goes on after its process has ended is asked about again: with the `handle` that it gave, and the number of the
-    `look`. `cancel` asks it to end what the handle names.
+    The evaluation of a batch has the batch's `arms`, the status quo first. An evaluation that continues after its
+    process has ended is asked about again: with the `handle` that it gave, and the number of the `look`. `cancel` asks
+    it to end what the handle names.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -164,7 +164,7 @@ class EvaluationSucceeded(BaseModel):
 
 
 class EvaluationOngoing(BaseModel):
-    """An evaluation that goes on after its process has ended, such as an experiment on users that lasts for days.
+    """An evaluation that continues after its process has ended, such as an experiment on users that lasts for days.
 
     The evaluator is called again with the `handle`, after `again_in` seconds if that is given. `metrics` were measured
     so far, by a `step` that counts looks if it is not given; a batch has those of its `arms` instead.
@@ -223,7 +223,7 @@ class EvaluationReport(BaseModel):
 
 
 class EvaluationPlaced(BaseModel):
-    """The handle of an evaluation that goes on after its process has ended."""
+    """The handle of an evaluation that continues after its process has ended."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

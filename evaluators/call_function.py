@@ -29,7 +29,7 @@ _DEEPEST = 150
 _LONGEST_NAME = 100
 _LONGEST_TEXT = 1 << 20
 _MEASUREMENT = {"mean", "sem", "n"}
-# The fields of a request about an evaluation that goes on after its process has ended.
+# The fields of a request about an evaluation that continues after its process has ended.
 COURSE = ("handle", "look", "cancel")
 # For each kind: a test of the function, a test of the value it returns, and the end of the message.
 _UNFINISHED: tuple[tuple[tuple[Callable[[Any], bool], Callable[[Any], bool]], str], ...] = (

@@ -54,7 +54,7 @@ class Evaluator(Protocol):
         """Try the point once and return the outcome; call `report` for each measurement on the way.
 
         A bad evaluation is an outcome, not an exception. A cancellation first stops everything that was started, and
-        then propagates. An evaluation that goes on after its process has ended is answered with its handle; with the
+        then propagates. An evaluation that continues after its process has ended is answered with its handle; with the
         handle in the request, the evaluator looks at it again or ends it.
         """
         ...

@@ -20,8 +20,8 @@ from overnight.evaluators.secrets.secret_names import name_problems
 class ProcessEvaluator(EvaluatorKind):
     """An evaluator whose attempts are processes with a time limit, an environment and a working folder.
 
-    `polled` says how often an evaluation is looked at that goes on after its process has ended; each look is a process
-    with the same limits.
+    `polled` says how often an evaluation is looked at that continues after its process has ended; each look is a
+    process with the same limits.
     """
 
     time_limit: Duration = timedelta(days=1)

@@ -10,7 +10,6 @@ from overnight.bo_core.experiment.repeated import lower_bound
 from overnight.campaign import History, Point, Trial
 from overnight.campaign.experiment.contrast import Contrast, Question, guardrails, worse
 from overnight.campaign.experiment.effects import STATUS_QUO, at_step, measured_by, shared_steps
-from overnight.campaign.experiment.settings import Decide
 from overnight.campaign.history.trial import Observation
 
 _NORMAL = NormalDist()
@@ -112,7 +111,7 @@ def _bound(contrasts: Sequence[Contrast], alpha: float) -> float:
 
 
 def _error(history: History) -> float:
-    return 1 - (history.definition.decide or Decide()).at_least
+    return 1 - history.definition.deciding.at_least
 
 
 def _when(step: int | None) -> str:

@@ -18,7 +18,6 @@ from overnight.bo_core.unmodelled import asked_for, seeded, with_pending
 from overnight.campaign import Campaign, History, Point, Proposal
 from overnight.campaign.errors import ModelFailed
 from overnight.campaign.experiment.phase import Phase, phase_of, runs_of, stopped_points
-from overnight.campaign.experiment.settings import RampUp
 from overnight.campaign.standing.confirming import LEAST_OBSERVED
 
 
@@ -103,7 +102,7 @@ def _again(campaign: Campaign, history: History, chosen: set[PointKey], q: int) 
 
 def _ramped_up(campaign: Campaign, history: History, proposer: AnyProposer, phase: Phase) -> list[Proposal]:
     """Return the status quo and the candidate of a stage; none if no arm deserves a ramp-up."""
-    share = phase.share or (campaign.ramp_up or RampUp()).stages[0]
+    share = phase.share or campaign.stages[0]
     made, point = seeded(campaign, history.next_trial), phase.candidate
     if point is None:
         found = candidate_of(campaign, history, proposer, phase.rolled_back)

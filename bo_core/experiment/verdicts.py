@@ -9,10 +9,9 @@ from overnight.bo_core.experiment.breaches import breach_of
 from overnight.bo_core.experiment.repeated import informations
 from overnight.bo_core.experiment.spending import Look, boundaries, repeated_p
 from overnight.campaign import History, Trial
-from overnight.campaign.experiment.candidates import Candidate, candidates, stages_of, units_of_batches, units_used
+from overnight.campaign.experiment.candidates import Candidate, candidates, units_of_batches, units_used
 from overnight.campaign.experiment.contrast import Contrast, Question, better, guardrails
 from overnight.campaign.experiment.effects import at_step, effect_at, measured_by, shared_steps, status_quo_of
-from overnight.campaign.experiment.settings import Decide
 from overnight.campaign.experiment.verdict import CandidateVerdict, Guarded, Interval, Judged, State, Verdict, state_of
 from overnight.campaign.goal.constraint import Constraint
 
@@ -31,7 +30,7 @@ def verdict(history: History) -> Verdict:
     four fifths of the error that the earlier ones left. All that it got counts as spent, because the reason for its end
     may depend on its results.
     """
-    at_least = (history.definition.decide or Decide()).at_least
+    at_least = history.definition.deciding.at_least
     judged, traffic = list[CandidateVerdict](), history.definition.traffic
     left = 1 - at_least
     for candidate in candidates(history, breach_of):
@@ -82,7 +81,7 @@ def _judged(history: History, candidate: Candidate, error: float) -> CandidateVe
         point=candidate.run.candidate,
         state=state,
         stage=candidate.stages[-1],
-        stages=len(stages_of(history)),
+        stages=len(history.definition.stages),
         error=error,
         looks=judged,
         better_at=better_at,
@@ -135,7 +134,7 @@ def _fraction(
     the `share` w of the candidate. The results of the last stage complete the information, also if it is less than
     planned.
     """
-    shares = stages_of(history)
+    shares = history.definition.stages
     if step is None and stage >= len(shares):
         return 1.0
     gained = [each.information for each in contrasts if each.information is not None]
@@ -165,7 +164,7 @@ def _state(
     better_at: Judged | None,
     guarded: Sequence[Guarded],
 ) -> tuple[State, str | None]:
-    stages, stage = len(stages_of(history)), candidate.stages[-1]
+    stages, stage = len(history.definition.stages), candidate.stages[-1]
     if candidate.run.rolled_back is not None:
         return "rolled back", candidate.run.rolled_back
     doubt = _doubt(guarded, history.definition.feasible_at_least)

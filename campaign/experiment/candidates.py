@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from overnight.campaign.experiment.arms import units_of
 from overnight.campaign.experiment.effects import measured_by, steps_of
 from overnight.campaign.experiment.phase import Judge, Run, runs_of
-from overnight.campaign.experiment.settings import RampUp
 from overnight.campaign.history.history import History
 from overnight.campaign.history.trial import Observation, Trial
 
@@ -40,11 +39,6 @@ def candidates(history: History, judge: Judge) -> list[Candidate]:
     return found
 
 
-def stages_of(history: History) -> tuple[float, ...]:
-    """Return the share of the traffic that a candidate has in each stage."""
-    return (history.definition.ramp_up or RampUp()).stages
-
-
 def units_used(history: History, fresh: bool) -> int:
     """Return how many units all arms have had in the ramp-up, if `fresh`, or before it.
 
@@ -65,7 +59,7 @@ def units_of_batches(history: History, batches: Iterable[int]) -> int:
 
 def _stage(history: History, trial: Trial) -> int:
     """Return the number of the stage that has a trial's share of the traffic; the shares grow."""
-    shares, share = stages_of(history), trial.proposal.weight or 0.0
+    shares, share = history.definition.stages, trial.proposal.weight or 0.0
     return min(1 + sum(each < share * (1 - 1e-9) for each in shares), len(shares))
 
 

@@ -39,8 +39,9 @@ class Contrast:
         """Return the share of the planned information that is known; None without a plan."""
         if self.final:
             return 1.0
-        known = self.information is not None and self.planned is not None
-        return self.information / self.planned if known else None  # pyright: ignore
+        if self.information is None or self.planned is None:
+            return None
+        return self.information / self.planned
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,6 @@ def _per_unit(parts: Sequence[Measurement], counts: Sequence[int]) -> float:
     """Return the variance of a unit, pooled over an arm and its status quo.
 
     Few units may have a variance that is far too small, together with their mean: of rare events, for example, none may
-    have happened yet. Most of the units say how large it is.
+    have happened yet. Most of the units show how large it is.
     """
     return sum(_square(n * (each.sem or 0.0)) for each, n in zip(parts, counts, strict=True)) / sum(counts)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from overnight.campaign.definition import Campaign, lies_in
-from overnight.campaign.experiment.settings import RampUp
 from overnight.campaign.history.history import History
 from overnight.campaign.history.trial import Failure, Observation, Stopped, Trial, Withdrawal
 from overnight.campaign.space import Point
@@ -80,7 +79,7 @@ def phase_of(campaign: Campaign, history: History, judge: Judge) -> Phase:
 
 
 def _phase(campaign: Campaign, history: History, judge: Judge) -> Phase:
-    stages, runs = _stages(campaign), runs_of(campaign, history, judge)
+    stages, runs = campaign.stages, runs_of(campaign, history, judge)
     left, reserve = likely_left(history, campaign.budget), ARMS_OF_A_STAGE * len(stages)
     rolled_back = tuple(run.candidate for run in runs if run.rolled_back is not None)
     last = runs[-1] if runs else None
@@ -117,7 +116,7 @@ def runs_of(campaign: Campaign, history: History, judge: Judge) -> tuple[Run, ..
             continue
         last = runs[-1] if runs else None
         if last is None or last.rolled_back is not None or last.is_through or last.candidate != candidate.point:
-            runs.append(Run(candidate.point, (), 0, len(_stages(campaign))))
+            runs.append(Run(candidate.point, (), 0, len(campaign.stages)))
         run = runs[-1]
         why = judge(history, candidate) or _why_rolled_back(candidate, trials)
         passed = run.passed + (why is None and _is_passed(candidate, trials))
@@ -131,10 +130,6 @@ def stopped_points(trials: Iterable[Trial]) -> list[Point]:
     """Return the points of the arms that a guardrail or harm stopped, which are not tried again."""
     ends = ((trial.point, trial.outcome) for trial in trials)
     return [point for point, end in ends if isinstance(end, Stopped) and end.rule in AGAINST_AN_ARM]
-
-
-def _stages(campaign: Campaign) -> tuple[float, ...]:
-    return (campaign.ramp_up or RampUp()).stages
 
 
 def _last_batch(history: History) -> int | None:

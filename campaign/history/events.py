@@ -161,7 +161,7 @@ class AttemptStarted(_AttemptEvent):
 
 
 class AttemptPlaced(_AttemptEvent):
-    """An evaluation goes on after its process has ended; the evaluator finds it again by the `handle`."""
+    """An evaluation continues after its process has ended; the evaluator finds it again by the `handle`."""
 
     about = ("trial", "attempt", "handle")
 

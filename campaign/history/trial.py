@@ -58,7 +58,7 @@ class AttemptEnd(BaseModel):
 class Attempt(BaseModel):
     """One execution of a trial; `failed` is None while it runs, and if it gave the observation.
 
-    `handle` is the evaluator's name for an evaluation that goes on after its process has ended.
+    `handle` is the evaluator's name for an evaluation that continues after its process has ended.
 
     `host` and `process` identify the controller that started it; they are None if a person did. `unknown` describes the
     decision that a person must make if the end cannot be determined. `evaluator` is the digest of the evaluator's

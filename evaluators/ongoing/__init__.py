@@ -1,1 +1,1 @@
-"""Evaluations that go on after their processes have ended."""
+"""Evaluations that continue after their processes have ended."""

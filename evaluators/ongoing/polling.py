@@ -1,4 +1,4 @@
-"""How often an evaluation is looked at that goes on after its process has ended, and for how long it may."""
+"""How often an evaluation is looked at that continues after its process has ended, and for how long it may."""
 
 from datetime import timedelta
 

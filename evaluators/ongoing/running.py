@@ -1,4 +1,4 @@
-"""The value by which an evaluation reports that it goes on after its process has ended.
+"""The value by which an evaluation reports that it continues after its process has ended.
 
 This module imports nothing, because an evaluated function imports it in a new process for every call.
 """

@@ -29,8 +29,8 @@ class Job:
     `here` is true if evaluations run on this machine, with their files in the work folder. `sources` returns the
     current hashes of the evaluator's files; with `refuse_changed`, a changed evaluator is not called. `recommend`
     returns the recommendation after so many events, which the controller records when it ends; without it, nothing is
-    recorded. With `goes_on`, evaluations go on after their processes have ended: a controller that ends leaves them to
-    the next one, and they need not fit into the window.
+    recorded. With `goes_on`, evaluations continue after their processes have ended: a controller that ends leaves them
+    to the next one, and they need not fit into the window.
     """
 
     campaign: Campaign

@@ -24,7 +24,6 @@ from overnight.bo_core.settings.surrogates import GpytorchSurrogate
 from overnight.campaign import Campaign
 from overnight.campaign.contradictions import contradictions
 from overnight.campaign.errors import CannotPropose, InvalidDefinition
-from overnight.campaign.experiment.settings import Decide
 from overnight.campaign.problems import Contradictory, Problem, one_line, shown
 from overnight.campaign.values.duration import WRITTEN_BY_HAND
 from overnight.evaluators import AnyEvaluator
@@ -129,8 +128,7 @@ class CampaignFile(BaseModel):
         """
         if isinstance(self.evaluator, ProcessEvaluator) and self.evaluator.polled is not None:
             return self.evaluator.polled
-        decide = self.campaign.decide or Decide()
-        return Polling(every=decide.looks) if self.campaign.is_ab_test else None
+        return Polling(every=self.campaign.deciding.looks) if self.campaign.is_ab_test else None
 
     async def check(self) -> None:
         """Raise InvalidDefinition if a part cannot be loaded, does not fit the campaign, or lacks what it needs."""

@@ -1,1 +1,1 @@
-"""Look at evaluations that go on after their processes have ended."""
+"""Look at evaluations that continue after their processes have ended."""

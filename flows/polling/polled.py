@@ -35,7 +35,7 @@ _OF_THE_LOOK = ("infrastructure", "timeout", "cancelled")
 
 @dataclass(frozen=True)
 class Polled(Around):
-    """An Evaluator whose evaluations go on after their processes have ended; `evaluator` starts, polls and ends them.
+    """An Evaluator whose evaluations continue after their processes have ended; `evaluator` starts and ends them.
 
     Each call of `evaluator` is short and runs to its end, or to its time limit, whatever happens to the attempt: to end
     it half-way could leave an evaluation whose handle is unknown. If the attempt is cancelled because its trial is

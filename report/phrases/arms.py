@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from overnight.campaign import History, Trial
 from overnight.campaign.experiment.arms import is_status_quo, units_of
-from overnight.campaign.experiment.candidates import RAMP_UP, candidates, stages_of
+from overnight.campaign.experiment.candidates import RAMP_UP, candidates
 from overnight.campaign.experiment.effects import newest_effect
 from overnight.campaign.experiment.phase import Judge
 from overnight.report.numbers import number, share_text
@@ -39,7 +39,7 @@ def difference_sentence(history: History, trial: Trial) -> str | None:
 def _of_stage(then: History, trial: Trial) -> Iterator[str]:
     # It needs NumPy, which other campaigns do not have to wait for.
     judge: Judge = importlib.import_module("overnight.bo_core.experiment.breaches").breach_of
-    stages, before = stages_of(then), candidates(then, judge)
+    stages, before = then.definition.stages, candidates(then, judge)
     goes_on = before and before[-1].run.candidate == trial.point and before[-1].run.rolled_back is None
     earlier = before[-1].trials if goes_on and len(before[-1].trials) < len(stages) else ()
     at = stages.index(trial.proposal.weight) + 1 if trial.proposal.weight in stages else len(earlier) + 1

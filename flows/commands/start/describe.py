@@ -11,7 +11,6 @@ from overnight.bo_core import BayesianProposer, CustomProposer
 from overnight.bo_core.settings.surrogates import GpytorchSurrogate
 from overnight.campaign import Campaign
 from overnight.campaign.approval import ApprovalPolicy, Limit
-from overnight.campaign.experiment.settings import Decide, RampUp
 from overnight.campaign.standing.confirming import reserved
 from overnight.campaign.values.duration import format_duration
 from overnight.campaign.window import Window
@@ -76,11 +75,11 @@ def _arms(file: CampaignFile) -> list[tuple[str, str]]:
     campaign = file.campaign
     if campaign.traffic is None or campaign.arms is None:
         return []
-    traffic, decide, ramp_up = campaign.traffic, campaign.decide or Decide(), campaign.ramp_up or RampUp()
+    traffic, approve = campaign.traffic, campaign.ramp_up is not None and campaign.ramp_up.approve
     share = traffic.share_of_status_quo(campaign.arms - 1)
-    stages = ", ".join(f"{100 * stage:g} %" for stage in ramp_up.stages)
-    approved = "; each stage waits for a person" if ramp_up.approve else ""
-    wrong = 100 * (1 - decide.at_least)
+    stages = ", ".join(f"{100 * stage:g} %" for stage in campaign.stages)
+    approved = "; each stage waits for a person" if approve else ""
+    wrong = 100 * (1 - campaign.deciding.at_least)
     return [
         ("arms", f"{campaign.arms} share {traffic.per_batch:,} {traffic.unit}, {share:.0%} of them the status quo"),
         ("ramp-up", f"the best arm gets {stages} of fresh traffic{approved}"),
