@@ -187,7 +187,8 @@ class EvaluationFailed(BaseModel):
     `metrics` were measured nevertheless: they are kept, and nothing is learnt from them. `notes` name side information
     that was ignored. `unseen` names the place where a lost evaluation may still run, if that place cannot be reached. A
     failure of the `machine` (no disk space, no memory for another process) is unrelated to the point: the evaluation is
-    repeated, and the failure does not count.
+    repeated, and the failure does not count. The `handle` is that of an evaluation which continues although the answer
+    about it was invalid.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -202,6 +203,7 @@ class EvaluationFailed(BaseModel):
     lost: bool = False
     unseen: Message | None = None
     machine: bool = False
+    handle: Message | None = None
 
 
 EvaluationOutcome = EvaluationSucceeded | EvaluationFailed

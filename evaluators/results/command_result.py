@@ -76,6 +76,7 @@ def outcome_of_exit(
         cost=kept.cost,
         metrics=kept.metrics,
         notes=kept.notes,
+        handle=kept.handle,
         machine=ended.start_error is not None and cause == "infrastructure",
     )
 
@@ -130,15 +131,15 @@ def _ongoing(
     written: WrittenResult, request: EvaluationRequest, cost: float | None, redaction: Redaction
 ) -> EvaluationOngoing:
     """Return the answer of an evaluation that goes on; no metric is required on the way. Raises InvalidResult."""
-    arms, _ = read_arms(written.arms, request, redaction, asked=()) if written.arms is not None else ({}, ())
-    return EvaluationOngoing(
-        handle=_handle(written.beside.get("handle")),
-        again_in=_again_in(written.beside.get("again_in")),
-        step=_step(written.beside.get("step")),
-        metrics=read_metrics(written.metrics, asked=()).metrics,
-        arms=arms,
-        cost=cost,
-    )
+    handle = _handle(written.beside.get("handle"))
+    try:
+        again_in, step = _again_in(written.beside.get("again_in")), _step(written.beside.get("step"))
+        arms, _ = read_arms(written.arms, request, redaction, asked=()) if written.arms is not None else ({}, ())
+    except InvalidResult as problem:
+        # The evaluation runs nevertheless, and can be ended by its handle.
+        raise InvalidResult(f"{problem} (handle {handle})", Kept(cost=cost, handle=handle)) from None
+    metrics = read_metrics(written.metrics, asked=()).metrics
+    return EvaluationOngoing(handle=handle, again_in=again_in, step=step, metrics=metrics, arms=arms, cost=cost)
 
 
 def _handle(found: object) -> str:

@@ -29,11 +29,12 @@ _LONGEST_PLACE = 500
 
 @dataclass(frozen=True)
 class Kept:
-    """The usable parts of a result that lacks a required metric."""
+    """The usable parts of an invalid result: its metrics, or the handle of an evaluation that continues."""
 
     metrics: dict[str, Measurement] = field(default_factory=dict)
     cost: float | None = None
     notes: tuple[str, ...] = ()
+    handle: str | None = None
 
 
 class InvalidResult(Exception):

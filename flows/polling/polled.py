@@ -95,10 +95,13 @@ class _Course:
         """Return the end of an evaluation that this call starts or recovers; None if the call finds nothing."""
         request = self.request.model_copy(update={"deadline": self._deadline_of_call()})
         answer = await self._to_its_end(call(request, self.folder, self.report))
-        if not isinstance(answer, EvaluationOngoing):
-            return answer
-        self._note(answer)
-        return await self._followed(self._pause_after(answer))
+        if isinstance(answer, EvaluationOngoing):
+            self._note(answer)
+            return await self._followed(self._pause_after(answer))
+        if isinstance(answer, EvaluationFailed) and answer.handle is not None:
+            self.last = EvaluationOngoing(handle=answer.handle)
+            await self._asked_to_end()
+        return answer
 
     async def taken_over(self, handle: str) -> EvaluationAnswer:
         """Return the end of an evaluation whose handle another controller has recorded."""

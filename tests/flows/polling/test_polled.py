@@ -341,3 +341,19 @@ def test_the_metrics_of_arms_are_reported_by_trial():
     first, *rest = heard
     assert first == EvaluationPlaced(handle="exp-1")
     assert rest == [EvaluationReport(step=step, arms=one) for step in (0, 1)]
+
+
+def test_an_evaluation_whose_first_answer_is_invalid_is_ended_by_the_handle_in_it():
+    laboratory, ledger = Laboratory(), MemoryLedger()
+    begin = laboratory.evaluate
+
+    async def with_a_bad_pause(request, folder, report):
+        found = await begin(request, folder, report)
+        if request.handle is None:
+            return EvaluationFailed(cause="invalid_result", message="`again_in`: soon", handle=found.handle)
+        return found
+
+    laboratory.evaluate = with_a_bad_pause
+    history = run(a_job(a_campaign(**ONE), laboratory, ledger))
+    assert history.trials[1].status == "failed"
+    assert laboratory.cancelled == list(laboratory.started) == ["exp-1"]
