@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.stats import beta
 
 from benchmarks.experiments.design import DESIGNS, OTHERS, Design
+from benchmarks.experiments.rare import RARE, ended
 from benchmarks.experiments.rivals import claimed, rivals, z_values
 from benchmarks.experiments.virtual import VirtualTest
 
@@ -63,7 +64,8 @@ def main() -> None:
     began = time.monotonic()
     lines = []
     with ProcessPoolExecutor(asked.jobs) as pool:
-        for line in chain(_false(pool, asked.campaigns), [""], _power(pool, asked.powerful)):
+        parts = _false(pool, asked.campaigns), _rare(pool, asked.campaigns), _power(pool, asked.powerful)
+        for line in chain(parts[0], [""], parts[1], [""], parts[2]):
             print(line, flush=True)
             lines.append(line)
     print(f"\n{time.monotonic() - began:.0f} s")
@@ -126,6 +128,17 @@ def _false(pool: ProcessPoolExecutor, campaigns: int) -> Iterator[str]:
         own = (_with_interval(round(share * campaigns), campaigns) for share in shares)
         others = (f"{false:.1%}" for _, false in _rivals(design, _NO_EFFECT))
         yield _row(design.name, *own, *others)
+
+
+def _rare(pool: ProcessPoolExecutor, campaigns: int) -> Iterator[str]:
+    yield f"Rare events: {campaigns} candidates that differ in nothing, with seven looks in each stage."
+    yield ""
+    yield _row("rate, traffic and stages", "falsely called better", "stopped by a look or by a result")
+    yield _row(*["---"] * 3)
+    for rare in RARE:
+        states = list(pool.map(partial(ended, rare=rare), range(campaigns), chunksize=20))
+        counts = states.count("confirmed"), states.count("rolled back")
+        yield _row(rare.name, *(_with_interval(count, campaigns) for count in counts))
 
 
 def _power(pool: ProcessPoolExecutor, campaigns: int) -> Iterator[str]:

@@ -36,16 +36,16 @@ _START = datetime(2000, 1, 1, tzinfo=UTC)
 _ACTOR = "benchmark"
 
 
-def ab_test(design: Design) -> Campaign:
-    """Return the definition of a campaign that maximizes `value` over arms that are numbered."""
+def ab_test(design: Design, per_batch: int = PER_BATCH, direction: str = "maximize") -> Campaign:
+    """Return the definition of a campaign that improves `value` over arms that are numbered."""
     return Campaign.model_validate(
         {
             "name": "arms",
             "kind": "ab_test",
             "parameters": {"arm": {"kind": "int", "low": 0, "high": ARMS - 1}},
-            "maximize": "value",
+            direction: "value",
             "arms": ARMS,
-            "traffic": {"per_batch": PER_BATCH},
+            "traffic": {"per_batch": per_batch},
             "decide": {"at_least": AT_LEAST},
             "ramp_up": {"stages": list(design.stages)},
             "baseline": {"arm": 0},
@@ -65,8 +65,23 @@ class VirtualTest:
     day: int = 0
 
     def __post_init__(self) -> None:
-        defined = CampaignDefined(time=_START, actor=_ACTOR, uid="u", definition=ab_test(self.design))
+        defined = CampaignDefined(time=_START, actor=_ACTOR, uid="u", definition=self._definition())
         self.history = History.from_events([defined])
+
+    def _definition(self) -> Campaign:
+        return ab_test(self.design)
+
+    def _served(self, arms: Sequence[int], shares: Sequence[float]) -> list[list[Measurement]]:
+        """Return for each day what each arm has measured since the batch began."""
+        units = np.array(shares) * PER_BATCH
+        means = daily_means(self.effects[list(arms)], units, self.random)
+        return [
+            [
+                Measurement(mean=mean, sem=UNIT / n**0.5, n=round(n))
+                for mean, n in zip(of_day.tolist(), (units * day / DAYS).tolist(), strict=True)
+            ]
+            for day, of_day in enumerate(means, 1)
+        ]
 
     def run(self, most_candidates: int = 1) -> Verdict:
         """Explore, then try the best candidates until so many were tried or one is called better."""
@@ -97,8 +112,6 @@ class VirtualTest:
     def _batch(self, arms: Sequence[int], shares: Sequence[float], generator: Generator) -> None:
         first = self.history.next_trial
         trials = [*range(first, first + len(arms))]
-        units = np.array(shares) * PER_BATCH
-        means = daily_means(self.effects[list(arms)], units, self.random)
         self._append(
             *(
                 self._proposed(trial, first, arm, share, generator)
@@ -107,14 +120,10 @@ class VirtualTest:
             *(AttemptStarted(time=self._now, actor=_ACTOR, trial=trial, attempt=1, key=str(trial)) for trial in trials),
         )
         now = dict[int, Measurement]()
-        for look in range(1, DAYS + 1):
+        for look, served in enumerate(self._served(arms, shares), 1):
             self.day += 1
-            seen = units * look / DAYS
-            now = {
-                trial: Measurement(mean=mean, sem=UNIT / n**0.5, n=round(n))
-                for trial, mean, n in zip(trials, means[look - 1].tolist(), seen.tolist(), strict=True)
-                if self.history.trials[trial].outcome is None
-            }
+            known = zip(trials, served, strict=True)
+            now = {trial: measured for trial, measured in known if self.history.trials[trial].outcome is None}
             heard = [
                 MeasurementReported(
                     time=self._now, actor=_ACTOR, trial=trial, attempt=1, step=look, metrics={"value": measured}
