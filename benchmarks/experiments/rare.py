@@ -51,10 +51,9 @@ class RareTest(VirtualTest):
         """Return the state of the verdict after the stages; a candidate that is stopped goes through no other."""
         for share in self.rare.stages:
             self._batch((0, 1), (1 - share, share), "ramp_up")
-            found = verdict(self.history)
-            if found.state == "rolled back":
+            if verdict(self.history).state == "rolled back":
                 break
-        return found.state
+        return verdict(self.history).state
 
     def _definition(self) -> Campaign:
         return ab_test(self.design, self.rare.per_batch, self.rare.direction)

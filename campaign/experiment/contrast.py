@@ -7,7 +7,7 @@ from overnight.campaign.evaluation import Measurement
 from overnight.campaign.experiment.arms import units_of
 from overnight.campaign.experiment.effects import measured_by, status_quo_of, steps_of
 from overnight.campaign.goal import Goal, Measured
-from overnight.campaign.goal.constraint import Bound, Constraint
+from overnight.campaign.goal.constraint import Constraint
 from overnight.campaign.history.history import History
 from overnight.campaign.history.trial import Trial
 
@@ -46,16 +46,12 @@ class Contrast:
 
 @dataclass(frozen=True)
 class Question:
-    """The question about a metric of an arm whether side · (arm − factor · status quo − offset) is above 0.
-
-    `limit` is the constraint's bound that it is about; None if it is about the objective.
-    """
+    """The question about a metric of an arm whether side · (arm − factor · status quo − offset) is above 0."""
 
     metric: str
     side: float
     factor: float = 1.0
     offset: float = 0.0
-    limit: Bound | None = None
 
     def answers(self, history: History, trial: Trial) -> dict[int | None, Contrast]:
         """Return the known answers at the looks in order, and under None the one by the results."""
@@ -94,9 +90,9 @@ def guardrails(goal: Goal) -> Iterator[tuple[Constraint, Question]]:
     """Yield whether an arm exceeds each bound of the constraints; each asks if there is a breach."""
     for constraint in goal.constraints:
         if (low := constraint.at_least) is not None:
-            yield constraint, Question(constraint.metric, -1.0, low.factor, low.offset, low)
+            yield constraint, Question(constraint.metric, -1.0, low.factor, low.offset)
         if (high := constraint.at_most) is not None:
-            yield constraint, Question(constraint.metric, 1.0, high.factor, high.offset, high)
+            yield constraint, Question(constraint.metric, 1.0, high.factor, high.offset)
 
 
 def better(goal: Goal) -> Question:

@@ -1,7 +1,7 @@
 """The effect of each arm: its difference to the status quo that ran at the same time, at the same look."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from overnight.campaign.evaluation import Measurement
@@ -33,14 +33,6 @@ class Effect:
     relative: float | None = None
     relative_sem: float | None = None
     unknown: str | None = None
-
-
-def effects(history: History) -> Iterator[Effect]:
-    """Yield the newest effect of each arm on each metric of the goal, in the order of the trials."""
-    for trials in history.batches().values():
-        for trial in trials:
-            if trial.proposal.generator != STATUS_QUO:
-                yield from (newest_effect(history, trial, metric) for metric in history.definition.goal.metrics)
 
 
 def newest_effect(history: History, trial: Trial, metric: str) -> Effect:

@@ -91,19 +91,20 @@ class InFlight:
         return trouble
 
     def _execute(self, trial: Trial, attempt: Attempt, *, recover: bool) -> None:
-        campaign = self._history.definition
+        campaign, arms = self._history.definition, arms_at(self._history, trial, attempt.number)
         request = EvaluationRequest(
             campaign=campaign.name,
             trial=trial.id,
             attempt=attempt.number,
             key=attempt.key,
             parameters=trial.point,
-            seed=evaluation_seed(campaign, trial.id),
+            # Arms share one evaluation, and so its seed, whichever of them begins it.
+            seed=evaluation_seed(campaign, arms[0].trial if arms else trial.id),
             expected_metrics=campaign.expected_metrics,
             optional_metrics=campaign.optional_metrics,
             objective=campaign.objective.metric,
             deadline=attempt.deadline,
-            arms=arms_at(self._history, trial, attempt.number),
+            arms=arms,
             handle=attempt.handle,
             look=self._looks_at(trial, attempt),
         )

@@ -5,9 +5,8 @@ import random
 from pathlib import Path
 
 import pytest
-from told_arms import ToldArms, measured
+from told_arms import ToldArms, effects, measured
 
-from overnight.campaign.experiment.effects import effects
 from overnight.storage import open_ledger
 from overnight.storage.sql import query
 

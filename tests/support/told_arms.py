@@ -1,11 +1,12 @@
 """An A/B test told batch by batch and look by look."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from overnight.campaign import Campaign, History, Measurement
 from overnight.campaign.evaluation import Cause
+from overnight.campaign.experiment.effects import STATUS_QUO, Effect, newest_effect
 from overnight.campaign.history.events import (
     AttemptStarted,
     CampaignDefined,
@@ -40,6 +41,14 @@ def ab_test(**more: Any) -> Campaign:
         "budget": {"trials": 100},
     }
     return Campaign.model_validate(written | more)
+
+
+def effects(history: History) -> Iterator[Effect]:
+    """Yield the newest effect of each arm on each metric of the goal, in the order of the trials."""
+    for trials in history.batches().values():
+        for trial in trials:
+            if trial.proposal.generator != STATUS_QUO:
+                yield from (newest_effect(history, trial, metric) for metric in history.definition.goal.metrics)
 
 
 class ToldArms:

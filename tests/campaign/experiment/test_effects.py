@@ -2,9 +2,9 @@ import math
 
 import numpy as np
 import pytest
-from told_arms import ToldArms, measured
+from told_arms import ToldArms, effects, measured
 
-from overnight.campaign.experiment.effects import effect_at, effects, newest_effect
+from overnight.campaign.experiment.effects import effect_at, newest_effect
 
 
 def _told(arm: dict, status_quo: dict | None) -> ToldArms:

@@ -16,7 +16,7 @@ from overnight.campaign import Campaign, EvaluationFailed, History, Measurement
 from overnight.campaign.evaluation import ArmResult, EvaluationAnswer, EvaluationOngoing, EvaluationSucceeded
 from overnight.campaign.history.events import AttemptStarted
 from overnight.evaluators.ongoing.polling import Polling
-from overnight.flows.controller.job import Job
+from overnight.flows.controller.job import Job, evaluation_seed
 from overnight.flows.experiment.marking import Marking
 from overnight.flows.experiment.together import Together
 from overnight.flows.host.stop import Stop
@@ -38,6 +38,7 @@ class Audience:
     def __init__(self, effect: float = 4.0, seed: int = 7) -> None:
         self.clock, self.effect, self.noise = VirtualClock(), effect, random.Random(seed)
         self.begun: dict[str, float] = {}
+        self.seeds: list[int] = []
         self.days: dict[str, list[float]] = {}
         self.served: list[tuple[str, int, tuple[int, ...], tuple[int, ...]]] = []
         self.cancelled: list[str] = []
@@ -55,6 +56,7 @@ class Audience:
             if self.fails:
                 self.fails -= 1
                 return EvaluationFailed(cause="infrastructure", message="no users today")
+            self.seeds.append(request.seed)
             handle = f"week {len(self.begun) + 1}"
             self.begun[handle] = 3.0 * self.noise.gauss(0, 1)
             return EvaluationOngoing(handle=handle)
@@ -100,6 +102,7 @@ def test_each_batch_is_begun_once_and_served_day_by_day(whole):
     history, audience = whole
     batches = history.batches()
     assert list(audience.begun) == [f"week {i + 1}" for i in range(len(batches))]
+    assert audience.seeds == [evaluation_seed(CAMPAIGN, batch) for batch in batches]
     assert [len(batch) for batch in batches.values()] == [4, 4, 2, 2]
     for handle, batch in zip(audience.begun, batches.values(), strict=True):
         looks = [look for served, look, _, _ in audience.served if served == handle]
