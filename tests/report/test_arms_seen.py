@@ -307,7 +307,7 @@ def test_the_table_of_trials_shows_the_batch_and_share_of_each_arm_and_judges_it
     trials(Path("campaign.yaml"), "table", None)
     lines = capsys.readouterr().out.splitlines()
     cells = [[part.strip() for part in line.split("│")] for line in lines if line.startswith("│")]
-    assert [[row[1], row[3], row[4], row[6]] for row in cells] == [
+    assert [[row[1], row[3], row[6], row[5]] for row in cells] == [
         ["1", "1", "75 %", "yes"],
         ["2", "1", "25 %", "no: errors"],
         ["3", "3", "75 %", "yes"],

@@ -55,9 +55,10 @@ def _shown(history: History, best: int | None, *, front: bool) -> list[Trial]:
 def _print_table(history: History, shown: Sequence[Trial], *, chosen: bool) -> None:
     console, goal = terminal(), history.goal
     metrics = [objective.metric for objective in goal.objectives]
-    arms = ["batch", "share"] if history.definition.is_ab_test else []
+    # The arms of a batch take the same time, so their shares are shown instead.
+    arms, last = (["batch"], "share") if history.definition.is_ab_test else ([], "took")
     judged = [*(["feasible"] if goal.constraints else []), *(["front"] if goal.has_front and not chosen else [])]
-    headings = ["trial", "status", *arms, *metrics, *judged, "took", "point"]
+    headings = ["trial", "status", *arms, *metrics, *judged, last, "point"]
     rows = _rows(history, shown, chosen=chosen)
     framed = len(rows) <= _MOST_IN_A_FRAME
     folded = range(2 + len(arms) + len(metrics), len(headings) - 2)
@@ -93,20 +94,23 @@ def _rows(history: History, trials: Iterable[Trial], *, chosen: bool) -> list[tu
     on_front = {trial.id for trial in goal.front(history.trials.values())} if goal.has_front else set[int]()
     for trial in trials:
         seconds, found = trial.seconds, trial.measured
-        status = Text(ending(trial).short, style=LOOKS[trial.status].style)
-        cells = _of_arm(trial) if campaign.is_ab_test else []
+        # The step of an arm that was stopped is below the table, in the reason.
+        ended = trial.status if campaign.is_ab_test else ending(trial).short
+        status = Text(ended, style=LOOKS[trial.status].style)
+        cells = ["" if trial.batch is None else str(trial.batch)] if campaign.is_ab_test else []
         cells += [measured(found[each.metric]) if each.metric in found else "" for each in goal.objectives]
         cells += [harmless(feasible_cell(goals.of(trial), trial))] if goal.constraints else []
         cells += ["yes" if trial.id in on_front else ""] if goal.has_front and not chosen else []
-        cells += ["" if seconds is None else duration(seconds)]
+        took = "" if seconds is None else duration(seconds)
+        cells.append(_share(trial) if campaign.is_ab_test else took)
         rows.append((Text(str(trial.id)), status, *map(Text, cells), _point(campaign, trial)))
     return rows
 
 
-def _of_arm(trial: Trial) -> list[str]:
-    """Return the batch of an arm, and its share of the batch's traffic."""
+def _share(trial: Trial) -> str:
+    """Return an arm's share of the traffic of its batch."""
     share = trial.proposal.weight
-    return ["" if trial.batch is None else str(trial.batch), "" if share is None else share_text(share)]
+    return "" if share is None else share_text(share)
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[Text]], judged: Container[int]) -> Table:
