@@ -55,8 +55,8 @@ def effect_at(history: History, trial: Trial, metric: str, step: int | None) -> 
     status_quo = measured_by(goal, metric, at_step(history, beside, step))
     when = "no result" if step is None else f"no report at look {step}"
     if arm is None or status_quo is None:
-        who = "the arm" if arm is None else "the status quo"
-        unknown = f"{who} has {when} of `{metric}`"
+        lacking = "the arm" if arm is None else "the status quo"
+        unknown = f"{lacking} has {when} of `{metric}`"
         return replace(found, arm=arm, status_quo=status_quo, unknown=unknown)
     return _compared(found, arm, status_quo)
 

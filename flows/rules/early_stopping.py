@@ -14,7 +14,7 @@ from overnight.flows.rules.improbable import believed, prospect
 
 @dataclass(frozen=True)
 class Decision:
-    """What a rule decided about a running trial, as `TrialStopped` records it."""
+    """The decision of a rule about a running trial, as `TrialStopped` records it."""
 
     rule: str
     metric: str
