@@ -73,7 +73,7 @@ def peer(process: PeerProcess) -> Search:
     """Return the search of a peer, which starts from the same points as ours."""
 
     def search(campaign: Campaign, history: History) -> Proposal:
-        encoding, observed = Encoding(campaign.parameters), history.model_view().observed
+        encoding, observed = Encoding(campaign.space), history.model_view().observed
         if len(observed) < BayesianProposer().initial_points(encoding.k, campaign.budget.trials):
             return propose(campaign, history, SobolProposer(), 1)[0]
         X = encoding.encode([trial.point for trial in observed])

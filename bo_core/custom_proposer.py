@@ -119,7 +119,7 @@ class CustomProposer(BaseModel):
                 found = f"{type(proposal).__name__} {proposal!r:.200}"
                 raise self._wrong(f"proposal {i} of {q} to be a `Proposal`", found)
             try:
-                point = campaign.parameters.point(proposal.point)
+                point = campaign.space.point(proposal.point)
             except InvalidPoint as problem:
                 raise self._wrong(f"proposal {i} of {q} to lie in the space", f"{proposal.point} ({problem})") from None
             proposals.append(proposal.model_copy(update={"point": point}))

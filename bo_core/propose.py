@@ -35,7 +35,7 @@ def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int)
     """
     if campaign.is_ab_test:
         return next_batch(campaign, history, proposer)
-    encoding, phase = Encoding(campaign.parameters), confirming(campaign, history)
+    encoding, phase = Encoding(campaign.space), confirming(campaign, history)
     first, taken = history.next_trial, {key_of(t.point) for t in history.trials.values()}
     q = _at_most(encoding, taken, min(q, phase.may_propose) if isinstance(proposer, BayesianProposer) else q)
     proposals = asked_for(campaign, taken)[:q]

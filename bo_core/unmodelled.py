@@ -16,9 +16,9 @@ _NO_TIME = datetime.fromtimestamp(0, UTC)
 
 def asked_for(campaign: Campaign, taken: Collection[PointKey]) -> list[Proposal]:
     """Return the baseline and the `start_with` points that have not been proposed yet, in their order."""
-    wanted = [Proposal(point=campaign.parameters.point(p), generator="manual") for p in campaign.start_with]
+    wanted = [Proposal(point=campaign.space.point(p), generator="manual") for p in campaign.start_with]
     if campaign.baseline is not None:
-        wanted.insert(0, Proposal(point=campaign.parameters.point(campaign.baseline), generator="baseline"))
+        wanted.insert(0, Proposal(point=campaign.space.point(campaign.baseline), generator="baseline"))
     known, new = set(taken), []
     for proposal in wanted:
         if key_of(proposal.point) not in known:

@@ -10,7 +10,7 @@ from overnight.campaign.parameters import (
     Value,
 )
 from overnight.campaign.problems import Problem, unknown_key
-from overnight.campaign.space import Space
+from overnight.campaign.space import Parameters
 from overnight.campaign.values.numbers import WHOLE, Real
 from overnight.campaign.values.read_only import ReadOnly
 
@@ -82,14 +82,14 @@ class ApproveWhen(BaseModel):
             raise ValueError("expected at least one of `change`, `predicted` and `cost`, found none")
         return self
 
-    def limits(self, space: Space) -> dict[str, Limit]:
+    def limits(self, space: Parameters) -> dict[str, Limit]:
         """Return how far each parameter may change without approval; parameters that may change freely are left out."""
         if self.change is None or isinstance(self.change, dict):
             return dict(self.change or {})
         tuned = space.tuned().items()
         return {name: self.change if p.has_distances else "any" for name, p in tuned}
 
-    def problems(self, space: Space, *, has_baseline: bool) -> Iterator[Problem]:
+    def problems(self, space: Parameters, *, has_baseline: bool) -> Iterator[Problem]:
         """Yield each contradiction with the rest of the campaign, with its path below `approve.when`."""
         if self.change is not None and not has_baseline:
             text = (
@@ -117,7 +117,7 @@ Approve = Annotated[
 ]
 
 
-def _misfit(name: str, limit: Limit, space: Space) -> str | None:
+def _misfit(name: str, limit: Limit, space: Parameters) -> str | None:
     """Return the mistake in the limit of one parameter, or None."""
     parameter = space.root.get(name)
     if parameter is None:

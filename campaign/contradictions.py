@@ -10,7 +10,9 @@ from overnight.campaign.experiment.contradictions import contradictory_experimen
 from overnight.campaign.goal.constraint_contradictions import impossible_constraints, limited_parameters
 from overnight.campaign.goal.objective_contradictions import contradictory_objectives
 from overnight.campaign.problems import Problem, Where, shown
-from overnight.campaign.space import Space
+from overnight.campaign.space import Parameters, Space
+from overnight.campaign.space.constraint_mistakes import constraint_mistakes
+from overnight.campaign.values.comparison import readable_comparisons
 
 
 def contradictions(campaign: Mapping[str, Any]) -> Iterator[Problem]:
@@ -23,13 +25,18 @@ def contradictions(campaign: Mapping[str, Any]) -> Iterator[Problem]:
     yield from impossible_constraints(campaign)
     yield from contradictory_experiment(campaign)
     try:
-        space = Space.model_validate(campaign.get("parameters"))
+        parameters = Parameters.model_validate(campaign.get("parameters"))
     except ValidationError:
         return
+    yield from limited_parameters(campaign, parameters)
+    yield from _approval(campaign, parameters)
+    constraints = readable_comparisons(campaign.get("parameter_constraints"))
+    if mistakes := [*constraint_mistakes(constraints, parameters)]:
+        yield from mistakes
+        return
+    space = Space(parameters, tuple(constraint for _, constraint in constraints))
     for where, point in _points(campaign):
         yield from _in_space(space, where, point)
-    yield from limited_parameters(campaign, space)
-    yield from _approval(campaign, space)
 
 
 def _metrics(metrics: Any) -> Iterator[Problem]:
@@ -49,15 +56,15 @@ def _points(campaign: Mapping[str, Any]) -> Iterator[tuple[Where, Mapping[Any, A
 def _in_space(space: Space, where: Where, point: Mapping[Any, Any]) -> Iterator[Problem]:
     named = {name: value for name, value in point.items() if isinstance(name, str)}
     invalid = {name for name, value in named.items() if not isinstance(value, bool | int | float | str)}
-    return (problem.below(*where) for problem in space.problems(named) if problem.where[0] not in invalid)
+    return (problem.below(*where) for problem in space.problems(named) if not invalid.intersection(problem.where[:1]))
 
 
-def _approval(campaign: Mapping[str, Any], space: Space) -> Iterator[Problem]:
+def _approval(campaign: Mapping[str, Any], parameters: Parameters) -> Iterator[Problem]:
     try:
         policy = ApprovalPolicy.model_validate(campaign.get("approve"))
     except ValidationError:
         return
-    for problem in policy.when.problems(space, has_baseline=campaign.get("baseline") is not None):
+    for problem in policy.when.problems(parameters, has_baseline=campaign.get("baseline") is not None):
         yield problem.below("approve", "when")
     if policy.when.predicted is not None and campaign.get("objectives"):
         text = "expected no `predicted` with several `objectives`, because it limits a single one, found one"

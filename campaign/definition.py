@@ -13,8 +13,9 @@ from overnight.campaign.goal import Goal, Objective
 from overnight.campaign.goal.constraint import ConstraintText
 from overnight.campaign.goal.objective import WrittenObjective
 from overnight.campaign.problems import Contradictory
-from overnight.campaign.space import Point, Space
+from overnight.campaign.space import Parameters, Point, Space
 from overnight.campaign.stopping import AnyStoppingRule
+from overnight.campaign.values.comparison import ComparisonText
 from overnight.campaign.values.duration import Duration, Pause
 from overnight.campaign.values.may_be_revised import MayBeRevised
 from overnight.campaign.values.numbers import WHOLE, Real, Truth
@@ -100,6 +101,8 @@ class Campaign(BaseModel):
     `stop_when` ends the campaign. `confirm` is how many of its last trials measure the model's best point, one after
     the other: a fifteenth of all with `auto` (docs/how-to/confirming.md).
 
+    All points meet the `parameter_constraints`, such as `salt + acid <= 0.8` (docs/how-to/spaces.md).
+
     A metric to improve may be calculated from others, such as `latency_ms + 0.1 * cost`. `objectives` are two or more
     metrics that are improved at once, instead of `minimize` or `maximize`. The best configurations are then a front, of
     which `prefer` chooses the recommended one (docs/how-to/objectives.md).
@@ -122,7 +125,8 @@ class Campaign(BaseModel):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
     description: Annotated[str | None, MayBeRevised.FREELY] = None
     kind: Literal["tuning", "ab_test"] = "tuning"
-    parameters: Space
+    parameters: Parameters
+    parameter_constraints: tuple[ComparisonText, ...] = ()
     minimize: _Name | None = None
     maximize: _Name | None = None
     objectives: tuple[WrittenObjective, ...] = ()
@@ -152,6 +156,11 @@ class Campaign(BaseModel):
         if found := [*contradictions(dict(self))]:
             raise Contradictory(found)
         return self
+
+    @property
+    def space(self) -> Space:
+        """Return the space that the parameters and the constraints between them span."""
+        return Space(self.parameters, self.parameter_constraints)
 
     @property
     def goal(self) -> Goal:
@@ -228,4 +237,4 @@ class Campaign(BaseModel):
 
 def lies_in(campaign: Campaign, point: Point) -> bool:
     """Return whether the point is in the campaign's space."""
-    return not campaign.parameters.problems(point)
+    return not campaign.space.problems(point)

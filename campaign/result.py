@@ -20,6 +20,7 @@ from overnight.campaign.evaluation import (
     read_measurement,
     writable,
 )
+from overnight.campaign.goal.calculated import calculated_from
 
 MOST_EXTRA_METRICS = 1000
 LONGEST_METRIC_NAME = 200
@@ -92,7 +93,7 @@ def with_calculated(campaign: Campaign, metrics: Mapping[str, Measurement]) -> d
     for objective in campaign.goal.objectives:
         complete = all(name in metrics for name in objective.asked)
         if objective.expression is not None and (complete or objective.metric not in metrics):
-            calculated[objective.metric] = objective.expression.value(metrics)
+            calculated[objective.metric] = calculated_from(objective.expression, metrics)
     return {**metrics, **calculated}
 
 

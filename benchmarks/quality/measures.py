@@ -108,6 +108,6 @@ def utilisation(campaign: Campaign, history: History) -> float:
 
 def duplicates(campaign: Campaign, history: History) -> int:
     """Return how many trials lie within 1e-6 of an earlier one in every coordinate of the unit cube."""
-    X = Encoding(campaign.parameters).encode([t.point for t in history.trials.values()])
+    X = Encoding(campaign.space).encode([t.point for t in history.trials.values()])
     near = torch.cdist(X, X, p=float("inf")) < _SAME
     return int(near.tril(-1).any(1).sum())

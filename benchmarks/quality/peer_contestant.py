@@ -57,7 +57,7 @@ class PeerContestant:
         more = q - len(start)
         if not more:
             return start
-        encoding = Encoding(campaign.parameters)
+        encoding = Encoding(campaign.space)
         question = question_about(campaign, history, encoding)
         started = encoding.encode([p.point for p in start]).tolist()
         question = replace(question, pending=[*question.pending, *started])
@@ -70,7 +70,7 @@ class PeerContestant:
         observed = history.model_view().observed
         if len(observed) < _LEAST_OBSERVED:
             return tuple(trial.point for trial in observed)
-        question = question_about(campaign, history, Encoding(campaign.parameters))
+        question = question_about(campaign, history, Encoding(campaign.space))
         return tuple(observed[i].point for i in self.peer.recommend(question).indices)
 
     def versions(self) -> dict[str, str]:

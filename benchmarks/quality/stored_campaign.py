@@ -32,7 +32,7 @@ def numbers_of(campaign: Campaign, point: Point) -> list[float]:
 def point_of(campaign: Campaign, numbers: Sequence[float]) -> Point:
     """Return the point of stored numbers."""
     pairs = zip(campaign.parameters.tuned().items(), numbers, strict=True)
-    return campaign.parameters.point({name: p.listed[int(n)] if p.listed else n for (name, p), n in pairs})
+    return campaign.space.point({name: p.listed[int(n)] if p.listed else n for (name, p), n in pairs})
 
 
 def stored_campaign(row: Row, campaign: Campaign) -> tuple[History, list[History]]:

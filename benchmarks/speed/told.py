@@ -52,7 +52,7 @@ def told_history(told: Told, provenance: Provenance | None) -> History:
     points = told.X + told.pending
     trials = {}
     for i, x in enumerate(points, start=1):
-        point = told.campaign.parameters.point({f"x{j:02}": value for j, value in enumerate(x)})
+        point = told.campaign.space.point({f"x{j:02}": value for j, value in enumerate(x)})
         by_model = provenance is not None and i == len(points)
         proposal = Proposal(
             point=point,

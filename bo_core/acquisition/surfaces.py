@@ -7,7 +7,7 @@ from torch import Tensor
 
 from overnight.bo_core.acquisition.sampled_path import SampledPath
 from overnight.bo_core.acquisition.score import AverageScore
-from overnight.bo_core.search.climb import Surface
+from overnight.bo_core.search.surface import Surface
 from overnight.bo_core.surrogate import Belief
 
 # Along a feature that hardly matters, a search need not go far beyond the cube.

@@ -123,14 +123,14 @@ def _choice(asked: Asked, recorded: RecordedModels) -> Choice:
 
 def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> Appraisal:
     """Appraise one proposal with the first of the choices, and add its point to all of them."""
-    point, provenance = asked.campaign.parameters.point(proposal.point), _provenance(proposal)
+    point, provenance = asked.campaign.space.point(proposal.point), _provenance(proposal)
     prepared = [choice.prepared() for choice in choices]
     again = provenance.chosen.acquisition == REPLICATION
     new = _searched(choices[0], prepared[0], again=again)
     if again:
         found = None if new is None else new.point
         other = provenance.chosen.instead_of or found
-        instead_of = None if other is None else asked.campaign.parameters.point(other)
+        instead_of = None if other is None else asked.campaign.space.point(other)
         scores = [_gain(choice, point, instead_of) for choice in choices]
         best = _best_against_a_repetition(choices[0], point, (instead_of, found))
     else:

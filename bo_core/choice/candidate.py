@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from overnight.bo_core.search.climb import Surface
+from overnight.bo_core.search.surface import Surface
 from overnight.campaign import Point
 
 

@@ -22,11 +22,11 @@ from overnight.bo_core.search.climb import (
     MOST_ENUMERATED,
     POLISHED,
     Effort,
-    Surface,
     climbed_ends,
     search,
     starting_points,
 )
+from overnight.bo_core.search.surface import Surface
 from overnight.bo_core.settings.acquisitions import ACQUISITIONS
 from overnight.bo_core.surrogate import Belief, Posterior
 from overnight.bo_core.weights.second_opinion import SecondOpinion

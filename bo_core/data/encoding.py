@@ -1,21 +1,28 @@
 """Encode points as features on the unit cube and decode them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import product
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-from overnight.bo_core.data.columns import Column, column_of
+from overnight.bo_core.data.columns import Column, ConditionalColumn, column_of
+from overnight.bo_core.data.columns.column import Movement
 from overnight.bo_core.data.feature_groups import FeatureGroups
+from overnight.bo_core.data.region import Region
 from overnight.campaign.errors import ModelFailed
 from overnight.campaign.parameters import Value
 from overnight.campaign.problems import shown
-from overnight.campaign.space import Point, Space
+from overnight.campaign.space import Parameters, Point, Space
+from overnight.campaign.values.comparison import read_comparison
 
 PointKey = tuple[tuple[str, Value], ...]
+# In a space that is not plain, at most this many combinations are tried to count the points.
+MOST_COUNTED = 50_000
+# Where in their range parameters start that a step makes active.
+_SHARES_OF_NEW = (0.5, 0.2, 0.8)
 
 
 class Encoding:
@@ -30,66 +37,117 @@ class Encoding:
             self.slices[name] = slice(start, start + column.width)
             start += column.width
         self.d = start
-        self.k = len(self.columns)
+        # Those that a search chooses: equalities between parameters determine the others.
+        self.free = tuple(name for name in self.columns if name not in space.solved)
+        self.k = len(self.free)
+        self.region = None if space.is_plain else Region(space, self.columns, self.slices)
 
     def encode(self, points: Sequence[Point]) -> Tensor:
         """Return the features [len(points), d]; raises ModelFailed if a point lacks a parameter."""
         return torch.tensor([self._row(p) for p in points], dtype=torch.float64).reshape(len(points), self.d)
 
     def _row(self, point: Point) -> list[float]:
-        if lacking := [name for name in self.columns if name not in point]:
+        columns = self.columns
+        if lacking := [n for n, c in columns.items() if n not in point and not isinstance(c, ConditionalColumn)]:
             names = ", ".join(f"`{name}`" for name in lacking)
             raise ModelFailed(f"The model has no features for a point without a value of {names}: {shown(point)}.")
-        return [feature for name, column in self.columns.items() for feature in column.features(point[name])]
+        return [f for name, c in columns.items() for f in (c.features(point[name]) if name in point else c.absent)]
 
-    def decode(self, features: Tensor) -> Point:
-        """Return the point nearest to the features [d]."""
+    def decode(self, features: Tensor) -> Point | None:
+        """Return the point nearest to the features [d]; None if constraints forbid it."""
         row = features.tolist()
-        return self.space.point({name: c.value(row[self.slices[name]]) for name, c in self.columns.items()})
+        return self._point({name: self.columns[name].value(row[self.slices[name]]) for name in self.free})
 
-    def point_at(self, coordinates: Sequence[float]) -> Point:
-        """Return the point at the uniform coordinates [k]."""
-        pairs = zip(self.columns.items(), coordinates, strict=True)
-        return self.space.point({name: column.value_at(u) for (name, column), u in pairs})
+    def point_at(self, coordinates: Sequence[float]) -> Point | None:
+        """Return the point at the uniform coordinates [k]; None if constraints forbid it."""
+        return self._point(
+            {name: self.columns[name].value_at(u) for name, u in zip(self.free, coordinates, strict=True)}
+        )
+
+    def _point(self, values: Mapping[str, Value]) -> Point | None:
+        return self.space.point(values) if self.region is None else self.space.completed(values)
 
     def spread(self, coordinates: Tensor) -> Tensor:
-        """Return the features [b, d] of the points at uniform coordinates [b, k]."""
-        columns = zip(self.columns.values(), coordinates.unbind(1), strict=True)
-        return torch.cat([column.spread(u) for column, u in columns], 1)
+        """Return the features [b, d] of the points at uniform coordinates [b, k], allowed or not."""
+        at = dict(zip(self.free, coordinates.unbind(1), strict=True))
+        middle = coordinates.new_full((len(coordinates),), 0.5)
+        return self._settled([column.spread(at.get(name, middle)) for name, column in self.columns.items()])
 
     def snap(self, X: Tensor) -> Tensor:
-        """Return the features [b, d] of the points nearest to features X [b, d]."""
-        return torch.cat([column.snap(X[:, self.slices[name]]) for name, column in self.columns.items()], 1)
+        """Return the features [b, d] of the points nearest to features X [b, d], allowed or not."""
+        return self._settled([column.snap(X[:, self.slices[name]]) for name, column in self.columns.items()])
+
+    def _settled(self, features: list[Tensor]) -> Tensor:
+        X = torch.cat(features, 1)
+        return X if self.region is None else self.region.settled(X)
+
+    def allowed(self, X: Tensor) -> Tensor:
+        """Return those of the features X [b, d] whose points are allowed."""
+        return X if self.region is None else X[self.region.contains(X)]
 
     def neighbours(self, point: Point) -> list[Point]:
-        """Return the points that differ from this one by one step of one discrete parameter that it holds."""
-        columns = [(name, column) for name, column in self.columns.items() if name in point]
-        return [{**point, name: v} for name, column in columns for v in column.neighbours(point[name])]
+        """Return the points that differ from this one by one step of one discrete parameter that it holds.
+
+        Parameters that become active with the step take several values, and those that equalities determine follow.
+        Points that are not allowed are left out.
+        """
+        columns = [(name, self.columns[name]) for name in self.free if name in point]
+        steps = [{**point, name: v} for name, column in columns for v in column.neighbours(point[name])]
+        if self.region is None:
+            return steps
+        found = (self._point({**self._filled(share), **step}) for step in steps for share in _SHARES_OF_NEW)
+        return list({key_of(each): each for each in found if each is not None}.values())
+
+    def _filled(self, share: float) -> dict[str, Value]:
+        """Return a value of every conditional parameter, at this share of its range."""
+        columns = self.columns.items()
+        return {name: column.value_at(share) for name, column in columns if isinstance(column, ConditionalColumn)}
 
     def size(self) -> int | None:
-        """Return the number of points in the space, None if it holds a continuum."""
-        levels = [column.levels for column in self.columns.values()]
+        """Return the number of points in the space, None if it holds a continuum.
+
+        In a large space, it is the number of combinations, of which some may not be allowed.
+        """
+        combinations = self._combinations()
+        if combinations is None or self.region is None or combinations > MOST_COUNTED:
+            return combinations
+        return len(self.every_point())
+
+    def _combinations(self) -> int | None:
+        levels = [self.columns[name].levels for name in self.free]
         return None if None in levels else math.prod(len(values) for values in levels if values is not None)
 
     def every_point(self) -> list[Point]:
         """Return all points of a finite space."""
-        levels = [column.levels or () for column in self.columns.values()]
-        return [self.space.point(dict(zip(self.columns, values, strict=True))) for values in product(*levels)]
+        levels = [self.columns[name].levels or () for name in self.free]
+        if self.region is not None:
+            return [*_every_point(self.space.parameters.model_dump_json(), tuple(map(str, self.space.constraints)))]
+        return [self.space.point(dict(zip(self.free, values, strict=True))) for values in product(*levels)]
 
-    def mask_of(self, kind: Literal["continuous", "categorical"]) -> Tensor:
-        """Return a mask [d] of the features of all continuous or all categorical parameters."""
-        mask = torch.zeros(self.d, dtype=torch.bool)
-        geometry = {"continuous": "real", "categorical": "corners"}[kind]
-        for name in self.columns:
-            mask[self.slices[name]] = self.space.root[name].geometry == geometry
-        return mask
+    def mask_of(self, *kinds: Movement) -> Tensor:
+        """Return a mask [d] of the features that a search moves in one of these ways."""
+        return torch.tensor([move in kinds for column in self.columns.values() for move in column.moves])
 
     def groups(self, *, hamming: bool) -> FeatureGroups:
-        """Return the features that share a length scale: with `hamming` the indicators of each category, else none."""
-        widths = tuple(column.width for column in self.columns.values())
-        return FeatureGroups(widths) if hamming else FeatureGroups.single(self.d)
+        """Return the features that share a length scale: with `hamming` those of each parameter, else none."""
+        if not hamming:
+            return FeatureGroups.single(self.d)
+        columns = self.columns.values()
+        widths = tuple(column.width for column in columns)
+        conditional = any(isinstance(column, ConditionalColumn) for column in columns)
+        return FeatureGroups(widths, tuple(u for column in columns for u in column.units) if conditional else None)
 
 
 def key_of(point: Point) -> PointKey:
     """Return a key that is equal for equal points, regardless of the order of their names."""
     return tuple(sorted(point.items()))
+
+
+# Cached, because every proposal asks for the size of the space.
+@lru_cache(maxsize=8)
+def _every_point(parameters: str, constraints: tuple[str, ...]) -> tuple[Point, ...]:
+    """Return the distinct points of a finite space that is not plain."""
+    encoding = Encoding(Space(Parameters.model_validate_json(parameters), tuple(map(read_comparison, constraints))))
+    levels = [encoding.columns[name].levels or () for name in encoding.free]
+    every = (encoding.space.completed(dict(zip(encoding.free, values, strict=True))) for values in product(*levels))
+    return tuple({key_of(point): point for point in every if point is not None}.values())

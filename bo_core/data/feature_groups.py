@@ -15,10 +15,12 @@ class FeatureGroups:
     """Adjacent features in g groups of these `widths`; a group has one length scale and one pair of warp exponents.
 
     A group of several features holds the indicators of a category. Its length scale refers to their distance divided by
-    √2, which is 1 between any two choices: a Hamming distance.
+    √2, which is 1 between any two choices: a Hamming distance. With `units` [d], it refers to the differences in each
+    feature divided by these instead.
     """
 
     widths: tuple[int, ...]
+    units: tuple[float, ...] | None = None
 
     @classmethod
     def single(cls, d: int) -> "FeatureGroups":
@@ -60,5 +62,7 @@ class FeatureGroups:
     @cached_property
     def _log_units(self) -> Tensor:
         """Return the log length scale [d] of each feature in a group whose length scale is 1."""
+        if self.units is not None:
+            return torch.tensor(self.units, dtype=torch.float64).log()
         units = [_LOG_ROOT_2 if width > 1 else 0.0 for width in self.widths]
         return torch.tensor(units, dtype=torch.float64)[self._group]

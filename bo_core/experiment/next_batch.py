@@ -37,7 +37,7 @@ def next_batch(campaign: Campaign, history: History, proposer: AnyProposer) -> l
 
 def _status_quo(campaign: Campaign) -> Point:
     assert campaign.baseline is not None, "expected a baseline, which every A/B test has"
-    return campaign.parameters.point(campaign.baseline)
+    return campaign.space.point(campaign.baseline)
 
 
 def _with_status_quo(campaign: Campaign, history: History, arms: Sequence[Proposal]) -> list[Proposal]:
@@ -52,7 +52,7 @@ def _with_status_quo(campaign: Campaign, history: History, arms: Sequence[Propos
 
 def _explored(campaign: Campaign, history: History, proposer: AnyProposer, q: int) -> list[Proposal]:
     """Return at most q arms besides the status quo: those of the campaign file, then those of the proposer."""
-    encoding, status_quo = Encoding(campaign.parameters), _status_quo(campaign)
+    encoding, status_quo = Encoding(campaign.space), _status_quo(campaign)
     taken = {key_of(status_quo), *(key_of(trial.point) for trial in history.trials.values())}
     made = seeded(campaign, history.next_trial)
     arms = [each.model_copy(update={"provenance": made}) for each in asked_for(campaign, taken)[:q]]

@@ -7,7 +7,7 @@ from overnight.bo_core.data.outcomes import Outcomes
 from overnight.bo_core.gpytorch_models.belief import GpytorchBelief
 from overnight.bo_core.gpytorch_models.built import unusable
 from overnight.bo_core.numerics.own_state import own_state
-from overnight.bo_core.search.quasi_random import uniform_draws
+from overnight.bo_core.search.even import even_features
 from overnight.bo_core.settings.surrogates import GpytorchSurrogate
 from overnight.bo_core.settings.user_code import Unusable
 from overnight.campaign import Campaign, Measurement
@@ -26,8 +26,8 @@ def check(surrogate: GpytorchSurrogate, campaign: Campaign) -> None:
 
 
 def _try(surrogate: GpytorchSurrogate, campaign: Campaign) -> None:
-    encoding = Encoding(campaign.parameters)
-    X = encoding.spread(uniform_draws(encoding.k, _RESULTS + _CANDIDATES, 0))
+    encoding = Encoding(campaign.space)
+    X = even_features(encoding, _RESULTS + _CANDIDATES, 0)[: _RESULTS + _CANDIDATES]
     results = [Measurement(mean=value) for value in X[:_RESULTS].square().sum(1).tolist()]
     outcomes = Outcomes.of(results, campaign.objective)
     belief = GpytorchBelief.fitted(surrogate, X[:_RESULTS], outcomes, X[:_RESULTS])

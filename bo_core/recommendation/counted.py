@@ -45,7 +45,7 @@ class Counted:
         generator: torch.Generator,
     ) -> "Counted":
         """Select the trials; `last` is the provenance of the model's last proposal."""
-        encoding = Encoding(campaign.parameters)
+        encoding = Encoding(campaign.space)
         doubted = _doubted(campaign, everything, proposer, encoding, last)
         believed = without(everything, {trial.id for trial in doubted})
         view = decisive(campaign, believed, proposer, encoding, generator)
@@ -92,7 +92,7 @@ def first_of_each_point(trials: Sequence[Trial]) -> list[Trial]:
 def is_baseline(campaign: Campaign, point: Point) -> bool:
     """Return whether a point is the campaign's baseline."""
     baseline = campaign.baseline
-    return baseline is not None and key_of(campaign.parameters.point(baseline)) == key_of(point)
+    return baseline is not None and key_of(campaign.space.point(baseline)) == key_of(point)
 
 
 def _doubted(

@@ -52,7 +52,7 @@ def decisive(
     promise[fair] = -torch.inf
     kept = {keys[i] for i in (*fair, *promise.topk(most - count).indices.tolist())}
     if campaign.baseline is not None:
-        kept.add(key_of(campaign.parameters.point(campaign.baseline)))
+        kept.add(key_of(campaign.space.point(campaign.baseline)))
     return _only(view, places, kept)
 
 

@@ -5,7 +5,7 @@ rounded. From there, steps of single discrete parameters alternate with climbs o
 decides is always that of a point which can be tried.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,9 @@ from torch import Tensor
 
 from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
 from overnight.bo_core.search.bfgs import Array, Stopping, minimize
-from overnight.bo_core.search.quasi_random import uniform_draws
+from overnight.bo_core.search.even import even_features
+from overnight.bo_core.search.fenced import fenced
+from overnight.bo_core.search.surface import Surface
 from overnight.campaign.errors import SpaceExhausted
 from overnight.campaign.space import Point
 
@@ -25,19 +27,6 @@ _MOST_MOVES = 30
 _SHARE_NEAR_THE_BEST = 4
 # In nats of the acquisition; more precision does not make a batch better.
 _STOPPING = Stopping(gradient=1e-3, progress=1e-3, give_up=0.1)
-
-
-@dataclass(frozen=True)
-class Surface:
-    """A function to climb: values [b], or with gradients [b, d], at features [b, d]; `screen` returns rough values.
-
-    `scales` [d] are lengths over which it changes, in proportion to each other.
-    """
-
-    value: Callable[[Tensor], Tensor]
-    value_and_gradient: Callable[[Tensor], tuple[Tensor, Tensor]]
-    screen: Callable[[Tensor], Tensor]
-    scales: Tensor
 
 
 @dataclass(frozen=True)
@@ -55,7 +44,7 @@ class Effort:
 
 def starting_points(encoding: Encoding, effort: Effort, near: Tensor, seed: int) -> Tensor:
     """Return features [b, d] to pick starts from: some spread evenly, some near the given ones [m, d]."""
-    spread = encoding.spread(uniform_draws(encoding.k, effort.raw_points, seed))
+    spread = even_features(encoding, effort.raw_points, seed)
     count = effort.raw_points // _SHARE_NEAR_THE_BEST if len(near) else 0
     return torch.cat([spread, _nudged(encoding, near[torch.arange(count) % max(len(near), 1)], seed)])
 
@@ -72,22 +61,22 @@ def search(
         return _best_of_all(encoding, surface, taken)
     values = surface.screen(pool)
     starts = _pick(values, effort.restarts, torch.Generator().manual_seed(seed))
-    categories = encoding.mask_of("categorical")
+    frozen, everywhere = _frozen(encoding), encoding.mask_of("continuous")
     # Relaxed values decide nothing until they are rounded, so relaxed climbs must not give up in favour of each other.
-    relaxed = not bool((categories | encoding.mask_of("continuous")).all())
+    relaxed = not bool((frozen | everywhere).all())
     stopping = replace(_STOPPING, give_up=None) if relaxed else _STOPPING
-    climbed, reached = _climb(surface, pool[starts], categories, stopping, effort.steps)
-    if bool(encoding.mask_of("continuous").all()):
+    climbed, reached = _climb(_to_climb(encoding, surface), pool[starts], frozen, stopping, effort.steps)
+    if bool(everywhere.all()) and encoding.region is None:
         # Nothing was rounded, so the best end is the result unless it is taken.
         best = int(reached.argmax())
         point = encoding.decode(climbed[best])
-        if key_of(point) not in taken:
+        if point is not None and key_of(point) not in taken:
             return point, float(reached[best])
-    ends = _distinct([encoding.decode(x) for x in (*climbed, pool[values.argmax()])])
+    ends = _distinct(_decoded(encoding, torch.cat([climbed, pool[values.argmax()].unsqueeze(0)])))
     ends = [point for point in ends if key_of(point) not in taken]
     if not ends:
         order = values.argsort(descending=True)
-        ends = [point for point in map(encoding.decode, pool[order]) if key_of(point) not in taken][:1]
+        ends = [point for point in _decoded(encoding, pool[order]) if key_of(point) not in taken][:1]
     if not ends:
         raise SpaceExhausted(_exhausted(taken))
     return _polish(encoding, surface, ends, taken, effort.walks_at_once)
@@ -96,8 +85,26 @@ def search(
 def climbed_ends(encoding: Encoding, surface: Surface, pool: Tensor, effort: Effort, seed: int) -> Tensor:
     """Return the ends [b, d] of climbs of continua from the most promising points of `pool` [p, d]."""
     starts = _pick(surface.screen(pool), effort.restarts, torch.Generator().manual_seed(seed))
-    ends, _ = _climb(surface, pool[starts], encoding.mask_of("categorical"), _STOPPING, effort.steps)
-    return encoding.snap(ends)
+    ends, _ = _climb(_to_climb(encoding, surface), pool[starts], _frozen(encoding), _STOPPING, effort.steps)
+    return encoding.allowed(encoding.snap(ends))
+
+
+def _to_climb(encoding: Encoding, surface: Surface) -> Surface:
+    return surface if encoding.region is None else fenced(surface, encoding.region)
+
+
+def _frozen(encoding: Encoding) -> Tensor:
+    """Return a mask [d] of the features that no climb moves: categories, and other steps that decide about others."""
+    frozen = encoding.mask_of("in steps")
+    for name in set() if encoding.region is None else encoding.region.deciding():
+        if name in encoding.columns:
+            frozen[encoding.slices[name]] |= ~encoding.mask_of("continuous")[encoding.slices[name]]
+    return frozen
+
+
+def _decoded(encoding: Encoding, X: Tensor) -> list[Point]:
+    """Return the points at features X [b, d], without those that are not allowed."""
+    return [point for point in map(encoding.decode, X) if point is not None]
 
 
 def _best_of_all(encoding: Encoding, surface: Surface, taken: Collection[PointKey]) -> tuple[Point, float]:
@@ -119,10 +126,10 @@ def _nudged(encoding: Encoding, X: Tensor, seed: int) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     scale = 10.0 ** (-2.5 + 1.8 * torch.rand(len(X), 1, generator=generator, dtype=torch.float64))
     # An indicator must move by 1 for another choice to become the largest.
-    scale = torch.where(encoding.mask_of("categorical"), 1.0, scale)
+    scale = torch.where(encoding.mask_of("in steps"), 1.0, scale)
     moved = torch.rand(X.shape, generator=generator, dtype=torch.float64) < max(0.3, 5.0 / max(encoding.d, 1))
     step = torch.randn(X.shape, generator=generator, dtype=torch.float64) * scale * moved
-    return encoding.snap((X + step).clamp(0.0, 1.0))
+    return encoding.allowed(encoding.snap((X + step).clamp(0.0, 1.0)))
 
 
 def _pick(values: Tensor, count: int, generator: torch.Generator) -> Tensor:
@@ -196,8 +203,9 @@ def _steps(encoding: Encoding, surface: Surface, points: list[Point], taken: Col
     steps, discrete = [encoding.neighbours(point) for point in points], ~encoding.mask_of("continuous")
     if points and not bool(discrete.all()):
         # A point that is behind may still win by its next step.
-        climbed, _ = _climb(surface, encoding.encode(points), discrete, replace(_STOPPING, give_up=None))
-        steps = [[*of_one, encoding.decode(x)] for of_one, x in zip(steps, climbed, strict=True)]
+        climb = _to_climb(encoding, surface)
+        climbed, _ = _climb(climb, encoding.encode(points), discrete, replace(_STOPPING, give_up=None))
+        steps = [[*of_one, *_decoded(encoding, x.unsqueeze(0))] for of_one, x in zip(steps, climbed, strict=True)]
     return [[step for step in of_one if key_of(step) not in taken] for of_one in steps]
 
 

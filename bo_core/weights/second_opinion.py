@@ -14,7 +14,7 @@ from torch import Tensor
 
 from overnight.bo_core.data.state import Observed
 from overnight.bo_core.proposer import BayesianProposer
-from overnight.bo_core.search.climb import Surface
+from overnight.bo_core.search.surface import Surface
 from overnight.bo_core.settings.surrogates import ExactSurrogate
 from overnight.bo_core.surrogate import Hyperparameters, Posterior, Prior, TrainingData, fit
 from overnight.bo_core.surrogate.fit import LEAST_JITTER

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from overnight.bo_core.data.situation import Situation
 from overnight.bo_core.proposer import BayesianProposer
-from overnight.bo_core.search.climb import Surface
+from overnight.bo_core.search.surface import Surface
 from overnight.bo_core.weights.expected_cost import Costs, ExpectedCost
 from overnight.bo_core.weights.feasibility import Feasibility
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
-from overnight.campaign.goal.expression import is_expression, read_expression
 from overnight.campaign.problems import shown
+from overnight.campaign.values.expression import is_expression, read_expression
 
 BASELINE = "baseline"
 _NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
@@ -134,7 +134,7 @@ def _place_of_the_metric(terms: list[str], text: str) -> int:
 def _is_calculated(name: str) -> bool:
     """Return whether a metric is calculated from others, as an objective may be; the baseline is no such metric."""
     try:
-        return is_expression(name) and BASELINE not in read_expression(name).metrics
+        return is_expression(name) and BASELINE not in read_expression(name).names
     except ValueError:
         return False
 

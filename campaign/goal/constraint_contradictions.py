@@ -6,10 +6,10 @@ from contextlib import suppress
 from typing import Any
 
 from overnight.campaign.goal.constraint import BASELINE, Constraint, read_constraint
-from overnight.campaign.goal.expression import is_expression
 from overnight.campaign.goal.objective import readable_objectives
 from overnight.campaign.problems import Problem
-from overnight.campaign.space import Space
+from overnight.campaign.space import Parameters
+from overnight.campaign.values.expression import is_expression
 
 
 def impossible_constraints(campaign: Mapping[str, Any], key: str = "constraints") -> Iterator[Problem]:
@@ -40,7 +40,7 @@ def impossible_constraints(campaign: Mapping[str, Any], key: str = "constraints"
             yield Problem(where, f"expected a lower bound of `{metric}` below its upper bound, got {found}")
 
 
-def limited_parameters(campaign: Mapping[str, Any], space: Space) -> Iterator[Problem]:
+def limited_parameters(campaign: Mapping[str, Any], space: Parameters) -> Iterator[Problem]:
     """Yield the constraints on parameters; a metric with the name of a parameter is recognised by another mention."""
     metrics = campaign.get("metrics")
     mentioned = _aimed_at(campaign)

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from overnight.campaign.evaluation import Measurement
-from overnight.campaign.goal.expression import Expression, is_expression, read_expression
+from overnight.campaign.goal.calculated import calculated_from
 from overnight.campaign.problems import shown, unknown_key
+from overnight.campaign.values.expression import Expression, is_expression, read_expression
 from overnight.campaign.values.may_be_revised import MayBeRevised
 from overnight.campaign.values.numbers import Real
 
@@ -47,13 +48,13 @@ class Objective(BaseModel):
     @property
     def asked(self) -> tuple[str, ...]:
         """Return the metrics that an evaluation must report for this objective."""
-        return (self.metric,) if self.expression is None else self.expression.metrics
+        return (self.metric,) if self.expression is None else self.expression.names
 
     def found_in(self, measured: Mapping[str, Measurement]) -> Measurement | None:
         """Return the metric as calculated from measured ones, or else as measured itself; None if it is neither."""
         if self.expression is not None:
             with suppress(ValueError):
-                return self.expression.value(measured)
+                return calculated_from(self.expression, measured)
         return measured.get(self.metric)
 
     @property

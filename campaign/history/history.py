@@ -131,7 +131,7 @@ class History:
         campaign = self.definition
         if campaign.baseline is None:
             return {}
-        point = campaign.parameters.point(campaign.baseline)
+        point = campaign.space.point(campaign.baseline)
         return pooled(trial.measured for trial in self.trials.values() if trial.point == point)
 
     @property

@@ -1,7 +1,8 @@
-"""The kinds of parameters, a file each; it imports only `overnight.campaign.values`."""
+"""The kinds of parameters, a file each; it imports only `overnight.campaign.values` and the words of problems."""
 
 from overnight.campaign.parameters.any_parameter import Parameter
 from overnight.campaign.parameters.categorical_parameter import CategoricalParameter
+from overnight.campaign.parameters.derived_parameter import DerivedParameter
 from overnight.campaign.parameters.fixed_parameter import FixedParameter
 from overnight.campaign.parameters.float_parameter import FloatParameter
 from overnight.campaign.parameters.int_parameter import IntParameter
@@ -12,6 +13,7 @@ from overnight.campaign.parameters.ordinal_parameter import OrdinalParameter
 __all__ = [
     "Bounded",
     "CategoricalParameter",
+    "DerivedParameter",
     "FixedParameter",
     "FloatParameter",
     "IntParameter",

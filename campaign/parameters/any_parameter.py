@@ -5,12 +5,13 @@ from typing import Annotated
 from pydantic import Field
 
 from overnight.campaign.parameters.categorical_parameter import CategoricalParameter
+from overnight.campaign.parameters.derived_parameter import DerivedParameter
 from overnight.campaign.parameters.fixed_parameter import FixedParameter
 from overnight.campaign.parameters.float_parameter import FloatParameter
 from overnight.campaign.parameters.int_parameter import IntParameter
 from overnight.campaign.parameters.ordinal_parameter import OrdinalParameter
 
 Parameter = Annotated[
-    FloatParameter | IntParameter | CategoricalParameter | OrdinalParameter | FixedParameter,
+    FloatParameter | IntParameter | CategoricalParameter | OrdinalParameter | FixedParameter | DerivedParameter,
     Field(discriminator="kind"),
 ]

@@ -5,6 +5,8 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from overnight.campaign.parameters.condition import When
+
 Value = bool | int | float | str
 # The features of a kind on the unit cube: a continuum, whole numbers on a scale, evenly spaced steps, or one corner for
 # each value.
@@ -24,13 +26,14 @@ class ParameterKind(BaseModel):
     """A kind of parameter: its values, their distances, their description and their spelling.
 
     A kind has a literal `kind`, and a `geometry` from which the model derives its features. It is not tuned if it has
-    no geometry.
+    no geometry. A parameter with a condition is active, and has a value, only `when` the condition holds.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     unit: str | None = None
     description: str | None = None
+    when: When | None = None
 
     geometry: ClassVar[Geometry | None] = None
     has_distances: ClassVar[bool] = True

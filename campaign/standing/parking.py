@@ -40,7 +40,7 @@ def why_parked(campaign: Campaign, history: History, proposal: Proposal) -> str 
 def _changes(campaign: Campaign, policy: ApprovalPolicy, point: Point) -> Iterator[str]:
     if campaign.baseline is None:
         return
-    baseline = campaign.parameters.point(campaign.baseline)
+    baseline = campaign.space.point(campaign.baseline)
     for name, limit in policy.when.limits(campaign.parameters).items():
         before, now = baseline.get(name), point.get(name)
         too_far = _too_far(campaign.parameters.root[name], limit, before, now)

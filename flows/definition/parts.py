@@ -6,10 +6,10 @@ from overnight.bo_core import AnyProposer, BayesianProposer
 from overnight.bo_core.settings.acquisitions import AGAINST_BEST, DEFAULT
 from overnight.campaign import Campaign
 from overnight.campaign.definition import StopWhen
-from overnight.campaign.goal.expression import is_expression, read_expression
 from overnight.campaign.problems import Problem, Where
 from overnight.campaign.standing.confirming import LEAST_OBSERVED
 from overnight.campaign.values.duration import format_duration
+from overnight.campaign.values.expression import is_expression, read_expression
 from overnight.campaign.window import Window
 from overnight.evaluators import AnyEvaluator
 
@@ -133,8 +133,8 @@ def _experiment_problems(campaign: Campaign, proposer: AnyProposer) -> list[Prob
 
 def _trials_before(campaign: Campaign) -> int:
     """Return how many trials come before the first one that can confirm."""
-    asked = [campaign.parameters.point(point) for point in campaign.start_with]
+    asked = [campaign.space.point(point) for point in campaign.start_with]
     if campaign.baseline is not None:
-        asked.append(campaign.parameters.point(campaign.baseline))
+        asked.append(campaign.space.point(campaign.baseline))
     distinct = [point for i, point in enumerate(asked) if point not in asked[:i]]
     return max(len(distinct), LEAST_OBSERVED)

@@ -130,7 +130,7 @@ def _point(campaign: Campaign, row: PastRow) -> tuple[Point, list[str]]:
             point[name] = value_of(parameter, found)
         except ValueError as expected:
             wrong[name] = f"expected {expected}, found {shown(found)}"
-    problems = {str(problem.where[0]): problem.text for problem in campaign.parameters.problems(point)} | wrong
+    problems = {str(problem.where[0]): problem.text for problem in campaign.space.problems(point)} | wrong
     if problems:
         return point, [f", `{name}`: {text}" for name, text in problems.items()]
-    return campaign.parameters.point(point), []
+    return campaign.space.point(point), []

@@ -30,7 +30,7 @@ def suggest(history: History, who: str, why: str, now: datetime, point: Mapping[
         )
     _refuse_if_spent(history)
     try:
-        canonical = campaign.parameters.point(point)
+        canonical = campaign.space.point(point)
     except InvalidPoint as problem:
         raise Refused(
             f"--point: expected a point of campaign `{campaign.name}`. {problem}. Nothing was written."

@@ -103,7 +103,7 @@ class _Batch:
         others = [proposal.point for trial, proposal in self.recorded.items() if trial not in of_model]
         if len(self.recorded) <= max(self.recorded) - self.history.next_trial:
             raise NotRecorded("other proposals of its batch are not recorded")
-        encoding = Encoding(self.campaign.parameters)
+        encoding = Encoding(self.campaign.space)
         # A batch of an A/B test may have fewer arms than were asked for.
         arms = phase_of(self.campaign, self.history, breach_of).arms if self.campaign.is_ab_test else 0
         q = max(arms - len(others), len(of_model))

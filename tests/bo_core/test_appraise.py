@@ -61,7 +61,7 @@ def appraised(
 ) -> list[Appraisal]:
     of_model = [proposal for proposal in batch if proposal.generator == "model"]
     others = [proposal.point for proposal in batch if proposal.generator != "model"]
-    encoding = Encoding(campaign.parameters)
+    encoding = Encoding(campaign.space)
     return appraise(Asked(campaign, history, proposer, encoding, others, len(of_model)), of_model)
 
 

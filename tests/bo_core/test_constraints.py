@@ -44,7 +44,7 @@ def history_of(
     draw = random.Random(2)
     for i, point in enumerate(some_points(campaign, count) if points is None else points, start=1):
         metrics = {name: value + noise * draw.gauss(0, 1) for name, value in seen(point).items()}
-        events += [proposed(i, campaign.parameters.point(point)), saw(i, metrics)]
+        events += [proposed(i, campaign.space.point(point)), saw(i, metrics)]
     return History.from_events(events)
 
 
@@ -62,7 +62,7 @@ def constrained(*constraints: str, **more: Any) -> Campaign:
 
 
 def contest_of(campaign: Campaign, history: History) -> Contest:
-    encoding = Encoding(campaign.parameters)
+    encoding = Encoding(campaign.space)
     situation = situated(campaign, view_inside(campaign, history), encoding, MODEL)
     models = {
         name: Model.of(observed, MODEL, torch.Generator().manual_seed(0))
@@ -158,7 +158,7 @@ def test_a_limit_relative_to_the_baseline_is_judged_jointly_with_it():
 def test_limits_of_several_metrics_are_met_together():
     campaign = constrained("0.2 <= heat <= 0.9", "loss <= 1.2", noise=None)
     contest = contest_of(campaign, history_of(campaign, valley, 12, noise=0.05))
-    X = Encoding(campaign.parameters).encode(some_points(campaign, 40, seed=3))
+    X = Encoding(campaign.space).encode(some_points(campaign, 40, seed=3))
 
     def share(metric: str, low: float, high: float) -> torch.Tensor:
         model = contest.models[metric]
@@ -209,7 +209,7 @@ def test_a_limited_metric_of_a_failed_trial_is_learnt_from():
     history = history.extended([proposed(trial, point), attempt(trial), ended, failed(trial, "invalid_result")])
     contest = contest_of(campaign, history)
     assert [len(model.observed.trials) for model in contest.models.values()] == [8, 9]
-    assert contest.models["heat"].predicted(Encoding(campaign.parameters).encode([point]))[0] == pytest.approx(
+    assert contest.models["heat"].predicted(Encoding(campaign.space).encode([point]))[0] == pytest.approx(
         -0.7, abs=0.01
     )
 
@@ -241,7 +241,7 @@ def test_the_baseline_surely_meets_a_limit_that_is_no_stricter_than_itself():
     campaign = constrained("heat <= baseline", "loss >= 0.9 * baseline", baseline=base, noise=None)
     history = history_of(campaign, valley, 0, noise=0.05, points=[base, *some_points(campaign, 9)])
     contest = contest_of(campaign, history)
-    found = contest.probabilities(Encoding(campaign.parameters).encode([base]))
+    found = contest.probabilities(Encoding(campaign.space).encode([base]))
     assert found.each["heat <= baseline"].tolist() == [1.0]
     assert found.each["loss >= 0.9 * baseline"].tolist() == [pytest.approx(1.0, abs=0.05)]
 
@@ -276,7 +276,7 @@ def test_a_proposal_records_every_model_and_can_be_appraised_from_its_record():
     made = batch[0].provenance
     assert set(made.models.metrics) == set(made.predicted) == {"loss", "heat"}
     assert made.weights.constraints.keys() == {"heat <= 0.5", "loss >= 0.1"}
-    asked = Asked(campaign, history, MODEL, Encoding(campaign.parameters), [], 2)
+    asked = Asked(campaign, history, MODEL, Encoding(campaign.space), [], 2)
     for appraisal in appraise(asked, batch):
         assert appraisal.objections == []
         assert {f.name for f in appraisal.figures} >= {"predicted.heat.mean", "weights.constraints.heat <= 0.5"}
@@ -380,7 +380,7 @@ def test_the_recommended_point_is_the_best_one_with_the_demanded_probability(lim
 def test_the_search_finds_the_ridge_along_an_active_limit():
     campaign = constrained("heat <= 0.5")
     history = run_on(campaign, history_of(campaign, valley, 6), valley, 8)
-    encoding = Encoding(campaign.parameters)
+    encoding = Encoding(campaign.space)
     asked = Asked(campaign, history, MODEL, encoding, [], 1)
     generator = torch.Generator().manual_seed(asked.seed)
     models = {name: Model.of(observed, MODEL, generator) for name, observed in asked.situation.observed.items()}

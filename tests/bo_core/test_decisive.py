@@ -26,15 +26,13 @@ def noisy(count: int) -> History:
 def kept(history: History, most: int) -> ModelView:
     generator = torch.Generator().manual_seed(0)
     with torch.inference_mode():
-        return decisive(
-            SPACE, history.model_view(), BayesianProposer(), Encoding(SPACE.parameters), generator, most=most
-        )
+        return decisive(SPACE, history.model_view(), BayesianProposer(), Encoding(SPACE.space), generator, most=most)
 
 
 def test_nothing_is_left_out_where_there_are_not_too_many() -> None:
     view = noisy(40).model_view()
     generator = torch.Generator().manual_seed(0)
-    assert decisive(SPACE, view, BayesianProposer(), Encoding(SPACE.parameters), generator) is view
+    assert decisive(SPACE, view, BayesianProposer(), Encoding(SPACE.space), generator) is view
     assert torch.equal(generator.get_state(), torch.Generator().manual_seed(0).get_state()), "and nothing is drawn"
 
 
@@ -50,7 +48,7 @@ def test_what_bears_on_the_best_is_kept_and_with_it_every_repetition_and_the_bas
 
 
 def test_a_model_of_the_part_believes_of_the_best_what_a_model_of_all_does() -> None:
-    history, encoding, proposer = noisy(MANY), Encoding(SPACE.parameters), BayesianProposer()
+    history, encoding, proposer = noisy(MANY), Encoding(SPACE.space), BayesianProposer()
     found = []
     for view in (history.model_view(), kept(history, MOST)):
         with torch.inference_mode():
@@ -78,7 +76,7 @@ def test_with_several_objectives_what_bears_on_any_part_of_the_front_is_kept() -
     history, generator = told_front(campaign, points, results, 0.1), torch.Generator().manual_seed(0)
     view = history.model_view()
     with torch.inference_mode():
-        part = decisive(campaign, view, BayesianProposer(), Encoding(campaign.parameters), generator, most=MOST)
+        part = decisive(campaign, view, BayesianProposer(), Encoding(campaign.space), generator, most=MOST)
     assert len(part.observed) == MOST
     found = recommend(campaign, history)
     assert found is not None

@@ -65,7 +65,7 @@ def several(d: int = 2, objectives: Any = TWO, **more: Any) -> Campaign:
 def history_of(campaign: Campaign, seen: Callable[[Point], Metrics], count: int, pending: int = 0) -> History:
     events: list[Event] = [defined(campaign)]
     for i, point in enumerate(some_points(campaign, count + pending), start=1):
-        events.append(proposed(i, campaign.parameters.point(point)))
+        events.append(proposed(i, campaign.space.point(point)))
         if i <= count:
             events.append(saw(i, seen(point)))
     return History.from_events(events)
@@ -81,14 +81,14 @@ def run_on(campaign: Campaign, history: History, seen: Callable[[Point], Metrics
 
 
 def choice_of(campaign: Campaign, history: History, q: int = 1, proposer: BayesianProposer = MODEL) -> Choice:
-    asked = Asked(campaign, history, proposer, Encoding(campaign.parameters), (), q)
+    asked = Asked(campaign, history, proposer, Encoding(campaign.space), (), q)
     generator = torch.Generator().manual_seed(1)
     beliefs = {name: Model.of(seen, proposer, generator) for name, seen in asked.situation.observed.items()}
     return Choice(asked, beliefs, generator, Weighting(), None)
 
 
 def appraised(campaign: Campaign, history: History, batch: list[Proposal], proposer: BayesianProposer = MODEL) -> Any:
-    asked = Asked(campaign, history, proposer, Encoding(campaign.parameters), (), len(batch))
+    asked = Asked(campaign, history, proposer, Encoding(campaign.space), (), len(batch))
     return appraise(asked, batch)
 
 
@@ -344,9 +344,9 @@ def test_trials_that_failed_with_one_objective_are_learnt_from_in_whatever_order
     events: list[Event] = [defined(campaign)]
     for i, point in enumerate(some_points(campaign, 8), start=1):
         seen = {"loss": bend(point)["loss"]} if i > 4 else bend(point) | {"2 * loss + 1": 2 * bend(point)["loss"] + 1}
-        events.append(proposed(i, campaign.parameters.point(point)))
+        events.append(proposed(i, campaign.space.point(point)))
         events += [saw(i, seen)] if i <= 4 else [attempt(i), lost(i, seen), failed(i)]
-    asked = Asked(campaign, History.from_events(events), MODEL, Encoding(campaign.parameters), (), 1)
+    asked = Asked(campaign, History.from_events(events), MODEL, Encoding(campaign.space), (), 1)
     counts = {metric: len(seen.trials) for metric, seen in asked.situation.observed.items()}
     assert counts == {"loss": 8, "speed": 4, "2 * loss + 1": 8}
 

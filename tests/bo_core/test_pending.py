@@ -34,7 +34,7 @@ def treated(
     treatment: PendingTreatment, campaign: Campaign = SPACE, pending: int = 2
 ) -> tuple[Model, Treated, torch.Tensor]:
     """Return the model of a noisy bowl, the treatment of its pending trials, and their features."""
-    view, encoding = told(campaign, 10, pending).model_view(), Encoding(campaign.parameters)
+    view, encoding = told(campaign, 10, pending).model_view(), Encoding(campaign.space)
     model = Model.of(observed_by(campaign, view), MODEL, torch.Generator().manual_seed(0))
     X = encoding.encode([t.point for t in view.pending])
     return model, treat(treatment, model, X), X

@@ -105,7 +105,7 @@ def test_a_batch_holds_distinct_new_points_of_the_right_types() -> None:
     known = {key(t.point) for t in history.trials.values()}
     assert len({key(point) for point in batch} - known) == 4
     for point in batch:
-        assert campaign.parameters.point(point) == point
+        assert campaign.space.point(point) == point
         assert [type(point[name]) for name in ("rate", "width", "depth", "batch", "epochs")] == [
             float,
             int,

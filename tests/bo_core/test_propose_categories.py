@@ -71,7 +71,7 @@ def test_a_proposal_can_be_appraised_from_its_record(averaged: bool) -> None:
     )
     history = history_for(campaign)
     batch = propose(campaign, history, proposer, 2)
-    asked = Asked(campaign, history, proposer, Encoding(campaign.parameters), [], 2)
+    asked = Asked(campaign, history, proposer, Encoding(campaign.space), [], 2)
     for appraisal in appraise(asked, batch):
         assert appraisal.objections == []
 

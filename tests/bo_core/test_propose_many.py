@@ -73,7 +73,7 @@ def test_a_proposal_with_kept_hyperparameters_is_appraised_with_the_numbers_that
 ) -> None:
     history = after(first, 0.3)
     batch = propose(CAMPAIGN, history, QUICK, 1)
-    [appraisal] = appraise(Asked(CAMPAIGN, history, QUICK, Encoding(CAMPAIGN.parameters), (), 1), batch)
+    [appraisal] = appraise(Asked(CAMPAIGN, history, QUICK, Encoding(CAMPAIGN.space), (), 1), batch)
     assert appraisal.objections == []
     assert appraisal.ahead <= 0.0
 

@@ -20,7 +20,7 @@ def check(campaign: Campaign, history: History) -> list[Proposal]:
     known = {key(t.point) for t in history.trials.values()}
     assert len({key(p.point) for p in proposals} - known) == 2
     for proposal in proposals:
-        assert campaign.parameters.point(proposal.point) == proposal.point
+        assert campaign.space.point(proposal.point) == proposal.point
         provenance = provenance_of(proposal)
         predicted, model = provenance.predicted["loss"], provenance.models.metrics["loss"]
         numbers = [provenance.chosen.value, predicted.mean, predicted.sd, provenance.chosen.jitter]

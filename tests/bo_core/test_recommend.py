@@ -121,7 +121,7 @@ def test_the_same_history_gets_the_same_recommendation_and_pending_trials_change
     without = recommend(campaign, history_of(campaign, points[:8], means))
     assert without is not None
     assert without == recommend(campaign, history_of(campaign, points[:8], means, pending=points[8:]))
-    assert campaign.parameters.point(without.point) == without.point
+    assert campaign.space.point(without.point) == without.point
 
 
 @pytest.mark.parametrize("glitch", [-2.0, 2.0])

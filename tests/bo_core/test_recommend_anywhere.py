@@ -117,7 +117,7 @@ def test_mixed_spaces_and_a_baseline_are_searched_and_compared() -> None:
     points = some_points(campaign_of(MIXED), 9)
     campaign = campaign_of(MIXED, baseline=points[0])
     found = anywhere(campaign, history_of(campaign, points, [bowl(p) for p in points]))
-    assert campaign.parameters.point(found.point) == found.point
+    assert campaign.space.point(found.point) == found.point
     assert found.probability_better_than_baseline is not None
 
 

@@ -69,7 +69,7 @@ def test_late_trials_of_a_bowl_do_not_go_to_its_far_corners_unless_its_tail_is_c
 
 def test_what_is_expected_far_from_the_optimum_holds_about_as_often_as_it_says() -> None:
     campaign, held, held_before, asked = campaign_of(SQUARE), 0, 0, 0
-    encoding = Encoding(campaign.parameters)
+    encoding = Encoding(campaign.space)
     for seed in range(3):
         view = near(campaign, valley, seed).model_view()
         model = Model.of(observed_by(campaign, view), COMPRESSED, torch.Generator().manual_seed(0))

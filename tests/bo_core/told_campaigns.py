@@ -96,10 +96,10 @@ def history_of(
     """Return a history of observed points, followed by pending ones."""
     events: list[Event] = [defined(campaign)]
     for i, (point, mean) in enumerate(zip(points, means, strict=True), start=1):
-        point = campaign.parameters.point(point)
+        point = campaign.space.point(point)
         sem = None if sems is None else sems[i - 1]
         events += [proposed(i, point), observed(i, mean, sem, campaign.objective.metric)]
-    events += [proposed(i, campaign.parameters.point(p)) for i, p in enumerate(pending, start=len(points) + 1)]
+    events += [proposed(i, campaign.space.point(p)) for i, p in enumerate(pending, start=len(points) + 1)]
     return History.from_events(events)
 
 
@@ -130,7 +130,7 @@ def told(campaign: Campaign, count: int, pending: int = 0, noise: float = 0.02) 
 
 def observed_by(campaign: Campaign, view: ModelView, *, learn_noise: bool = True) -> Observed:
     """Return a view's data for the objective."""
-    encoding = Encoding(campaign.parameters)
+    encoding = Encoding(campaign.space)
     situation = Situation.of(campaign, view, encoding, learn_noise=learn_noise, hamming=False)
     return situation.observed[campaign.objective.metric]
 

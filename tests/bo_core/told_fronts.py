@@ -27,7 +27,7 @@ def told_front(
     needed = {objective.metric for objective in campaign.goal.objectives}
     for i, (point, result) in enumerate(zip(points, results, strict=True), start=1):
         metrics = {name: Measurement(mean=mean, sem=sem) for name, mean in result.items()}
-        events += [proposed(i, campaign.parameters.point(point)), attempt(i)]
+        events += [proposed(i, campaign.space.point(point)), attempt(i)]
         at = {"time": NOON, "actor": "test", "trial": i, "attempt": 1}
         if needed <= {*metrics}:
             events.append(TrialObserved(**at, metrics=metrics))

@@ -6,6 +6,7 @@ from overnight.campaign.definition import FailurePolicy, StopWhen
 from overnight.campaign.experiment.settings import Decide, RampUp, Traffic
 from overnight.campaign.goal.constraint import read_constraint
 from overnight.campaign.stopping import MedianRule
+from overnight.campaign.values.comparison import read_comparison
 from overnight.campaign.window import Window
 
 DEFINITION = {
@@ -91,6 +92,7 @@ def test_the_keys_that_may_be_revised_are_those_that_change_without_making_anoth
         "name": "other",
         "description": "other",
         "kind": "ab_test",
+        "parameter_constraints": (read_comparison("rate <= 0.7"),),
         "minimize": "other",
         "maximize": "other",
         "objectives": (Objective(metric="other", direction="minimize"),),

@@ -8,7 +8,7 @@ from overnight.campaign.errors import InvalidPoint
 from overnight.campaign.parameters import FixedParameter
 from overnight.campaign.problems import shown
 
-SPACE = Space.model_validate(
+SPACE = Space.of(
     {
         "rate": {"kind": "float", "low": 0.001, "high": 1, "scale": "log"},
         "layers": {"kind": "int", "low": 1, "high": 8},
@@ -94,7 +94,7 @@ def test_only_parameters_that_vary_are_tuned():
 )
 def test_a_parameter_that_makes_no_sense_is_refused(parameter, says):
     with pytest.raises(ValidationError, match=says):
-        Space.model_validate({"x": parameter})
+        Space.of({"x": parameter})
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -48,7 +48,7 @@ class AnyProblem(ABC):
     @property
     def space(self) -> Space:
         """Return the space of the parameters."""
-        return Space.model_validate(self.parameters)
+        return Space.of(self.parameters)
 
     def feasible(self, point: Values) -> bool:
         """Return whether a point meets every limit by its true values."""

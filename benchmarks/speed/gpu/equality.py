@@ -100,7 +100,7 @@ def _of_acquisitions(n: int, device: str) -> Findings:
         scores = []
         for where in ("cpu", device):
             proposer = usual.model_copy(update={"acquisition": name, "device": where})
-            asked = Asked(told.campaign, history, proposer, Encoding(told.campaign.parameters), (), 1)
+            asked = Asked(told.campaign, history, proposer, Encoding(told.campaign.space), (), 1)
             scores.append(_scores(asked, recorded.hyperparameters, recorded.jitter, X))
         yield at_most(_PART, f"score at {_POINTS} points: {name}, n = {n:,}", apart(*scores), _AGREEMENT)
 

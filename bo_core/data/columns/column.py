@@ -1,11 +1,17 @@
 """The protocol of a column: the features of one parameter on the unit cube."""
 
+import math
 from collections.abc import Sequence
-from typing import Protocol
+from typing import ClassVar, Literal, Protocol
 
 from torch import Tensor
 
 from overnight.campaign.parameters import Value
+
+# Along a continuum, between values that only rounding turns into real ones, or in whole steps alone.
+Movement = Literal["continuous", "relaxed", "in steps"]
+# The height of an equilateral triangle with side 1: two corners are the ends of a range, the third is its absence.
+_HEIGHT = 0.5 * math.sqrt(3.0)
 
 
 class Column(Protocol):
@@ -14,6 +20,26 @@ class Column(Protocol):
     @property
     def width(self) -> int:
         """Return the number of features."""
+        ...
+
+    @property
+    def moves(self) -> Sequence[Movement]:
+        """Return for each feature how a search may move it."""
+        ...
+
+    @property
+    def units(self) -> Sequence[float]:
+        """Return the difference in each feature that counts as a distance of 1."""
+        ...
+
+    @property
+    def absent(self) -> Sequence[float]:
+        """Return the features of a point in which the parameter is inactive."""
+        ...
+
+    @property
+    def unit_of_absence(self) -> float:
+        """Return the unit of one more feature, which is 1 at such points and 0 at all others."""
         ...
 
     @property
@@ -41,9 +67,27 @@ class Column(Protocol):
         """Return the features [b, width] of the values nearest to features [b, width]."""
         ...
 
+    def numbers(self, features: Tensor) -> Tensor:
+        """Return the numbers [b] at features [b, width], between the values as well; differentiable."""
+        ...
+
+    def places(self, numbers: Tensor) -> Tensor:
+        """Return the features [b, width] of numbers [b], beyond the bounds as well; differentiable."""
+        ...
+
     def neighbours(self, value: Value) -> list[Value]:
         """Return the values one step away; empty for a continuum."""
         ...
+
+
+class OneFeature:
+    """What is common to columns of a single feature between 0 and 1."""
+
+    width: ClassVar[int] = 1
+    units: ClassVar[Sequence[float]] = (1.0,)
+    absent: ClassVar[Sequence[float]] = (0.5,)
+    unit_of_absence: ClassVar[float] = 1.0 / _HEIGHT
+    moves: ClassVar[Sequence[Movement]] = ("relaxed",)
 
 
 def share(choices: Sequence[Value], u: float) -> Value:

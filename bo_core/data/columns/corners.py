@@ -1,12 +1,14 @@
 """The column of a choice without an order."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from overnight.bo_core.data.columns.column import share, shares
+from overnight.bo_core.data.columns.column import Movement, share, shares
 from overnight.campaign.parameters import Listed, Value
 
 
@@ -14,7 +16,24 @@ from overnight.campaign.parameters import Listed, Value
 class CornersColumn:
     """A choice among unordered ones: one feature for each, 1 for the chosen one."""
 
+    unit_of_absence: ClassVar[float] = math.sqrt(2.0)
+
     parameter: Listed
+
+    @property
+    def moves(self) -> Sequence[Movement]:
+        """Return that choices change in steps."""
+        return ("in steps",) * self.width
+
+    @property
+    def units(self) -> Sequence[float]:
+        """Return √2: two choices differ by 1 in two features."""
+        return (self.unit_of_absence,) * self.width
+
+    @property
+    def absent(self) -> Sequence[float]:
+        """Return that nothing is chosen."""
+        return (0.0,) * self.width
 
     @property
     def width(self) -> int:
@@ -46,6 +65,14 @@ class CornersColumn:
     def snap(self, features: Tensor) -> Tensor:
         """Return the indicators [b, width] of the largest features [b, width]."""
         return torch.nn.functional.one_hot(features.argmax(1), self.width).double()
+
+    def numbers(self, features: Tensor) -> Tensor:
+        """Return the numbers [b] at features [b, width]; the choices are numbers."""
+        return features @ features.new_tensor([float(value) for value in self.levels])
+
+    def places(self, numbers: Tensor) -> Tensor:
+        """Raise an error: no equality determines a choice."""
+        raise NotImplementedError
 
     def neighbours(self, value: Value) -> list[Value]:
         """Return every other choice."""

@@ -5,16 +5,15 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from overnight.bo_core.data.columns.column import share, shares
+from overnight.bo_core.data.columns.column import OneFeature, share, shares
 from overnight.campaign.parameters import Listed, Value
 
 
 @dataclass(frozen=True)
-class StepsColumn:
+class StepsColumn(OneFeature):
     """A choice among ordered ones: one feature, evenly spaced."""
 
     parameter: Listed
-    width: int = 1
 
     @property
     def levels(self) -> Sequence[Value]:
@@ -42,6 +41,17 @@ class StepsColumn:
         """Return the features [b, 1] of the choices nearest to features [b, 1]."""
         last = len(self.levels) - 1
         return (features * last).round().clamp(0, last) / last
+
+    def numbers(self, features: Tensor) -> Tensor:
+        """Return the numbers [b] at features [b, 1], between two choices by interpolation; the choices are numbers."""
+        numbers = features.new_tensor([float(value) for value in self.levels])
+        at = (features[:, 0] * (len(numbers) - 1)).clamp(0, len(numbers) - 1)
+        below = at.detach().floor().long().clamp(max=len(numbers) - 2)
+        return numbers[below] + (at - below) * (numbers[below + 1] - numbers[below])
+
+    def places(self, numbers: Tensor) -> Tensor:
+        """Raise an error: no equality determines a choice."""
+        raise NotImplementedError
 
     def neighbours(self, value: Value) -> list[Value]:
         """Return the previous and the next choice."""

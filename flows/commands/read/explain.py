@@ -33,7 +33,7 @@ def explain(trial: int, path: Path) -> None:
     now = then.extended([] if seen is None else events[seen:])
     if trial not in now.trials:
         raise LedgerError(f"{path}: expected a trial up to {now.next_trial - 1}, found no trial {trial}.")
-    features = Encoding(then.definition.parameters).slices
+    features = Encoding(then.definition.space).slices
     asked_for = now.trials[trial]
     batch = batch_of(now, asked_for.batch) if now.definition.is_ab_test else ()
     of_result = [each(now, asked_for) for each in _OF_RESULT]

@@ -143,7 +143,7 @@ def _baseline(history: History, found: Recommendation | None, *, exact: bool) ->
     campaign = history.definition
     if campaign.baseline is None:
         return None
-    point = campaign.parameters.point(campaign.baseline)
+    point = campaign.space.point(campaign.baseline)
     tried = next((t for t in history.trials.values() if t.proposal.generator == "baseline"), None)
     mean, sd = None, None
     if found is not None and found.baseline_mean is not None:

@@ -125,7 +125,7 @@ def _why_unjudged(history: History, goal: Goal) -> str | None:
     if not goal.unjudged:
         return None
     campaign = history.definition
-    point = campaign.parameters.point(campaign.baseline or {})
+    point = campaign.space.point(campaign.baseline or {})
     tried = next((trial for trial in history.trials.newest_first() if trial.point == point), None)
     named, metrics = (" and ".join(dict.fromkeys(texts)) for texts in _texts(goal.unjudged))
     verb = "is" if len(goal.unjudged) == 1 else "are"

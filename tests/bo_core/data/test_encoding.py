@@ -16,7 +16,7 @@ from overnight.campaign.errors import ModelFailed
 
 
 def space_of(**parameters: Any) -> Space:
-    return Space.model_validate(parameters)
+    return Space.of(parameters)
 
 
 CHOICES = st.lists(
@@ -141,7 +141,7 @@ def test_uniform_coordinates_give_every_level_of_a_linear_parameter_its_equal_sh
 
 
 def test_neighbours_reach_every_discrete_step_and_leave_continua_alone() -> None:
-    encoding = Encoding(Space.model_validate(MIXED))
+    encoding = Encoding(Space.of(MIXED))
     point = encoding.space.point(
         {"rate": 0.01, "share": 0.0, "width": 10, "depth": 1, "batch": 32, "method": "sgd", "epochs": 20}
     )
@@ -162,7 +162,7 @@ def test_every_point_of_a_finite_space_is_there_once() -> None:
 
 
 def test_a_space_with_a_continuum_has_no_size() -> None:
-    assert Encoding(Space.model_validate(MIXED)).size() is None
+    assert Encoding(Space.of(MIXED)).size() is None
 
 
 def test_a_point_is_the_same_in_whatever_order_its_names_come() -> None:
@@ -181,7 +181,7 @@ BOUNDS = [
 def test_points_and_features_are_finite_and_inside_whatever_the_bounds_are() -> None:
     for low, high, scale in BOUNDS:
         column = {"x": {"kind": "float", "low": low, "high": high, "scale": scale}}
-        encoding = Encoding(Space.model_validate(column))
+        encoding = Encoding(Space.of(column))
         shares = [0.0, 1e-17, 0.1, 0.5, 0.9, 1.0 - 1e-16, 1.0]
         values = [float(encoding.point_at([u])["x"]) for u in shares]
         assert values == sorted(values)
@@ -197,7 +197,7 @@ def test_points_and_features_are_finite_and_inside_whatever_the_bounds_are() -> 
 
 def test_whole_numbers_at_the_largest_bounds_stay_inside() -> None:
     for low, high, scale in ((-(2**53), 2**53, "linear"), (1, 2**53, "log"), (2**53 - 1, 2**53, "linear")):
-        encoding = Encoding(Space.model_validate({"n": {"kind": "int", "low": low, "high": high, "scale": scale}}))
+        encoding = Encoding(Space.of({"n": {"kind": "int", "low": low, "high": high, "scale": scale}}))
         for u in (0.0, 0.3, 0.999999, 1.0):
             point = encoding.point_at([u])
             assert low <= point["n"] <= high
@@ -206,10 +206,10 @@ def test_whole_numbers_at_the_largest_bounds_stay_inside() -> None:
 
 
 def test_a_span_that_overflows_is_divided_evenly() -> None:
-    encoding = Encoding(Space.model_validate({"x": {"kind": "float", "low": -1.7e308, "high": 1.7e308}}))
+    encoding = Encoding(Space.of({"x": {"kind": "float", "low": -1.7e308, "high": 1.7e308}}))
     assert [encoding.point_at([u])["x"] for u in (0.25, 0.5, 0.75)] == pytest.approx([-8.5e307, 0.0, 8.5e307])
     log = {"x": {"kind": "float", "low": 1e-308, "high": 1e308, "scale": "log"}}
-    encoding = Encoding(Space.model_validate(log))
+    encoding = Encoding(Space.of(log))
     assert [encoding.point_at([u])["x"] for u in (0.25, 0.5, 0.75)] == pytest.approx([1e-154, 1.0, 1e154])
 
 

@@ -76,7 +76,7 @@ def five_ended() -> list[list[Event]]:
 
 def situation(history: History) -> Situation:
     campaign = history.definition
-    encoding = Encoding(campaign.parameters)
+    encoding = Encoding(campaign.space)
     return Situation.of(campaign, history.model_view(), encoding, learn_noise=False, hamming=False)
 
 
@@ -170,7 +170,7 @@ def test_a_metric_that_is_limited_is_learnt_from_stopped_trials_as_well():
     campaign = a_campaign().model_copy(update={"constraints": (read_constraint("grams <= 2"),)})
     with_grams = [[_with_grams(event) for event in row] for row in (*five_ended(), stopped(6, 0.9, [9.0, 3.0]))]
     view = told(*with_grams, campaign=campaign).model_view()
-    situation = situated(campaign, view, Encoding(campaign.parameters), BayesianProposer())
+    situation = situated(campaign, view, Encoding(campaign.space), BayesianProposer())
     of_loss, of_grams = situation.observed["loss"], situation.observed["grams"]
     assert [trial.id for trial in of_grams.trials] == [trial.id for trial in of_loss.trials] == [1, 2, 3, 4, 5, 6]
     assert of_grams.measured[-1].mean == pytest.approx(2 * of_loss.measured[-1].mean)

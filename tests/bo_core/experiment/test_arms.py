@@ -22,8 +22,8 @@ TRAFFIC = Traffic(per_batch=1000, status_quo=0.4)
 def asked_of(told: Told, q: int = 3) -> Asked:
     """Return the request for a batch after some results."""
     campaign, history = told.campaign, told.history
-    quo = campaign.parameters.point(dict(campaign.baseline or {}))
-    return Asked(campaign, history, QUICK, Encoding(campaign.parameters), [quo], q)
+    quo = campaign.space.point(dict(campaign.baseline or {}))
+    return Asked(campaign, history, QUICK, Encoding(campaign.space), [quo], q)
 
 
 def choice_of(told: Told, q: int = 3) -> Choice:
@@ -130,7 +130,7 @@ def test_a_point_of_several_batches_is_one_incumbent() -> None:
     choice = choice_of(told)
     places = choice.model.data.X[choice.incumbents]
     assert len(torch.unique(places, dim=0)) == len(places)
-    quo = choice.encoding.encode([told.campaign.parameters.point({"x0": 0.7, "x1": 0.35})])
+    quo = choice.encoding.encode([told.campaign.space.point({"x0": 0.7, "x1": 0.35})])
     assert bool((places == quo).all(1).any())
 
 

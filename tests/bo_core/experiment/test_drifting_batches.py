@@ -80,7 +80,7 @@ def test_the_last_report_of_a_stopped_arm_is_its_measurement_and_running_arms_ar
         told.report(stopped, step, mean, sem)
         told.report(running, step, 9.0, 0.1)
     told.stop(stopped)
-    asked = Asked(told.campaign, told.history, QUICK, Encoding(told.campaign.parameters), [], 1)
+    asked = Asked(told.campaign, told.history, QUICK, Encoding(told.campaign.space), [], 1)
     observed = asked.situation.observed["rate"]
     by_trial = {trial.id: measured for trial, measured in zip(observed.trials, observed.measured, strict=True)}
     assert (by_trial[stopped].mean, by_trial[stopped].sem, by_trial[stopped].n) == (-2.5, 0.25, 200)
@@ -92,7 +92,7 @@ def test_the_last_report_of_a_stopped_arm_is_its_measurement_and_running_arms_ar
 def test_a_model_is_recalled_from_its_record_to_the_last_bit() -> None:
     told = Told(experiment())
     told.run(3, 1.0)
-    asked = Asked(told.campaign, told.history, QUICK, Encoding(told.campaign.parameters), [], 1)
+    asked = Asked(told.campaign, told.history, QUICK, Encoding(told.campaign.space), [], 1)
     observed, last = asked.situation.observed["rate"], last_made_by_model(told.history)
     made = Model.of(observed, QUICK, torch.Generator().manual_seed(0), last)
     record, jitter = made.posterior.as_record(), made.posterior.jitter
@@ -110,7 +110,7 @@ def test_results_without_a_batch_are_batches_of_their_own() -> None:
         for e in told.events
     ]
     told.observe(alone[0], 40.0)
-    asked = Asked(told.campaign, told.history, QUICK, Encoding(told.campaign.parameters), [], 1)
+    asked = Asked(told.campaign, told.history, QUICK, Encoding(told.campaign.space), [], 1)
     batches = asked.situation.observed["rate"].batches
     assert batches is not None
     assert len(set(batches)) == 2
@@ -120,7 +120,7 @@ def test_results_without_a_batch_are_batches_of_their_own() -> None:
 def test_a_record_without_shifts_is_no_model_of_an_ab_test_and_no_start_of_its_fit() -> None:
     told = Told(experiment())
     told.run(2, 1.0)
-    asked = Asked(told.campaign, told.history, QUICK, Encoding(told.campaign.parameters), [], 1)
+    asked = Asked(told.campaign, told.history, QUICK, Encoding(told.campaign.space), [], 1)
     observed, last = asked.situation.observed["rate"], last_made_by_model(told.history)
     made = Model.of(observed, QUICK, torch.Generator().manual_seed(0), last)
     record = {name: values for name, values in made.posterior.as_record().items() if "batch" not in name}
@@ -140,7 +140,7 @@ def test_exact_values_hold_only_for_their_own_batch() -> None:
     told = Told(experiment(constraints=["errors <= 20"]))
     for trial in told.propose():
         told.observe(trial, float(trial), 0.0, errors=float(trial))
-    asked = Asked(told.campaign, told.history, QUICK, Encoding(told.campaign.parameters), [], 1)
+    asked = Asked(told.campaign, told.history, QUICK, Encoding(told.campaign.space), [], 1)
     generator = torch.Generator().manual_seed(0)
     models = {name: Model.of(each, QUICK, generator) for name, each in asked.situation.observed.items()}
     limits = Limits.of(told.campaign, asked.encoding, models)
@@ -163,7 +163,7 @@ def test_glitches_and_tails_are_left_as_they_are() -> None:
     doubting = QUICK.model_copy(update={"outliers": "doubt"})
     told = Told(experiment(), doubting)
     told.run(2, 5.0, lambda point: -100.0 if float(point["x0"]) < 0.15 else hill(point))
-    asked = Asked(told.campaign, told.history, doubting, Encoding(told.campaign.parameters), [], 1)
+    asked = Asked(told.campaign, told.history, doubting, Encoding(told.campaign.space), [], 1)
     assert asked.suspects == ()
     observed = asked.situation.observed["rate"]
     assert observed.outcomes.tail is None

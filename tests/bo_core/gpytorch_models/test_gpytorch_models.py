@@ -185,12 +185,12 @@ def test_each_of_several_objectives_has_a_model_of_its_own() -> None:
     for proposal in batch:
         models = provenance_of(proposal).models.metrics
         assert [model.code.function for model in models.values() if model.code is not None] == ["own_models:plain"] * 2
-    asked = Asked(campaign, history, proposer, Encoding(campaign.parameters), [], 2)
+    asked = Asked(campaign, history, proposer, Encoding(campaign.space), [], 2)
     assert [objection for each in appraise(asked, batch) for objection in each.objections] == []
 
 
 def appraisal(history: History, proposer: BayesianProposer, made: list[Proposal]) -> list[str]:
-    asked = Asked(SPACE, history, proposer, Encoding(SPACE.parameters), [], len(made))
+    asked = Asked(SPACE, history, proposer, Encoding(SPACE.space), [], len(made))
     return [objection for each in appraise(asked, made) for objection in each.objections]
 
 

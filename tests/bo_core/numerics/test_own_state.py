@@ -49,7 +49,7 @@ def deterministic() -> Iterator[None]:
 def everything() -> str:
     """Return all results of the core for a campaign, to the last bit."""
     proposals = propose(CAMPAIGN, HISTORY, MODEL, 1)
-    asked = Asked(CAMPAIGN, HISTORY, MODEL, Encoding(CAMPAIGN.parameters), [], 1)
+    asked = Asked(CAMPAIGN, HISTORY, MODEL, Encoding(CAMPAIGN.space), [], 1)
     appraised = [appraisal.objections for appraisal in appraise(asked, proposals)]
     found = recommend(CAMPAIGN, HISTORY, MODEL)
     of_sobol = [p.point for p in propose(CAMPAIGN, HISTORY, SobolProposer(), 3)]

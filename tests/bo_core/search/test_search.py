@@ -7,14 +7,15 @@ from told_campaigns import key
 from torch import Tensor
 
 from overnight.bo_core.data.encoding import Encoding, key_of
-from overnight.bo_core.search.climb import Effort, Surface, search, starting_points
+from overnight.bo_core.search.climb import Effort, search, starting_points
+from overnight.bo_core.search.surface import Surface
 from overnight.campaign import Point, Space
 from overnight.campaign.errors import SpaceExhausted
 
 EFFORT = Effort(restarts=4, raw_points=64)
 
 DISCRETE = Encoding(
-    Space.model_validate(
+    Space.of(
         {
             "width": {"kind": "int", "low": 0, "high": 30},
             "depth": {"kind": "int", "low": 1, "high": 20},
@@ -24,7 +25,7 @@ DISCRETE = Encoding(
     )
 )
 MIXED = Encoding(
-    Space.model_validate(
+    Space.of(
         {
             "rate": {"kind": "float", "low": 1e-4, "high": 0.1, "scale": "log"},
             "share": {"kind": "float", "low": 0.0, "high": 1.0},
@@ -111,7 +112,7 @@ def test_points_that_are_taken_are_never_found_however_good() -> None:
 
 
 def test_the_last_point_of_a_finite_space_is_found_and_then_none() -> None:
-    small = Encoding(Space.model_validate({"depth": {"kind": "int", "low": 1, "high": 9}}))
+    small = Encoding(Space.of({"depth": {"kind": "int", "low": 1, "high": 9}}))
     taken = {key_of({"depth": i}) for i in range(1, 9)}
     assert found_in(small, valley, taken)[0] == {"depth": 9}
     with pytest.raises(SpaceExhausted, match="9 of them"):
@@ -148,7 +149,7 @@ def test_a_surface_without_any_slope_is_no_trouble() -> None:
 
 
 def test_in_a_continuous_space_the_best_end_is_found_with_its_own_value_and_another_where_it_is_taken() -> None:
-    encoding = Encoding(Space.model_validate({f"x{j}": {"kind": "float", "low": 0.0, "high": 1.0} for j in range(2)}))
+    encoding = Encoding(Space.of({f"x{j}": {"kind": "float", "low": 0.0, "high": 1.0} for j in range(2)}))
 
     def peaks(X: Tensor) -> Tensor:
         """Two peaks in corners, which climbs reach to the last bit."""

@@ -8,7 +8,7 @@ from overnight.bo_core.search.quasi_random import uniform_block, uniform_draws
 from overnight.bo_core.search.sobol import _block, sobol_points
 from overnight.campaign import Point
 
-ENCODING = Encoding(campaign_of(MIXED).parameters)
+ENCODING = Encoding(campaign_of(MIXED).space)
 
 
 def test_blocks_of_the_sequence_are_parts_of_it() -> None:

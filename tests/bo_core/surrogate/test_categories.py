@@ -39,7 +39,7 @@ SPACES = {
 
 def some_data(space: str, n: int = 30) -> tuple[Encoding, list[Point], np.ndarray, TrainingData]:
     """Return random points, of which some are equal, and their outcomes as single numbers and as data."""
-    encoding, generator = Encoding(Space.model_validate(SPACES[space])), torch.Generator().manual_seed(3)
+    encoding, generator = Encoding(Space.of(SPACES[space])), torch.Generator().manual_seed(3)
     points = [encoding.point_at(row) for row in torch.rand(n, encoding.k, generator=generator).tolist()]
     y = torch.randn(n, generator=generator, dtype=torch.float64)
     X, unknown = encoding.encode(points), torch.full((n,), torch.nan)
@@ -148,7 +148,7 @@ def test_the_posterior_is_that_of_gpytorch_with_tied_length_scales(space: str, w
 
 
 def test_a_second_look_lets_a_category_count_again() -> None:
-    encoding = Encoding(Space.model_validate({"x": FLOAT, "a": category(4)}))
+    encoding = Encoding(Space.of({"x": FLOAT, "a": category(4)}))
     generator = torch.Generator().manual_seed(1)
     X = encoding.spread(torch.rand(600, 2, generator=generator, dtype=torch.float64))
     y = torch.sin(6.0 * X[:, 0]) + X[:, 2] + 0.1 * torch.randn(600, generator=generator, dtype=torch.float64)

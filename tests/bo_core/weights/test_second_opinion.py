@@ -14,8 +14,8 @@ from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.data.state import Observed
 from overnight.bo_core.propose import propose
 from overnight.bo_core.proposer import BayesianProposer
-from overnight.bo_core.search.climb import Surface
 from overnight.bo_core.search.quasi_random import uniform_draws
+from overnight.bo_core.search.surface import Surface
 from overnight.bo_core.weights.second_opinion import SecondOpinion
 from overnight.campaign import History, Point
 
@@ -43,7 +43,7 @@ def opinion_of(observed: Observed) -> SecondOpinion:
 
 
 def places(*points: tuple[float, float]) -> torch.Tensor:
-    return Encoding(campaign_of(SQUARE).parameters).encode([{"x": x, "y": y} for x, y in points])
+    return Encoding(campaign_of(SQUARE).space).encode([{"x": x, "y": y} for x, y in points])
 
 
 def test_the_far_corners_of_a_bowl_are_hopeless_and_its_optimum_is_not() -> None:

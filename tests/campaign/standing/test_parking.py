@@ -41,7 +41,7 @@ def proposal_of(
 ) -> Proposal:
     predicted = {} if mean is None else {"loss": Prediction(mean=mean, sd=sd)}
     made = Provenance(made_by=MadeBy(seed=1), predicted=predicted, weights=Weights(predicted_cost=cost))
-    point = campaign.parameters.point(BASELINE | values)
+    point = campaign.space.point(BASELINE | values)
     return Proposal.model_validate({"point": point, "generator": generator, "provenance": made})
 
 
@@ -106,7 +106,7 @@ def test_a_mapping_limits_the_parameters_that_it_names_and_no_others(limits, val
 )
 def test_a_parameter_that_is_active_only_in_the_baseline_has_changed_beyond_every_limit(name, limit, reason):
     campaign = campaign_of({"change": limit})
-    point = {other: value for other, value in campaign.parameters.point(BASELINE).items() if other != name}
+    point = {other: value for other, value in campaign.space.point(BASELINE).items() if other != name}
     assert why_parked(campaign, History(), Proposal(point=point, generator="model")) == reason
 
 
@@ -139,7 +139,7 @@ def history_that_cost(*costs: float | None) -> History:
     campaign = campaign_of("never")
     events = [CampaignDefined(time=NOON, actor="test", uid="u", definition=campaign)]
     for number, cost in enumerate(costs, start=1):
-        point = campaign.parameters.point(BASELINE | {"heat": number / 10})
+        point = campaign.space.point(BASELINE | {"heat": number / 10})
         about = {"time": NOON, "actor": "test", "trial": number}
         events += [
             TrialProposed(**about, point=point, generator="sobol"),

@@ -19,7 +19,7 @@ async def test_the_template_is_a_campaign_whose_objective_runs(tmp_path):
         trial=1,
         attempt=1,
         key="template/1/1",
-        parameters=file.campaign.parameters.point(file.campaign.baseline),
+        parameters=file.campaign.space.point(file.campaign.baseline),
         seed=1,
         expected_metrics=file.campaign.expected_metrics,
         objective=file.campaign.objective.metric,

@@ -254,7 +254,7 @@ def test_an_approval_that_came_while_a_proposal_was_made_is_no_part_of_it(events
     began = events[0]
     policy = Campaign.model_validate(began.definition.model_dump() | {"approve": {"when": {"cost": 1}}})
     about = {"time": began.time, "actor": "ada@home"}
-    point = policy.parameters.point({"x": 0.4, "mode": "b"})
+    point = policy.space.point({"x": 0.4, "mode": "b"})
     waits = TrialProposed(**about, trial=TRIALS + 1, point=point, generator="model", parked=True)
     seen = [began.model_copy(update={"definition": policy}), *events[1:], waits]
     proposer = recorded_proposer(began.settings["proposer"])

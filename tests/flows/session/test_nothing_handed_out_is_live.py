@@ -148,8 +148,8 @@ def test_an_objective_that_changes_its_point_is_asked_for_points_of_the_space(tm
         campaign.tell(trial, evaluate(trial.point))
     assert len({json.dumps(point) for point in points}) == 8
     assert [t.point for t in campaign.history.trials.values()] == points
-    assert all(campaign.file.campaign.parameters.point(point) == point for point in points)
-    campaign.file.campaign.parameters.point(campaign.recommend().point)
+    assert all(campaign.file.campaign.space.point(point) == point for point in points)
+    campaign.file.campaign.space.point(campaign.recommend().point)
 
 
 def test_a_point_is_a_plain_dict_of_ones_own(tmp_path):

@@ -1,112 +1,101 @@
-"""A metric that is calculated from others, read from a text such as `latency_ms + 0.1 * cost`.
+"""A calculation with named values, read from a text such as `latency_ms + 0.1 * cost`.
 
 The text is read by a small grammar and calculated step by step; it is never run as code. `+`, `-` and `/` between two
-values have spaces on both sides, because names of metrics may contain these signs.
+values have spaces on both sides, because names may contain these signs.
 """
 
 import math
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
-from overnight.campaign.evaluation import Measurement
 from overnight.campaign.problems import shown
 
-_Values = Mapping[str, float]
-_Step = Callable[[_Values], float]
+Functions = Mapping[str, Callable[..., Any]]
+_Step = Callable[[Mapping[str, Any], Functions], Any]
 
 LONGEST_EXPRESSION = 1000
 _DEEPEST = 50
-_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+# The functions of the grammar for ordinary numbers, and the one that stands for `**`.
+OF_NUMBERS: Functions = {
     "abs": abs,
+    "ceil": math.ceil,
+    "cos": math.cos,
     "exp": math.exp,
+    "floor": math.floor,
     "log": math.log,
+    "log10": math.log10,
+    "log2": math.log2,
     "max": max,
     "min": min,
+    "sin": math.sin,
     "sqrt": math.sqrt,
+    "tan": math.tan,
+    "**": math.pow,
 }
+_NAMED = tuple(name for name in OF_NUMBERS if name != "**")
 _SEVERAL = ("max", "min")
 _NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?=[\s*(),]|$)"
 _TOKEN = re.compile(rf"\s*(?:({_NUMBER})|(\*\*|[*(),]|[+\-/](?=\s|$)|^[+-]|(?<=[(,*\s])-)|([^\s*(),]+))")
 # No name, but a fraction such as 1/3.
 _FRACTION = re.compile(r"[\d.]+[+\-/]")
 # A text is a calculation, and no name, if it has one of these.
-_CALCULATED = re.compile(rf"\*|\s[+\-/]\s|^\s*(?:{'|'.join(_FUNCTIONS)})\(.*\)\s*$")
+_CALCULATED = re.compile(rf"\*|\s[+\-/]\s|^\s*(?:{'|'.join(_NAMED)})\(.*\)\s*$")
 # Signs as text programs print them, and as they are read.
 _TYPOGRAPHY = str.maketrans({"×": "*", "·": "*", "−": "-", "÷": "/"})
 
 
 @dataclass(frozen=True)
 class Expression:
-    """A calculation with the values of `metrics`, in the order in which they are named."""
+    """A calculation with the values of `names`, in the order in which they are mentioned."""
 
     text: str
-    metrics: tuple[str, ...]
+    names: tuple[str, ...]
     _calculate: _Step = field(compare=False, repr=False)
 
-    def value(self, measured: Mapping[str, Measurement]) -> Measurement:
-        """Return the value, with a standard error if every metric has one.
+    def of(self, values: Mapping[str, Any], functions: Functions) -> Any:
+        """Return the value for values of any kind of number, given the functions for that kind."""
+        return self._calculate(values, functions)
 
-        Errors of the metrics are independent. Each contributes the root mean square of the two differences that it
-        makes, upwards and downwards (exact if the expression is linear). Raises ValueError if a metric is missing or
-        the value is not a finite number.
-        """
-        if missing := [name for name in self.metrics if name not in measured]:
-            raise ValueError(f"expected {' and '.join(f'`{name}`' for name in missing)} for `{self.text}`, found none")
-        means = {name: measured[name].mean for name in self.metrics}
-        value = self._at(means)
-        errors = [measured[name].sem for name in self.metrics]
-        if None in errors:
-            return Measurement(mean=value)
-        known = zip(self.metrics, errors, strict=True)
-        parts = [self._difference(means, value, name, sem) for name, sem in known if sem]
-        found = None if None in parts else math.hypot(*(part for part in parts if part is not None))
-        return Measurement(mean=value, sem=found if found is None or math.isfinite(found) else None)
-
-    def _difference(self, means: _Values, value: float, name: str, error: float) -> float | None:
-        """Return how much an error of one metric changes the value; None if the value is finite on neither side."""
-        sides = list[float]()
-        for moved in (means[name] + error, means[name] - error):
-            with suppress(ValueError):
-                sides.append(self._at({**means, name: moved}) - value)
-        return math.hypot(*sides) / math.sqrt(len(sides)) if sides else None
-
-    def _at(self, values: _Values) -> float:
+    def value(self, values: Mapping[str, float]) -> float:
+        """Return the value; raises ValueError if it is not a finite number."""
         try:
-            found = float(self._calculate(values))
+            found = float(self._calculate(values, OF_NUMBERS))
         except (ArithmeticError, ValueError, TypeError):
             found = math.nan
         if not math.isfinite(found):
-            given = ", ".join(f"{name} = {value:g}" for name, value in values.items())
+            given = ", ".join(f"{name} = {values[name]:g}" for name in self.names)
             raise ValueError(f"expected a finite value of `{self.text}`, got none from {given}")
         return found
 
 
 def is_expression(text: str) -> bool:
-    """Return whether a text is a calculation, and not the name of a metric, which may contain `-` and `/`."""
+    """Return whether a text is a calculation, and not a name, which may contain `-` and `/`."""
     return _CALCULATED.search(text.translate(_TYPOGRAPHY)) is not None
 
 
-@lru_cache(maxsize=256)
-def read_expression(text: str) -> Expression:
-    """Return the calculation that a text describes; raises ValueError with the expected and the found text."""
+@lru_cache(maxsize=1024)
+def read_expression(text: str, of: Literal["metric", "parameter"] = "metric", *, constant: bool = False) -> Expression:
+    """Return the calculation that a text describes; raises ValueError with the expected and the found text.
+
+    `of` is what its names stand for. Only with `constant` may it have no name.
+    """
     if len(text) > LONGEST_EXPRESSION:
         raise ValueError(f"expected at most {LONGEST_EXPRESSION} characters, got {len(text)}")
-    reader = _Reader(text.translate(_TYPOGRAPHY))
+    reader = _Reader(text.translate(_TYPOGRAPHY), of)
     calculate = reader.whole()
-    if not reader.metrics:
-        raise ValueError(f"expected the name of a metric, got only numbers in {shown(text)}")
-    return Expression(text, tuple(dict.fromkeys(reader.metrics)), calculate)
+    if not (reader.names or constant):
+        raise ValueError(f"expected the name of a {of}, got only numbers in {shown(text)}")
+    return Expression(text.strip(), tuple(dict.fromkeys(reader.names)), calculate)
 
 
 class _Reader:
     """Reads an expression from left to right; each method reads one level of precedence and returns its calculation."""
 
-    def __init__(self, text: str) -> None:
-        self.text, self.metrics, self._depth = text, list[str](), 0
+    def __init__(self, text: str, of: str) -> None:
+        self.text, self.of, self.names, self._depth = text, of, list[str](), 0
         self._tokens = _tokens(text)
         self._at = 0
 
@@ -138,7 +127,7 @@ class _Reader:
         if sign is None:
             return self._power()
         inner = self._power()
-        return (lambda values: -inner(values)) if sign == "-" else inner
+        return (lambda values, functions: -inner(values, functions)) if sign == "-" else inner
 
     def _power(self) -> _Step:
         base = self._value()
@@ -151,28 +140,25 @@ class _Reader:
             number = float(token)
             if math.isinf(number):
                 raise ValueError(f"expected a finite number, got {shown(token)} in {shown(self.text)}")
-            return lambda values: number
+            return lambda values, functions: number
         if kind == "name":
             if _FRACTION.match(token):
-                raise self._unexpected("a number or the name of a metric")
+                raise self._unexpected(f"a number or the name of a {self.of}")
             self._at += 1
-            return self._function(token) if self._next_of("(") is not None else self._metric(token)
+            return self._function(token) if self._next_of("(") is not None else self._named(token)
         if self._next_of("(") is None:
-            raise self._unexpected("a number or the name of a metric")
+            raise self._unexpected(f"a number or the name of a {self.of}")
         inner = self._sum()
         self._close()
         return inner
 
-    def _metric(self, name: str) -> _Step:
-        self.metrics.append(name)
-        return lambda values: values[name]
+    def _named(self, name: str) -> _Step:
+        self.names.append(name)
+        return lambda values, functions: values[name]
 
     def _function(self, name: str) -> _Step:
-        function = _FUNCTIONS.get(name)
-        if function is None:
-            raise ValueError(
-                f"expected one of {', '.join(_FUNCTIONS)} before `(`, got {shown(name)} in {shown(self.text)}"
-            )
+        if name not in _NAMED:
+            raise ValueError(f"expected one of {', '.join(_NAMED)} before `(`, got {shown(name)} in {shown(self.text)}")
         inner = [self._sum()]
         while self._next_of(",") is not None:
             inner.append(self._sum())
@@ -180,7 +166,7 @@ class _Reader:
         if (len(inner) == 1) == (name in _SEVERAL):
             count = "two or more values" if name in _SEVERAL else "one value"
             raise ValueError(f"expected {count} in `{name}(…)`, got {len(inner)} in {shown(self.text)}")
-        return lambda values: function(*(each(values) for each in inner))
+        return lambda values, functions: functions[name](*(each(values, functions) for each in inner))
 
     def _close(self) -> None:
         if self._next_of(")") is None:
@@ -214,12 +200,12 @@ def _tokens(text: str) -> list[tuple[str, str]]:
 def _combined(operator: str, left: _Step, right: _Step) -> _Step:
     match operator:
         case "+":
-            return lambda values: left(values) + right(values)
+            return lambda values, functions: left(values, functions) + right(values, functions)
         case "-":
-            return lambda values: left(values) - right(values)
+            return lambda values, functions: left(values, functions) - right(values, functions)
         case "*":
-            return lambda values: left(values) * right(values)
+            return lambda values, functions: left(values, functions) * right(values, functions)
         case "/":
-            return lambda values: left(values) / right(values)
+            return lambda values, functions: left(values, functions) / right(values, functions)
         case _:
-            return lambda values: math.pow(left(values), right(values))
+            return lambda values, functions: functions["**"](left(values, functions), right(values, functions))

@@ -1,0 +1,147 @@
+"""The part of the unit cube that conditions, calculations and constraints leave of a space."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from overnight.bo_core.data.calculations import excess_of, holds, of_tensors
+from overnight.bo_core.data.columns import Column, ConditionalColumn
+from overnight.campaign.parameters import DerivedParameter, FixedParameter
+from overnight.campaign.parameters.condition import Condition, OneOf
+from overnight.campaign.space import Space
+from overnight.campaign.values.comparison import Comparison
+
+
+class Region:
+    """Which parameters are active at features [b, d], the features that follow from others, and the constraints.
+
+    All of it is computed for many points at once and can be differentiated. Rounding is that of features, so whether a
+    point is allowed is decided by `Space` in the end.
+    """
+
+    def __init__(self, space: Space, columns: Mapping[str, Column], slices: Mapping[str, slice]) -> None:
+        self.space, self.columns, self.slices = space, columns, slices
+        always = [name for name in columns if space.root[name].when is None and name not in space.solved]
+        self._order = tuple(dict.fromkeys((*always, *space.solved, *space.parameters.in_order)))
+
+    @property
+    def is_limited(self) -> bool:
+        """Return whether some combinations of values are not allowed."""
+        bounded = any(
+            isinstance(p, DerivedParameter) and (p.low is not None or p.high is not None)
+            for p in self.space.root.values()
+        )
+        return bool(self.space.constraints) or bounded
+
+    def deciding(self) -> set[str]:
+        """Return the parameters on which conditions, calculations and constraints depend."""
+        names = {name for constraint in self.space.constraints for name in constraint.names}
+        for parameter in self.space.root.values():
+            names |= set() if parameter.when is None else {*parameter.when.names}
+            names |= {*parameter.value.names} if isinstance(parameter, DerivedParameter) else set()
+        return names
+
+    def settled(self, X: Tensor) -> Tensor:
+        """Return features X [b, d] with those of inactive parameters and those that follow from others replaced."""
+        return self._settle(X)[0]
+
+    def settled_with_excess(self, X: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the settled features [b, d], and by how much each constraint is exceeded [b, c]: not, up to 0."""
+        settled, numbers, active = self._settle(X)
+        excess = [*self._beyond_bounds(numbers, active)]
+        for limit in self.space.limits:
+            counts = _all_of(active, limit.names, X)
+            excess += [torch.where(counts, excess_of(pair, numbers), -1.0) for pair in limit.pairs]
+        return settled, torch.stack(excess, 1) if excess else X.new_zeros(len(X), 0)
+
+    def contains(self, X: Tensor) -> Tensor:
+        """Return which of the points [b] at features X [b, d] are allowed."""
+        return (self.settled_with_excess(X)[1] <= 0.0).all(1)
+
+    def violation(self, X: Tensor) -> Tensor:
+        """Return the sum [b] of what the constraints are exceeded by; infinite where one has no value."""
+        return self.settled_with_excess(X)[1].clamp(min=0.0).nan_to_num(nan=torch.inf).sum(1)
+
+    def _settle(self, X: Tensor) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+        """Return the settled features [b, d], and by name the numbers [b] and the rows [b] with each parameter."""
+        features = {name: X[:, self.slices[name]] for name in self.columns}
+        numbers, active = dict[str, Tensor](), dict[str, Tensor]()
+        for name in self._order:
+            parameter = self.space.root[name]
+            active[name] = self._is_active(parameter.when, features, numbers, active, X)
+            if isinstance(parameter, DerivedParameter):
+                active[name] = active[name] & _all_of(active, parameter.value.names, X)
+                numbers[name] = of_tensors(parameter.value, numbers, X)
+            elif isinstance(parameter, FixedParameter):
+                if not isinstance(parameter.value, str):
+                    numbers[name] = X.new_full((len(X),), float(parameter.value))
+            else:
+                column = self.columns[name]
+                if (determined := self.space.solved.get(name)) is not None:
+                    features[name] = column.places(determined.value(numbers))
+                if isinstance(column, ConditionalColumn):
+                    features[name] = column.where(active[name], features[name])
+                if not any(isinstance(value, str) for value in column.levels or ()):
+                    numbers[name] = column.numbers(features[name])
+        return torch.cat([features[name] for name in self.columns], 1), numbers, active
+
+    def _is_active(
+        self,
+        when: Condition | None,
+        features: Mapping[str, Tensor],
+        numbers: Mapping[str, Tensor],
+        active: Mapping[str, Tensor],
+        X: Tensor,
+    ) -> Tensor:
+        found = torch.ones(len(X), dtype=torch.bool, device=X.device)
+        if when is None:
+            return found
+        found = _all_of(active, when.names, X)
+        for part in when.parts:
+            found = found & (
+                self._is_one_of(part, features, X) if isinstance(part, OneOf) else self._holds(part, numbers, X)
+            )
+        return found
+
+    def _is_one_of(self, part: OneOf, features: Mapping[str, Tensor], X: Tensor) -> Tensor:
+        column = self.columns.get(part.name)
+        if column is None:
+            return torch.full((len(X),), part.holds({part.name: self.space.root[part.name].fixed_value}))
+        parameter, snapped = self.space.root[part.name], column.snap(features[part.name])
+        wanted = snapped.new_tensor([column.features(parameter.canonical(value)) for value in part.values])
+        return torch.isclose(snapped.unsqueeze(1), wanted).all(2).any(1)
+
+    def _holds(self, comparison: Comparison, numbers: Mapping[str, Tensor], X: Tensor) -> Tensor:
+        """Return in which rows [b] a comparison holds, with whole numbers and choices rounded."""
+        rounded = {name: _rounded(self.columns.get(name), numbers[name]) for name in comparison.names}
+        held = [holds(pair, rounded, X) for pair in comparison.pairs]
+        return torch.stack(held).all(0)
+
+    def _beyond_bounds(self, numbers: Mapping[str, Tensor], active: Mapping[str, Tensor]) -> list[Tensor]:
+        """Return how far determined and derived parameters are beyond their bounds [b]."""
+        excess = list[Tensor]()
+        for name, parameter in self.space.items():
+            ends: tuple[float | None, float | None] = (None, None)
+            if isinstance(parameter, DerivedParameter):
+                ends = (parameter.low, parameter.high)
+            elif name in self.space.solved and parameter.bounds is not None:
+                ends = parameter.bounds
+            if ends[0] is not None:
+                excess.append(torch.where(active[name], ends[0] - numbers[name], -1.0))
+            if ends[1] is not None:
+                excess.append(torch.where(active[name], numbers[name] - ends[1], -1.0))
+        return excess
+
+
+def _all_of(active: Mapping[str, Tensor], names: tuple[str, ...], X: Tensor) -> Tensor:
+    """Return in which rows [b] all of these parameters are active."""
+    every = [active[name] for name in names]
+    return torch.stack(every).all(0) if every else torch.ones(len(X), dtype=torch.bool, device=X.device)
+
+
+def _rounded(column: Column | None, numbers: Tensor) -> Tensor:
+    """Return numbers [b] without what rounding of features added to whole ones and choices."""
+    if column is None or column.levels is None:
+        return numbers
+    return numbers.detach().mul(1e9).round().div(1e9)

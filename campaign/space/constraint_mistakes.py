@@ -1,0 +1,47 @@
+"""Mistakes in the constraints between parameters, each with its path in the file."""
+
+from collections.abc import Iterator, Sequence
+
+from overnight.campaign.problems import Problem
+from overnight.campaign.space.dependencies import not_numbers
+from overnight.campaign.space.equalities import solved
+from overnight.campaign.space.parameters import Parameters
+from overnight.campaign.values.comparison import Comparison
+
+
+def constraint_mistakes(constraints: Sequence[tuple[int, Comparison]], parameters: Parameters) -> Iterator[Problem]:
+    """Yield the mistakes in constraints, given with their positions in the file."""
+    fine = list[Comparison]()
+    for position, constraint in constraints:
+        found = [*_texts(constraint, parameters)]
+        if constraint in fine:
+            found.append(f"expected each constraint once, got `{constraint}` again")
+        if not found:
+            try:
+                solved([*fine, constraint], parameters.root)
+            except ValueError as problem:
+                found.append(str(problem))
+        yield from (Problem(("parameter_constraints", position), text) for text in found)
+        if not found:
+            fine.append(constraint)
+
+
+def _texts(constraint: Comparison, parameters: Parameters) -> Iterator[str]:
+    yield from not_numbers(constraint.names, parameters.root)
+    if not any(name in parameters.root and _can_change(name, parameters) for name in constraint.names):
+        yield f"expected a constraint on a parameter that is tuned, got `{constraint}`"
+    if constraint.is_equality:
+        for name in constraint.names:
+            if name in parameters.root and (what := _no_term(name, parameters)) is not None:
+                yield f"expected an equality of parameters that are tuned and always active, got `{name}`: it is {what}"
+
+
+def _can_change(name: str, parameters: Parameters) -> bool:
+    return parameters.root[name].is_tuned or parameters.root[name].kind == "derived"
+
+
+def _no_term(name: str, parameters: Parameters) -> str | None:
+    parameter = parameters.root[name]
+    if parameter.when is not None:
+        return f"active only if {parameter.when}"
+    return None if parameter.is_tuned else parameter.kind

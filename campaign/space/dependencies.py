@@ -1,0 +1,116 @@
+"""Which parameters depend on which others, and what is wrong with that."""
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+from math import prod
+from typing import Any
+
+from overnight.campaign.parameters import DerivedParameter, Parameter
+from overnight.campaign.parameters.condition import Condition, OneOf
+from overnight.campaign.problems import Problem, Where, shown, unknown_key
+
+# Conditions on a few discrete parameters are tried with every value.
+_MOST_TRIED = 10_000
+
+
+def needed_by(parameter: Parameter) -> tuple[str, ...]:
+    """Return the names of the parameters on which one depends."""
+    of_condition = () if parameter.when is None else parameter.when.names
+    of_value = parameter.value.names if isinstance(parameter, DerivedParameter) else ()
+    return tuple(dict.fromkeys((*of_condition, *of_value)))
+
+
+def in_order(parameters: Mapping[str, Parameter]) -> tuple[str, ...]:
+    """Return the names such that each follows those on which it depends; those in a cycle are left out."""
+    placed = dict[str, None]()
+    while True:
+        ready = [n for n, p in parameters.items() if n not in placed and all(need in placed for need in needed_by(p))]
+        if not ready:
+            return tuple(placed)
+        placed.update(dict.fromkeys(ready))
+
+
+def mistakes(parameters: Mapping[str, Parameter]) -> Iterator[Problem]:
+    """Yield the mistakes in conditions and calculations, each with its path below `parameters`."""
+    for name, parameter in parameters.items():
+        if isinstance(parameter, DerivedParameter):
+            yield from _not_numbers((name, "value"), parameter.value.names, parameters)
+        if parameter.when is not None:
+            yield from _in_condition((name, "when"), parameter.when, parameters)
+    ordered = in_order(parameters)
+    if unplaced := [name for name, p in parameters.items() if name not in ordered and _known(p, parameters)]:
+        around = " and ".join(f"`{name}`" for name in unplaced)
+        yield Problem((unplaced[0],), f"expected no parameter to depend on itself, got a cycle among {around}")
+
+
+def not_numbers(names: tuple[str, ...], parameters: Mapping[str, Parameter]) -> Iterator[str]:
+    """Yield what is wrong with each name in a calculation that is unknown or whose values are not numbers."""
+    for name in names:
+        if name not in parameters:
+            hint = "; write spaces around `+`, `-` and `/`" if any(sign in name for sign in "+-/") else ""
+            yield f"{unknown_key(name, parameters).replace('the unknown key', 'the unknown parameter')}{hint}"
+        elif any(isinstance(value, str) for value in parameters[name].listed):
+            yield f"expected a parameter whose values are numbers, got `{name}`, which has text"
+
+
+def _known(parameter: Parameter, parameters: Mapping[str, Parameter]) -> bool:
+    return all(name in parameters for name in needed_by(parameter))
+
+
+def _not_numbers(where: Where, names: tuple[str, ...], parameters: Mapping[str, Parameter]) -> Iterator[Problem]:
+    return (Problem(where, text) for text in not_numbers(names, parameters))
+
+
+def _in_condition(where: Where, when: Condition, parameters: Mapping[str, Parameter]) -> Iterator[Problem]:
+    found = list[Problem]()
+    for part in when.parts:
+        if not isinstance(part, OneOf):
+            texts = [name for name in part.names if _has_text(parameters.get(name))]
+            if texts:
+                text = f"expected a comparison of numbers, got `{part}`; write `{{{texts[0]}: …}}` for a choice"
+                found.append(Problem(where, text))
+            else:
+                found += _not_numbers(where, part.names, parameters)
+        elif part.name not in parameters:
+            text = unknown_key(part.name, parameters).replace("the unknown key", "the unknown parameter")
+            found.append(Problem(where, text))
+        else:
+            found += [Problem((*where, part.name), text) for text in _not_values(part, parameters[part.name])]
+    yield from found
+    if not found and not _can_hold(when, parameters):
+        yield Problem(where, f"expected a condition that can be true, got `{when}`, which is true for no values")
+
+
+def _has_text(parameter: Parameter | None) -> bool:
+    return parameter is not None and any(isinstance(value, str) for value in parameter.listed)
+
+
+def _not_values(part: OneOf, parameter: Parameter) -> Iterator[str]:
+    if parameter.geometry == "real" or isinstance(parameter, DerivedParameter):
+        yield f"expected a comparison for a real number, such as `{part.name} <= {shown(part.values[0])}`"
+        return
+    for value in part.values:
+        try:
+            parameter.canonical(value)
+        except ValueError as expected:
+            yield f"expected {expected}, got {shown(value)}"
+
+
+def _can_hold(when: Condition, parameters: Mapping[str, Parameter]) -> bool:
+    """Return whether a condition on discrete parameters is true for any of their values; True if it is not tried."""
+    levels = [_levels(parameters[name]) for name in when.names]
+    counts = [len(values) for values in levels if values is not None]
+    if len(counts) < len(levels) or prod(counts) > _MOST_TRIED:
+        return True
+    every = product(*(values or () for values in levels))
+    return any(when.holds(dict(zip(when.names, values, strict=True))) for values in every)
+
+
+def _levels(parameter: Parameter) -> Any:
+    """Return every value of a discrete parameter; None for a continuum."""
+    if parameter.listed:
+        return parameter.listed
+    if parameter.geometry != "whole" or parameter.bounds is None:
+        return None
+    low, high = parameter.bounds
+    return range(int(low), int(high) + 1)

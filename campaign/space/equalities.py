@@ -1,0 +1,133 @@
+"""Linear equalities between parameters, solved for one parameter each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, NoReturn
+
+from overnight.campaign.parameters import IntParameter, Parameter
+from overnight.campaign.problems import shown
+from overnight.campaign.values.comparison import Comparison
+from overnight.campaign.values.expression import Expression
+
+
+class NotLinear(ValueError):
+    """A calculation is no weighted sum of parameters."""
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A weighted sum of parameters and a constant, in exact arithmetic."""
+
+    constant: Fraction
+    weights: Mapping[str, Fraction]
+
+    def value(self, values: Mapping[str, Any]) -> Any:
+        """Return the value for values of any kind of number."""
+        found: Any = float(self.constant)
+        for name, weight in self.weights.items():
+            found = found + float(weight) * values[name]
+        return found
+
+    def __add__(self, other: "Sum | float") -> "Sum":
+        added, weights = _sum(other), dict(self.weights)
+        for name, weight in added.weights.items():
+            weights[name] = weights.get(name, Fraction(0)) + weight
+        return Sum(self.constant + added.constant, {name: w for name, w in weights.items() if w})
+
+    def __mul__(self, other: "Sum | float") -> "Sum":
+        factor = _sum(other)
+        if factor.weights and self.weights:
+            raise NotLinear
+        inner, by = (self, factor.constant) if self.weights else (factor, self.constant)
+        return Sum(inner.constant * by, {name: w * by for name, w in inner.weights.items() if w * by})
+
+    def __truediv__(self, other: "Sum | float") -> "Sum":
+        divisor = _sum(other)
+        if divisor.weights or not divisor.constant:
+            raise NotLinear
+        return self * Sum(1 / divisor.constant, {})
+
+    def __neg__(self) -> "Sum":
+        return self * Sum(Fraction(-1), {})
+
+    def __sub__(self, other: "Sum | float") -> "Sum":
+        return self + -_sum(other)
+
+    def __radd__(self, other: float) -> "Sum":
+        return _sum(other) + self
+
+    def __rsub__(self, other: float) -> "Sum":
+        return _sum(other) - self
+
+    def __rmul__(self, other: float) -> "Sum":
+        return _sum(other) * self
+
+    def __rtruediv__(self, other: float) -> "Sum":
+        return _sum(other) / self
+
+
+def _sum(number: "Sum | float") -> Sum:
+    return number if isinstance(number, Sum) else Sum(Fraction(str(number)), {})
+
+
+class _NoFunctions(dict[str, Any]):
+    def __missing__(self, name: str) -> NoReturn:
+        raise NotLinear
+
+
+def linear(expression: Expression) -> Sum:
+    """Return a calculation as a weighted sum; raises NotLinear if it is none."""
+    names = {name: Sum(Fraction(0), {name: Fraction(1)}) for name in expression.names}
+    return _sum(expression.of(names, _NoFunctions()))
+
+
+def solved(constraints: Sequence[Comparison], parameters: Mapping[str, Parameter]) -> dict[str, Sum]:
+    """Return the parameters that the equalities determine, each as a sum of parameters that are free.
+
+    Raises ValueError if the equalities contradict or repeat each other, or none of the parameters can be solved for.
+    """
+    found = dict[str, Sum]()
+    for constraint in constraints:
+        if not constraint.is_equality:
+            continue
+        [pair] = constraint.pairs
+        try:
+            rest = _inserted(linear(pair.left) - linear(pair.right), found)
+        except NotLinear:
+            raise ValueError(
+                f"expected a weighted sum of parameters on both sides of `==`, got {shown(constraint.text)}; write one "
+                "of them as a parameter of `kind: derived`"
+            ) from None
+        if not rest.weights:
+            what = "repeats" if rest.constant == 0 else "contradicts"
+            raise ValueError(f"expected independent equalities, got `{constraint}`, which {what} the ones before it")
+        name = _pivot(rest, parameters, constraint)
+        of_name = Sum(rest.constant, {n: w for n, w in rest.weights.items() if n != name})
+        found[name] = -of_name * Sum(1 / rest.weights[name], {})
+        found = {each: _inserted(value, {name: found[name]}) for each, value in found.items()}
+    return found
+
+
+def _inserted(value: Sum, known: Mapping[str, Sum]) -> Sum:
+    """Return a sum with each known parameter replaced by the sum that it equals."""
+    result = Sum(value.constant, {})
+    for name, weight in value.weights.items():
+        result = result + known.get(name, Sum(Fraction(0), {name: Fraction(1)})) * Sum(weight, {})
+    return result
+
+
+def _pivot(rest: Sum, parameters: Mapping[str, Parameter], constraint: Comparison) -> str:
+    """Return the parameter for which an equality is solved: the last real number, or else a whole one."""
+    names = [name for name in parameters if name in rest.weights]
+    for name in reversed(names):
+        if parameters[name].geometry == "real":
+            return name
+    for name in reversed(names):
+        others = [w / rest.weights[name] for n, w in rest.weights.items() if n != name]
+        whole = all(ratio.denominator == 1 for ratio in (*others, rest.constant / rest.weights[name]))
+        if whole and all(isinstance(parameters[n], IntParameter) for n in names):
+            return name
+    raise ValueError(
+        f"expected an equality with a real number, or among whole numbers with whole factors, got `{constraint}`"
+    )

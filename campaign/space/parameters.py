@@ -1,0 +1,39 @@
+"""The parameters of a campaign, as its file lists them."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, RootModel, model_validator
+
+from overnight.campaign.parameters import Parameter
+from overnight.campaign.problems import Contradictory
+from overnight.campaign.space.dependencies import in_order, mistakes
+from overnight.campaign.values.read_only import ReadOnly
+
+
+class Parameters(RootModel[ReadOnly[dict[Annotated[str, Field(min_length=1)], Parameter]]]):
+    """The named parameters of a campaign, in the order of the user's file."""
+
+    model_config = ConfigDict(frozen=True)
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> "Parameters":
+        if not self.tuned():
+            raise ValueError("expected at least one parameter that is not fixed")
+        if found := [*mistakes(self.root)]:
+            raise Contradictory(found)
+        return self
+
+    def items(self) -> Iterator[tuple[str, Parameter]]:
+        """Iterate over (name, parameter)."""
+        return iter(self.root.items())
+
+    def tuned(self) -> dict[str, Parameter]:
+        """Return the parameters that are searched, without fixed and derived ones."""
+        return {name: p for name, p in self.root.items() if p.is_tuned}
+
+    @cached_property
+    def in_order(self) -> tuple[str, ...]:
+        """Return the names such that each follows those on which it depends."""
+        return in_order(self.root)

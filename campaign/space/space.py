@@ -1,0 +1,174 @@
+"""The space that parameters and the constraints between them span, and the points in it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from overnight.campaign.errors import InvalidPoint
+from overnight.campaign.parameters import DerivedParameter, Parameter, Value
+from overnight.campaign.problems import Problem, shown, unknown_key
+from overnight.campaign.space.equalities import Sum, solved
+from overnight.campaign.space.parameters import Parameters
+from overnight.campaign.values.comparison import Comparison, read_comparison
+from overnight.campaign.values.read_only import ReadOnly
+
+Point = ReadOnly[dict[str, Value]]
+"""The values of the active parameters by name, fixed and derived ones among them.
+
+Only `Space` decides which parameters are active. All other code reads the parameters that a point holds: a point
+without a parameter is another point than one with it, whatever the other values are.
+"""
+
+
+@dataclass(frozen=True)
+class Space:
+    """The parameters of a campaign, and the `constraints` between them that every point meets.
+
+    A constraint counts at points that have all of its parameters.
+    """
+
+    parameters: Parameters
+    constraints: tuple[Comparison, ...] = ()
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, Any], constraints: Sequence[str] = ()) -> "Space":
+        """Return the space of parameters and constraints as a campaign file has them."""
+        return cls(Parameters.model_validate(parameters), tuple(map(read_comparison, constraints)))
+
+    @property
+    def root(self) -> Mapping[str, Parameter]:
+        """Return the parameters by name."""
+        return self.parameters.root
+
+    def items(self) -> Iterator[tuple[str, Parameter]]:
+        """Iterate over (name, parameter)."""
+        return self.parameters.items()
+
+    def tuned(self) -> dict[str, Parameter]:
+        """Return the parameters that are searched, without fixed and derived ones."""
+        return self.parameters.tuned()
+
+    @cached_property
+    def solved(self) -> Mapping[str, Sum]:
+        """Return the tuned parameters that equalities determine, as sums of others."""
+        return solved(self.constraints, self.root)
+
+    @cached_property
+    def limits(self) -> tuple[Comparison, ...]:
+        """Return the constraints that are not equalities."""
+        return tuple(constraint for constraint in self.constraints if not constraint.is_equality)
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Return whether every combination of values is a point: nothing is conditional, derived or constrained."""
+        plain = all(p.when is None and not isinstance(p, DerivedParameter) for p in self.root.values())
+        return plain and not self.constraints
+
+    def point(self, values: Mapping[str, Any]) -> Point:
+        """Return the point with these values in canonical types, and with fixed and derived parameters added.
+
+        Raises InvalidPoint, which names each parameter that is unknown, missing, not active or out of its range, and
+        each constraint that is not met.
+        """
+        point, problems = self._read(values)
+        if problems:
+            raise InvalidPoint("; ".join(_named(problem) for problem in problems))
+        return point
+
+    def problems(self, values: Mapping[str, Any]) -> list[Problem]:
+        """Return a problem for each parameter that is wrong, with its name as the path, and each unmet constraint."""
+        return self._read(values)[1]
+
+    def completed(self, values: Mapping[str, Any]) -> Point | None:
+        """Return the point with these values of parameters that may be inactive; None if it is not allowed.
+
+        Values of inactive parameters are dropped. Parameters that equalities determine are calculated.
+        """
+        known = {name: value for name, value in values.items() if name not in self.solved}
+        for name, value in self.solved.items():
+            found = value.value(known)
+            known[name] = self._rounded(name, found)
+        point, problems = self._read(known, drop_inactive=True)
+        return None if problems else point
+
+    def _rounded(self, name: str, value: float) -> Any:
+        """Return a value that an equality determined, without the rounding that puts it outside its range."""
+        parameter = self.root[name]
+        if parameter.geometry == "whole":
+            return round(value)
+        low, high = parameter.bounds or (value, value)
+        inside = min(max(value, low), high)
+        return inside if abs(value - inside) <= 1e-12 * max(1.0, abs(inside)) else value
+
+    def _read(self, values: Mapping[str, Any], *, drop_inactive: bool = False) -> tuple[Point, list[Problem]]:
+        reading = _Reading(values, drop_inactive)
+        problems = [Problem((name,), unknown_key(name, self.root)) for name in values if name not in self.root]
+        for name in self.parameters.in_order:
+            reading.take(name, self.root[name])
+        point: Point = {name: reading.found[name] for name in self.root if name in reading.found}
+        problems += [Problem((name,), reading.wrong[name]) for name in self.root if name in reading.wrong]
+        active = (each for each in self.constraints if all(name in reading.found for name in each.names))
+        return point, problems + [_unmet(each, point) for each in active if not each.holds(reading.found)]
+
+
+class _Reading:
+    """The values of parameters as they are read, each after those on which it depends."""
+
+    def __init__(self, values: Mapping[str, Any], drop_inactive: bool) -> None:
+        self.values, self.drop_inactive = values, drop_inactive
+        self.found: dict[str, Value] = {}
+        self.wrong: dict[str, str] = {}
+        # Parameters of which nothing can be stated, because one on which they depend is wrong.
+        self._open = set[str]()
+
+    def take(self, name: str, parameter: Parameter) -> None:
+        """Read the value of one parameter, or find it inactive or wrong."""
+        if parameter.when is not None and not parameter.when.holds(self.found):
+            if self._depends_on_wrong(parameter.when.names):
+                self._open.add(name)
+            elif self.values.get(name) is not None and not self.drop_inactive:
+                self.wrong[name] = (
+                    f"expected no value, because it is active only if {parameter.when}, got {shown(self.values[name])}"
+                )
+            return
+        if isinstance(parameter, DerivedParameter):
+            self._derive(name, parameter)
+        elif name in self.values:
+            try:
+                self.found[name] = parameter.canonical(self.values[name])
+            except ValueError as expected:
+                self.wrong[name] = f"expected {expected}, got {shown(self.values[name])}"
+        elif parameter.fixed_value is not None:
+            self.found[name] = parameter.fixed_value
+        else:
+            self.wrong[name] = "expected a value, got nothing"
+
+    def _depends_on_wrong(self, names: Sequence[str]) -> bool:
+        return any(name in self.wrong or name in self._open for name in names)
+
+    def _derive(self, name: str, parameter: DerivedParameter) -> None:
+        """Calculate a derived value; it is inactive if one of its parameters is."""
+        if any(need not in self.found for need in parameter.value.names):
+            if self._depends_on_wrong(parameter.value.names):
+                self._open.add(name)
+            return
+        try:
+            value = parameter.value.value({need: float(self.found[need]) for need in parameter.value.names})
+        except ValueError as problem:
+            self.wrong[name] = str(problem)
+            return
+        self.found[name] = value
+        if (problem := parameter.problem_of(value)) is not None:
+            self.wrong[name] = problem
+        elif self.values.get(name) is not None and not parameter.is_same(self.values[name], value):
+            self.wrong[name] = f"expected {value!r} (`{parameter.value.text}`), got {shown(self.values[name])}"
+
+
+def _named(problem: Problem) -> str:
+    return f"`{problem.where[0]}`: {problem.text}" if problem.where else problem.text
+
+
+def _unmet(constraint: Comparison, point: Mapping[str, Value]) -> Problem:
+    given = " and ".join(f"{name} = {point[name]!r}" for name in constraint.names)
+    return Problem((), f"expected `{constraint}`, got {given}")
