@@ -15,8 +15,7 @@ from overnight.bo_core.data.region import Region
 from overnight.campaign.errors import ModelFailed
 from overnight.campaign.parameters import Value
 from overnight.campaign.problems import shown
-from overnight.campaign.space import Parameters, Point, Space
-from overnight.campaign.values.comparison import read_comparison
+from overnight.campaign.space import Point, Space, SpaceText
 
 PointKey = tuple[tuple[str, Value], ...]
 # In a space that is not plain, at most this many combinations are tried to count the points.
@@ -121,7 +120,7 @@ class Encoding:
         """Return all points of a finite space."""
         levels = [self.columns[name].levels or () for name in self.free]
         if self.region is not None:
-            return [*_every_point(self.space.parameters.model_dump_json(), tuple(map(str, self.space.constraints)))]
+            return [*_every_point(self.space.as_text())]
         return [self.space.point(dict(zip(self.free, values, strict=True))) for values in product(*levels)]
 
     def mask_of(self, *kinds: Movement) -> Tensor:
@@ -145,9 +144,9 @@ def key_of(point: Point) -> PointKey:
 
 # Cached, because every proposal asks for the size of the space.
 @lru_cache(maxsize=8)
-def _every_point(parameters: str, constraints: tuple[str, ...]) -> tuple[Point, ...]:
+def _every_point(space: SpaceText) -> tuple[Point, ...]:
     """Return the distinct points of a finite space that is not plain."""
-    encoding = Encoding(Space(Parameters.model_validate_json(parameters), tuple(map(read_comparison, constraints))))
+    encoding = Encoding(Space.from_text(space))
     levels = [encoding.columns[name].levels or () for name in encoding.free]
     every = (encoding.space.completed(dict(zip(encoding.free, values, strict=True))) for values in product(*levels))
     return tuple({key_of(point): point for point in every if point is not None}.values())

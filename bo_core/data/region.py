@@ -83,7 +83,7 @@ class Region:
                 if isinstance(column, ConditionalColumn):
                     features[name] = column.where(active[name], features[name])
                 if not any(isinstance(value, str) for value in column.levels or ()):
-                    numbers[name] = column.numbers(features[name])
+                    numbers[name] = _without_rounding(column, column.numbers(features[name]))
         return torch.cat([features[name] for name in self.columns], 1), numbers, active
 
     def _is_active(
@@ -99,9 +99,7 @@ class Region:
             return found
         found = _all_of(active, when.names, X)
         for part in when.parts:
-            found = found & (
-                self._is_one_of(part, features, X) if isinstance(part, OneOf) else self._holds(part, numbers, X)
-            )
+            found = found & (self._is_one_of(part, features, X) if isinstance(part, OneOf) else _hold(part, numbers, X))
         return found
 
     def _is_one_of(self, part: OneOf, features: Mapping[str, Tensor], X: Tensor) -> Tensor:
@@ -111,12 +109,6 @@ class Region:
         parameter, snapped = self.space.root[part.name], column.snap(features[part.name])
         wanted = snapped.new_tensor([column.features(parameter.canonical(value)) for value in part.values])
         return torch.isclose(snapped.unsqueeze(1), wanted).all(2).any(1)
-
-    def _holds(self, comparison: Comparison, numbers: Mapping[str, Tensor], X: Tensor) -> Tensor:
-        """Return in which rows [b] a comparison holds, with whole numbers and choices rounded."""
-        rounded = {name: _rounded(self.columns.get(name), numbers[name]) for name in comparison.names}
-        held = [holds(pair, rounded, X) for pair in comparison.pairs]
-        return torch.stack(held).all(0)
 
     def _beyond_bounds(self, numbers: Mapping[str, Tensor], active: Mapping[str, Tensor]) -> list[Tensor]:
         """Return how far determined and derived parameters are beyond their bounds [b]."""
@@ -140,8 +132,13 @@ def _all_of(active: Mapping[str, Tensor], names: tuple[str, ...], X: Tensor) -> 
     return torch.stack(every).all(0) if every else torch.ones(len(X), dtype=torch.bool, device=X.device)
 
 
-def _rounded(column: Column | None, numbers: Tensor) -> Tensor:
-    """Return numbers [b] without what rounding of features added to whole ones and choices."""
-    if column is None or column.levels is None:
+def _hold(comparison: Comparison, numbers: Mapping[str, Tensor], X: Tensor) -> Tensor:
+    """Return in which rows [b] a comparison holds."""
+    return torch.stack([holds(pair, numbers, X) for pair in comparison.pairs]).all(0)
+
+
+def _without_rounding(column: Column, numbers: Tensor) -> Tensor:
+    """Return numbers [b] without what the rounding of features added to whole ones and choices."""
+    if column.levels is None:
         return numbers
-    return numbers.detach().mul(1e9).round().div(1e9)
+    return numbers + (numbers.detach().mul(1e9).round().div(1e9) - numbers.detach())

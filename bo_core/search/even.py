@@ -7,6 +7,7 @@ walks have found by always going to smaller violations.
 """
 
 import math
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -14,14 +15,16 @@ from torch import Tensor
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.data.region import Region
 from overnight.bo_core.search.quasi_random import uniform_block
-from overnight.campaign.errors import SpaceExhausted
+from overnight.campaign.errors import InvalidDefinition, SpaceExhausted
+from overnight.campaign.space import Space, SpaceText
 
 # A sequence of which a smaller share is allowed is replaced by walks.
 _LEAST_ALLOWED = 0.02
 _TRIED = 4096
 _WALKS = 256
 _SHRINKS = 40
-_STEPS_TO_FIND = 400
+_STEPS_TO_FIND, _PATIENCE = 400, 30
+_MIXED, _MORE_STEPS = 1024, 6
 
 
 def even_features(encoding: Encoding, count: int, seed: int) -> Tensor:
@@ -41,11 +44,19 @@ def even_block(encoding: Encoding, start: int, count: int, seed: int, most: int 
     if encoding.region is None or (len(found) and _share_allowed(encoding) >= _LEAST_ALLOWED):
         return found
     generator = torch.Generator().manual_seed((seed * 1_000_003 + start) % 2**63)
-    u = _found(encoding, encoding.region)
-    u = u[torch.arange(min(count, most or count)) % len(u)]
-    for _ in range(10 + 4 * encoding.k):
+    u = _mixed(encoding.space.as_text())
+    u = u[torch.randint(len(u), (min(count, most or count),), generator=generator)]
+    for _ in range(_MORE_STEPS):
         u = _walked(encoding, u, torch.zeros(len(u), dtype=torch.float64), generator)
     return encoding.allowed(encoding.spread(u))
+
+
+def check_not_empty(space: Space) -> None:
+    """Raise InvalidDefinition if no allowed point of a space is found."""
+    try:
+        even_features(Encoding(space), 1, 0)
+    except SpaceExhausted as problem:
+        raise InvalidDefinition([f"`parameter_constraints`: {problem}"]) from None
 
 
 def _share_allowed(encoding: Encoding) -> float:
@@ -56,22 +67,38 @@ def _share_allowed(encoding: Encoding) -> float:
     return float(encoding.region.contains(trial).double().mean())
 
 
+# Cached, because every proposal draws from the same space.
+@lru_cache(maxsize=8)
+def _mixed(space: SpaceText) -> Tensor:
+    """Return uniform coordinates [w, k] of points spread evenly over the allowed part."""
+    encoding, generator = Encoding(Space.from_text(space)), torch.Generator().manual_seed(1)
+    assert encoding.region is not None, "expected a space with constraints"
+    u = _found(encoding, encoding.region)
+    u = u[torch.arange(_MIXED) % len(u)]
+    for _ in range(10 + 4 * encoding.k):
+        u = _walked(encoding, u, torch.zeros(len(u), dtype=torch.float64), generator)
+    return u
+
+
 def _found(encoding: Encoding, region: Region) -> Tensor:
     """Return uniform coordinates [w, k] of allowed points."""
     generator = torch.Generator().manual_seed(0)
     u = uniform_block(encoding.k, 0, _TRIED, seed=0)
     violation = region.violation(encoding.spread(u))
     u = u[violation.argsort()[:_WALKS]]
+    least, since = torch.inf, 0
     for _ in range(_STEPS_TO_FIND):
         violation = region.violation(encoding.spread(u))
-        if bool((violation <= 0.0).all()):
+        total = float(violation.clamp(max=1e300).sum())
+        least, since = (total, 0) if total < 0.99 * least else (least, since + 1)
+        if total == 0.0 or since > _PATIENCE:
             break
         u = _walked(encoding, u, violation, generator)
     allowed = u[region.contains(encoding.spread(u))]
     if not len(allowed):
         raise SpaceExhausted(
-            f"Expected values of the parameters that meet all of `parameter_constraints`, found none in {_TRIED} "
-            f"points and {_WALKS} walks from the best of them. Check that the constraints do not contradict each other."
+            f"expected values of the parameters that meet all constraints, found none in {_TRIED} points and {_WALKS} "
+            "walks from the best of them: the constraints contradict each other, or the bounds of a parameter"
         )
     return allowed
 

@@ -7,8 +7,7 @@ from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
 from overnight.bo_core.search.even import even_block
 from overnight.bo_core.search.quasi_random import uniform_block
 from overnight.campaign.errors import SpaceExhausted
-from overnight.campaign.space import Parameters, Point, Space
-from overnight.campaign.values.comparison import read_comparison
+from overnight.campaign.space import Point, Space, SpaceText
 
 _MOST_SKIPPED = 10_000
 _BLOCK = 256
@@ -37,16 +36,16 @@ def sobol_points(encoding: Encoding, seed: int, taken: Collection[PointKey], cou
 
 def _sequence(space: Space, seed: int, count: int) -> Iterator[tuple[PointKey, Point]]:
     """Iterate over the first points of the seed's sequence, with their keys."""
-    text = space.parameters.model_dump_json()
+    text = space.as_text()
     for start in range(0, count, _BLOCK):
-        yield from _block(text, tuple(map(str, space.constraints)), seed, start)[: count - start]
+        yield from _block(text, seed, start)[: count - start]
 
 
 # Cached, because a campaign that asks for one point at a time walks along the whole sequence each time.
 @lru_cache(maxsize=64)
-def _block(parameters: str, constraints: tuple[str, ...], seed: int, start: int) -> tuple[tuple[PointKey, Point], ...]:
-    """Return points of the seed's sequence in a space given as JSON."""
-    encoding = Encoding(Space(Parameters.model_validate_json(parameters), tuple(map(read_comparison, constraints))))
+def _block(space: SpaceText, seed: int, start: int) -> tuple[tuple[PointKey, Point], ...]:
+    """Return points of the seed's sequence in a space given as text."""
+    encoding = Encoding(Space.from_text(space))
     if encoding.region is not None:
         found = map(encoding.decode, even_block(encoding, start, _BLOCK, seed))
     else:

@@ -1,6 +1,6 @@
 """The space of a campaign: its parameters, when each is active, and which points are allowed."""
 
 from overnight.campaign.space.parameters import Parameters
-from overnight.campaign.space.space import Point, Space
+from overnight.campaign.space.space import Point, Space, SpaceText
 
-__all__ = ["Parameters", "Point", "Space"]
+__all__ = ["Parameters", "Point", "Space", "SpaceText"]

@@ -37,10 +37,9 @@ def mistakes(parameters: Mapping[str, Parameter]) -> Iterator[Problem]:
             yield from _not_numbers((name, "value"), parameter.value.names, parameters)
         if parameter.when is not None:
             yield from _in_condition((name, "when"), parameter.when, parameters)
-    ordered = in_order(parameters)
-    if unplaced := [name for name, p in parameters.items() if name not in ordered and _known(p, parameters)]:
-        around = " and ".join(f"`{name}`" for name in unplaced)
-        yield Problem((unplaced[0],), f"expected no parameter to depend on itself, got a cycle among {around}")
+    if circling := _in_cycles(parameters):
+        around = " and ".join(f"`{name}`" for name in circling)
+        yield Problem((circling[0],), f"expected no parameter to depend on itself, got a cycle of {around}")
 
 
 def not_numbers(names: tuple[str, ...], parameters: Mapping[str, Parameter]) -> Iterator[str]:
@@ -53,8 +52,15 @@ def not_numbers(names: tuple[str, ...], parameters: Mapping[str, Parameter]) -> 
             yield f"expected a parameter whose values are numbers, got `{name}`, which has text"
 
 
-def _known(parameter: Parameter, parameters: Mapping[str, Parameter]) -> bool:
-    return all(name in parameters for name in needed_by(parameter))
+def _in_cycles(parameters: Mapping[str, Parameter]) -> list[str]:
+    """Return the parameters that depend on themselves, or lie between such ones."""
+    placed = in_order(parameters)
+    left = [name for name in parameters if name not in placed]
+    while True:
+        needed = {need for name in left for need in needed_by(parameters[name])}
+        if len(kept := [name for name in left if name in needed]) == len(left):
+            return left
+        left = kept
 
 
 def _not_numbers(where: Where, names: tuple[str, ...], parameters: Mapping[str, Parameter]) -> Iterator[Problem]:

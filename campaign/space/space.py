@@ -20,6 +20,9 @@ Only `Space` decides which parameters are active. All other code reads the param
 without a parameter is another point than one with it, whatever the other values are.
 """
 
+# The parameters as JSON, and the constraints.
+SpaceText = tuple[str, tuple[str, ...]]
+
 
 @dataclass(frozen=True)
 class Space:
@@ -35,6 +38,16 @@ class Space:
     def of(cls, parameters: Mapping[str, Any], constraints: Sequence[str] = ()) -> "Space":
         """Return the space of parameters and constraints as a campaign file has them."""
         return cls(Parameters.model_validate(parameters), tuple(map(read_comparison, constraints)))
+
+    @classmethod
+    def from_text(cls, text: SpaceText) -> "Space":
+        """Return the space that `as_text` describes."""
+        parameters, constraints = text
+        return cls(Parameters.model_validate_json(parameters), tuple(map(read_comparison, constraints)))
+
+    def as_text(self) -> SpaceText:
+        """Return the space as text, by which results can be cached."""
+        return self.parameters.model_dump_json(), tuple(map(str, self.constraints))
 
     @property
     def root(self) -> Mapping[str, Parameter]:

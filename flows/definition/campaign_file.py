@@ -133,9 +133,15 @@ class CampaignFile(BaseModel):
     async def check(self) -> None:
         """Raise InvalidDefinition if a part cannot be loaded, does not fit the campaign, or lacks what it needs."""
         self.check_proposer()
+        self._check_space()
         if problems := self.run_on.problems() + self.proposing.problems():
             raise InvalidDefinition(problems)
         await self.evaluator.check(self.campaign)
+
+    def _check_space(self) -> None:
+        """Raise InvalidDefinition if the constraints between parameters leave no point."""
+        if not self.campaign.space.is_plain:
+            importlib.import_module("overnight.bo_core.search.even").check_not_empty(self.campaign.space)
 
     def check_proposer(self) -> None:
         """Raise InvalidDefinition if the proposer cannot be loaded, or computes on a device that is missing here."""

@@ -28,10 +28,12 @@ def describe(file: CampaignFile, now: datetime) -> Group:
     table = Table(header_style="bold")
     for name in ("parameter", "kind", "values", "baseline"):
         table.add_column(name, overflow="fold")
-    baseline = campaign.baseline or {}
+    baseline = {} if campaign.baseline is None else campaign.space.point(campaign.baseline)
     for name, parameter in campaign.parameters.items():
-        table.add_row(*map(Text, (name, parameter.kind, parameter.described(), str(baseline.get(name, "")))))
+        values = f"{parameter.described()}{f'; only if {parameter.when}' if parameter.when else ''}"
+        table.add_row(*map(Text, (name, parameter.kind, values, str(baseline.get(name, "")))))
     lines = [
+        *[("where", str(constraint)) for constraint in campaign.parameter_constraints],
         _objectives(campaign),
         *_preference(campaign),
         *_constraints(campaign),
