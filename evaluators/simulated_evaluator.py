@@ -71,6 +71,8 @@ class SimulatedEvaluator(EvaluatorKind):
         for name, parameter in campaign.parameters.items():
             if parameter.bounds is None:
                 problems.append(f"`parameters.{name}`: expected a float or int parameter, found {parameter.kind}")
+            elif parameter.when is not None:
+                problems.append(f"`parameters.{name}.when`: expected a parameter that is always active, found `when`")
         if (contradiction := noise_problem(campaign, {campaign.objective.metric: self._measured(0.0)})) is not None:
             problems.append(f"`evaluator.report_sem`: {contradiction}")
         if problems:

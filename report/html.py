@@ -156,7 +156,7 @@ def _embedded(figure: Figure) -> str:
 
 
 def _configuration(campaign: Campaign, best: Best) -> list[dict[str, Any]]:
-    """Return a line for each parameter, with its recommended value and the baseline's."""
+    """Return a line for each active parameter, with its recommended value and the baseline's."""
     found, lines = best.recommended, list[dict[str, Any]]()
     if found is None:
         return lines
@@ -167,7 +167,8 @@ def _configuration(campaign: Campaign, best: Best) -> list[dict[str, Any]]:
             before, after = cell(best.baseline, name), cell(found, name)
             line["baseline"], line["changed"] = cell_text(best.baseline, name), before != after
             line["change"] = change_of(before, after, logarithmic=parameter.is_logarithmic)
-        lines.append(line)
+        if line["recommended"] or line["baseline"]:
+            lines.append(line)
     return lines
 
 

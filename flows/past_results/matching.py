@@ -61,7 +61,7 @@ def _refuse_missing_names(campaign: Campaign, results: PastResults) -> None:
     missing = [
         name
         for name, parameter in campaign.parameters.items()
-        if parameter.is_tuned and not any(name in row.parameters for row in whole)
+        if parameter.is_tuned and parameter.when is None and not any(name in row.parameters for row in whole)
     ]
     missing += [
         metric
