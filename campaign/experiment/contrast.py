@@ -55,9 +55,18 @@ class Question:
 
     def answers(self, history: History, trial: Trial) -> dict[int | None, Contrast]:
         """Return the known answers at the looks in order, and under None the one by the results."""
+        return self.attempts(history, trial)[-1]
+
+    def attempts(self, history: History, trial: Trial) -> list[dict[int | None, Contrast]]:
+        """Return the answers by each attempt, of which the last one counts; people have seen the earlier ones, too."""
+        beside = None if self.factor == 0 else status_quo_of(history, trial)
+        number = max(len(each.attempts) for each in (trial, beside) if each is not None)
+        return [self._answers(history, trial, attempt) for attempt in range(max(number, 1))]
+
+    def _answers(self, history: History, trial: Trial, attempt: int) -> dict[int | None, Contrast]:
         goal, beside = history.definition.goal, status_quo_of(history, trial)
-        mine = _measured(history, trial)
-        others = {} if beside is None or self.factor == 0 else _measured(history, beside)
+        mine = _measured(history, trial, attempt)
+        others = {} if beside is None or self.factor == 0 else _measured(history, beside, attempt)
         units = planned_units(history, trial), None if beside is None else planned_units(history, beside)
         found = dict[int | None, Contrast]()
         for step in [*sorted(each for each in mine if each is not None), None]:
@@ -111,9 +120,10 @@ def planned_units(history: History, trial: Trial) -> int | None:
     return None if unknown else units_of(history.definition, trial)
 
 
-def _measured(history: History, trial: Trial) -> dict[int | None, Measured]:
-    """Return the reports of a trial by look, and its result under None."""
-    return {**steps_of(history, trial), **({None: trial.measured} if trial.measured else {})}
+def _measured(history: History, trial: Trial, attempt: int) -> dict[int | None, Measured]:
+    """Return the reports of an attempt by look, and under None the result, which the last attempt has."""
+    has_result = bool(trial.measured) and attempt >= len(trial.attempts) - 1
+    return {**steps_of(history, trial, attempt), **({None: trial.measured} if has_result else {})}
 
 
 def _square(sem: float) -> float:

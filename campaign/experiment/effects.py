@@ -44,15 +44,15 @@ def newest_effect(history: History, trial: Trial, metric: str) -> Effect:
     return effect_at(history, trial, metric, shared[-1] if shared else None)
 
 
-def effect_at(history: History, trial: Trial, metric: str, step: int | None) -> Effect:
-    """Return an arm's effect at a look; without a `step`, by its result."""
+def effect_at(history: History, trial: Trial, metric: str, step: int | None, attempt: int | None = None) -> Effect:
+    """Return an arm's effect at a look of an attempt, the latest by default; without a `step`, by its result."""
     goal, batch = history.definition.goal, _batch(trial)
     found = Effect(trial.id, batch, metric, step)
     beside = status_quo_of(history, trial)
     if beside is None:
         return replace(found, unknown="its batch has no status quo")
-    arm = measured_by(goal, metric, at_step(history, trial, step))
-    status_quo = measured_by(goal, metric, at_step(history, beside, step))
+    arm = measured_by(goal, metric, at_step(history, trial, step, attempt))
+    status_quo = measured_by(goal, metric, at_step(history, beside, step, attempt))
     when = "no result" if step is None else f"no report at look {step}"
     if arm is None or status_quo is None:
         lacking = "the arm" if arm is None else "the status quo"
@@ -74,15 +74,19 @@ def shared_steps(history: History, trial: Trial) -> list[int]:
     return [] if beside is None else sorted(steps_of(history, trial).keys() & steps_of(history, beside).keys())
 
 
-def steps_of(history: History, trial: Trial) -> Mapping[int, Measured]:
-    """Return the reports of a trial's latest attempt by step; a retried trial starts over."""
-    latest = trial.attempts[-1].number if trial.attempts else None
-    return {report.step: report.metrics for report in history.reports.get(trial.id, ()) if report.attempt == latest}
+def steps_of(history: History, trial: Trial, attempt: int | None = None) -> Mapping[int, Measured]:
+    """Return the reports of an attempt, the latest by default, by step; a retried trial starts over.
+
+    Attempts count from 0. A trial that has fewer, because only others of its batch were retried, has its latest.
+    """
+    upto = trial.attempts if attempt is None else trial.attempts[: attempt + 1]
+    number = upto[-1].number if upto else None
+    return {report.step: report.metrics for report in history.reports.get(trial.id, ()) if report.attempt == number}
 
 
-def at_step(history: History, trial: Trial, step: int | None) -> Measured:
+def at_step(history: History, trial: Trial, step: int | None, attempt: int | None = None) -> Measured:
     """Return the report of a trial at a look, or its result without a `step`; empty if it does not exist."""
-    return trial.measured if step is None else steps_of(history, trial).get(step, {})
+    return trial.measured if step is None else steps_of(history, trial, attempt).get(step, {})
 
 
 def measured_by(goal: Goal, metric: str, measured: Measured) -> Measurement | None:
