@@ -9,7 +9,8 @@ from typing import Literal
 from overnight.bo_core.experiment.repeated import lower_bound
 from overnight.campaign import History, Point, Trial
 from overnight.campaign.experiment.contrast import Contrast, Question, guardrails, worse
-from overnight.campaign.experiment.effects import STATUS_QUO, at_step, measured_by, shared_steps
+from overnight.campaign.experiment.effects import at_step, measured_by, shared_steps
+from overnight.campaign.experiment.status_quo import is_status_quo
 from overnight.campaign.history.trial import Observation
 
 _NORMAL = NormalDist()
@@ -37,7 +38,7 @@ def breach_at(history: History, trial: Trial, step: int | None) -> Breach | None
     result at once: an arm that does neither breaches with a probability of at most 2 (1 − `decide.at_least`), half for
     each reason. The looks of failed attempts have spent of this error, and the result spends all that is left.
     """
-    if trial.proposal.generator == STATUS_QUO:
+    if is_status_quo(trial):
         return None
     return _broken(history, trial, step) or _harm(history, trial, step)
 

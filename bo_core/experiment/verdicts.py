@@ -12,7 +12,8 @@ from overnight.bo_core.experiment.spending import Look, boundaries, repeated_p
 from overnight.campaign import History, Trial
 from overnight.campaign.experiment.candidates import Candidate, candidates, units_of_batches, units_used
 from overnight.campaign.experiment.contrast import Contrast, Question, guardrails
-from overnight.campaign.experiment.effects import at_step, measured_by, shared_steps, status_quo_of
+from overnight.campaign.experiment.effects import at_step, measured_by, shared_steps
+from overnight.campaign.experiment.status_quo import compared_with
 from overnight.campaign.experiment.verdict import CandidateVerdict, Guarded, Interval, Judged, State, Verdict, state_of
 from overnight.campaign.goal.constraint import Constraint
 
@@ -77,7 +78,7 @@ def _judged(history: History, candidate: Candidate, error: float) -> CandidateVe
 
 
 def _steps(history: History, trial: Trial) -> list[int | None]:
-    beside = status_quo_of(history, trial)
+    beside = compared_with(history.trials, trial)
     ended = bool(trial.measured) and beside is not None and bool(beside.measured)
     return [*shared_steps(history, trial), *([None] if ended else [])]
 
@@ -190,7 +191,7 @@ def _guarded(history: History, candidate: Candidate, constraint: Constraint) -> 
     value = limits = None
     if newest is not None:
         trial, step = newest
-        goal, beside = history.definition.goal, status_quo_of(history, trial)
+        goal, beside = history.definition.goal, compared_with(history.trials, trial)
         arm = measured_by(goal, constraint.metric, at_step(history, trial, step))
         other = None if beside is None else measured_by(goal, constraint.metric, at_step(history, beside, step))
         value = None if arm is None else arm.mean

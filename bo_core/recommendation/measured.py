@@ -6,7 +6,9 @@ from dataclasses import replace
 from overnight.bo_core.data.encoding import PointKey, key_of
 from overnight.bo_core.recommendation.counted import first_of_each_point
 from overnight.campaign import Campaign, Goal, Trial
-from overnight.campaign.experiment.own_batch import beside_own, difference, pooled_difference, status_quos
+from overnight.campaign.experiment.difference import pooled_difference
+from overnight.campaign.experiment.own_batch import beside_own, gain_of
+from overnight.campaign.experiment.status_quo import status_quos
 from overnight.campaign.goal.front import most_balanced
 from overnight.campaign.history.provenance import Prediction
 from overnight.campaign.recommendation import OfFront, Recommendation
@@ -46,7 +48,7 @@ def best_beside_own(campaign: Campaign, goal: Goal, trials: Sequence[Trial]) -> 
     found: list[tuple[float, Trial]] = []
     for each in places.values():
         feasible = sum(beside_own(goal, trial, beside).feasible(trial.measured) for trial in each)
-        differences = (difference(campaign.objective, trial, beside) for trial in each)
+        differences = (gain_of(campaign.objective, trial, beside) for trial in each)
         pooled = pooled_difference(one for one in differences if one is not None)
         if pooled is not None and 2 * feasible > len(each):
             found.append((pooled, each[0]))

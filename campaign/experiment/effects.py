@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from overnight.campaign.evaluation import Measurement
+from overnight.campaign.experiment.difference import difference
+from overnight.campaign.experiment.status_quo import compared_with
 from overnight.campaign.goal import Goal, Measured
 from overnight.campaign.history.history import History
 from overnight.campaign.history.trial import Observation, Trial
-
-STATUS_QUO = "baseline"
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Effect:
 
 def newest_effect(history: History, trial: Trial, metric: str) -> Effect:
     """Return an arm's effect by its result, or else at the last look that it shares with its status quo."""
-    beside = status_quo_of(history, trial)
+    beside = compared_with(history.trials, trial)
     if beside is None or (_has_result(trial) and _has_result(beside)):
         return effect_at(history, trial, metric, None)
     shared = shared_steps(history, trial)
@@ -46,9 +46,9 @@ def newest_effect(history: History, trial: Trial, metric: str) -> Effect:
 
 def effect_at(history: History, trial: Trial, metric: str, step: int | None, attempt: int | None = None) -> Effect:
     """Return an arm's effect at a look of an attempt, the latest by default; without a `step`, by its result."""
-    goal, batch = history.definition.goal, _batch(trial)
+    goal, batch = history.definition.goal, trial.id if trial.batch is None else trial.batch
     found = Effect(trial.id, batch, metric, step)
-    beside = status_quo_of(history, trial)
+    beside = compared_with(history.trials, trial)
     if beside is None:
         return replace(found, unknown="its batch has no status quo")
     arm = measured_by(goal, metric, at_step(history, trial, step, attempt))
@@ -61,16 +61,9 @@ def effect_at(history: History, trial: Trial, metric: str, step: int | None, att
     return _compared(found, arm, status_quo)
 
 
-def status_quo_of(history: History, trial: Trial) -> Trial | None:
-    """Return the status quo of a trial's batch; None for the status quo itself, and in a batch without one."""
-    first = history.trials.get(_batch(trial))
-    known = first is not None and first.id != trial.id and first.proposal.generator == STATUS_QUO
-    return first if known else None
-
-
 def shared_steps(history: History, trial: Trial) -> list[int]:
     """Return the looks at which an arm and its status quo have both reported, in order."""
-    beside = status_quo_of(history, trial)
+    beside = compared_with(history.trials, trial)
     return [] if beside is None else sorted(steps_of(history, trial).keys() & steps_of(history, beside).keys())
 
 
@@ -99,23 +92,19 @@ def measured_by(goal: Goal, metric: str, measured: Measured) -> Measurement | No
     return measured.get(metric)
 
 
-def _batch(trial: Trial) -> int:
-    return trial.id if trial.batch is None else trial.batch
-
-
 def _has_result(trial: Trial) -> bool:
     return isinstance(trial.outcome, Observation)
 
 
 def _compared(found: Effect, arm: Measurement, status_quo: Measurement) -> Effect:
     """Return an effect with the absolute and the relative difference, the error of the latter by the delta method."""
-    found = replace(found, arm=arm, status_quo=status_quo, value=arm.mean - status_quo.mean)
+    absolute = difference(arm, status_quo)
+    found = replace(found, arm=arm, status_quo=status_quo, value=absolute.value, sem=absolute.sem)
     ratio = arm.mean / status_quo.mean if status_quo.mean > 0 else math.inf
     if math.isfinite(ratio):
         found = replace(found, relative=ratio - 1)
     if arm.sem is None or status_quo.sem is None:
         return replace(found, unknown="a standard error is missing")
-    found = replace(found, sem=math.hypot(arm.sem, status_quo.sem))
     if found.relative is None:
         return replace(found, unknown=f"the status quo is {status_quo.mean:g}, so there is no relative difference")
     return replace(found, relative_sem=math.hypot(arm.sem, ratio * status_quo.sem) / status_quo.mean)

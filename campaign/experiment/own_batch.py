@@ -1,17 +1,12 @@
 """Compare the arms of an A/B test with the status quo of their own batch, because batches drift."""
 
-import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from overnight.campaign.experiment.difference import Difference, difference
+from overnight.campaign.experiment.status_quo import is_status_quo, status_quo_of
 from overnight.campaign.goal import Goal, Objective
 from overnight.campaign.history.trial import Trial
-
-
-def status_quos(trials: Iterable[Trial]) -> dict[int, Trial]:
-    """Return the status quo of each batch that has a result, by the number of the batch."""
-    found = (trial for trial in trials if trial.proposal.generator == "baseline" and trial.measured)
-    return {trial.batch: trial for trial in found if trial.batch is not None}
 
 
 def beside_own(goal: Goal, trial: Trial, beside: Mapping[int, Trial]) -> Goal:
@@ -19,7 +14,7 @@ def beside_own(goal: Goal, trial: Trial, beside: Mapping[int, Trial]) -> Goal:
 
     Without a status quo that has a result, nothing is known to meet such constraints.
     """
-    status_quo = None if trial.batch is None else beside.get(trial.batch)
+    status_quo = status_quo_of(beside, trial)
     return goal.beside({} if status_quo is None else status_quo.measured)
 
 
@@ -68,36 +63,18 @@ class Goals:
             return self.pooled.best_first(trials)
         objective, found = self.pooled.objectives[0], list[tuple[float, Trial]]()
         for trial in trials:
-            gap = None if trial.id == trial.batch else difference(objective, trial, self.status_quos)
+            gap = None if is_status_quo(trial) else gain_of(objective, trial, self.status_quos)
             if gap is not None and self.feasible(trial):
                 found.append((gap.value, trial))
         return [trial for _, trial in sorted(found, key=lambda one: -one[0])]
 
 
-@dataclass(frozen=True)
-class Difference:
-    """By how much an arm is better than the status quo of its own batch, and the variance of that; None if unknown."""
-
-    value: float
-    variance: float | None
-
-
-def difference(objective: Objective, trial: Trial, beside: Mapping[int, Trial]) -> Difference | None:
+def gain_of(objective: Objective, trial: Trial, beside: Mapping[int, Trial]) -> Difference | None:
     """Return by how much a trial is better than its own status quo; None if one of the two has no result."""
-    status_quo = None if trial.batch is None else beside.get(trial.batch)
+    status_quo = status_quo_of(beside, trial)
     here = objective.found_in(trial.measured)
     there = None if status_quo is None else objective.found_in(status_quo.measured)
     if here is None or there is None:
         return None
-    variance = None if here.sem is None or there.sem is None else here.sem * here.sem + there.sem * there.sem
-    return Difference(objective.turned(here.mean) - objective.turned(there.mean), variance)
-
-
-def pooled_difference(found: Iterable[Difference]) -> float | None:
-    """Return the mean of differences, weighted by their inverse variances if all are known, finite and above 0."""
-    each = [*found]
-    if not each:
-        return None
-    known = [one.variance for one in each if one.variance and math.isfinite(one.variance)]
-    weights = [1.0 / variance for variance in known] if len(known) == len(each) else [1.0] * len(each)
-    return sum(weight * one.value for weight, one in zip(weights, each, strict=True)) / sum(weights)
+    found = difference(here, there)
+    return replace(found, value=objective.turned(found.value))

@@ -4,8 +4,9 @@ import importlib
 from dataclasses import asdict
 
 from overnight.campaign import History, Point, Trial
-from overnight.campaign.experiment.arms import is_status_quo, units_of
+from overnight.campaign.experiment.arms import units_of
 from overnight.campaign.experiment.effects import newest_effect
+from overnight.campaign.experiment.status_quo import is_status_quo
 from overnight.campaign.experiment.verdict import CandidateVerdict, Guarded, Interval, State, Verdict
 from overnight.campaign.history.trial import Generator, Status, Stopped
 from overnight.report.story.section import Known, Section

@@ -6,7 +6,8 @@ from typing import Any
 
 from overnight.campaign import Campaign, History, Measurement
 from overnight.campaign.evaluation import Cause
-from overnight.campaign.experiment.effects import STATUS_QUO, Effect, newest_effect
+from overnight.campaign.experiment.effects import Effect, newest_effect
+from overnight.campaign.experiment.status_quo import is_status_quo
 from overnight.campaign.history.events import (
     AttemptFailed,
     AttemptStarted,
@@ -48,7 +49,7 @@ def effects(history: History) -> Iterator[Effect]:
     """Yield the newest effect of each arm on each metric of the goal, in the order of the trials."""
     for trials in history.batches().values():
         for trial in trials:
-            if trial.proposal.generator != STATUS_QUO:
+            if not is_status_quo(trial):
                 yield from (newest_effect(history, trial, metric) for metric in history.definition.goal.metrics)
 
 

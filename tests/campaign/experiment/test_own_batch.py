@@ -1,14 +1,12 @@
+import math
+
 import pytest
 from told_experiments import STATUS_QUO, Told, experiment
 
 from overnight.campaign import Point, Proposal, Trial
-from overnight.campaign.experiment.own_batch import (
-    Difference,
-    beside_own,
-    difference,
-    pooled_difference,
-    status_quos,
-)
+from overnight.campaign.experiment.difference import Difference, pooled_difference
+from overnight.campaign.experiment.own_batch import beside_own, gain_of
+from overnight.campaign.experiment.status_quo import status_quos
 
 ARM: Point = {"x0": 0.5, "x1": 0.5}
 LIMITED = experiment(constraints=["errors <= 1.1 * baseline"], minimize="rate", maximize=None)
@@ -29,16 +27,21 @@ def drifting() -> tuple[Told, list[Trial]]:
 def test_an_arm_is_better_by_its_difference_to_the_status_quo_of_its_own_batch() -> None:
     told, trials = drifting()
     beside, rate = status_quos(trials), told.campaign.objective
-    assert [difference(rate, trials[i], beside) for i in (1, 3)] == [Difference(1.0, 18.0), Difference(3.0, 32.0)]
+    found = [gain_of(rate, trials[i], beside) for i in (1, 3)]
+    assert [(each.value, each.variance) for each in found if each is not None] == [(1.0, 18.0), (3.0, 32.0)]
+
+
+def _known(value: float, variance: float | None) -> Difference:
+    return Difference(value, variance, None if variance is None else math.sqrt(variance))
 
 
 def test_differences_are_pooled_by_their_inverse_variances() -> None:
-    assert pooled_difference([Difference(1.0, 1.0), Difference(3.0, 3.0)]) == pytest.approx(1.5)
+    assert pooled_difference([_known(1.0, 1.0), _known(3.0, 3.0)]) == pytest.approx(1.5)
 
 
 @pytest.mark.parametrize("variance", [None, 0.0, float("inf")])
 def test_differences_of_unknown_exactness_count_the_same(variance: float | None) -> None:
-    assert pooled_difference([Difference(1.0, 1.0), Difference(4.0, variance)]) == 2.5
+    assert pooled_difference([_known(1.0, 1.0), _known(4.0, variance)]) == 2.5
 
 
 def test_nothing_is_pooled_of_nothing() -> None:
@@ -83,7 +86,7 @@ def test_an_arm_whose_status_quo_has_no_result_has_no_difference() -> None:
     told.fail(quo)
     told.observe(arm, 1.0)
     trials = [*told.history.trials.values()]
-    assert difference(told.campaign.objective, trials[1], status_quos(trials)) is None
+    assert gain_of(told.campaign.objective, trials[1], status_quos(trials)) is None
 
 
 def test_a_difference_may_be_too_inexact_for_a_finite_variance() -> None:
@@ -93,6 +96,6 @@ def test_a_difference_may_be_too_inexact_for_a_finite_variance() -> None:
     told.observe(arm, 4.0, 1e200, errors=10.0)
     trials = [*told.history.trials.values()]
 
-    found = difference(told.campaign.objective, trials[1], status_quos(trials))
+    found = gain_of(told.campaign.objective, trials[1], status_quos(trials))
 
-    assert found == Difference(1.0, float("inf"))
+    assert found == Difference(1.0, float("inf"), 1e200)
