@@ -3,19 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from overnight.campaign.experiment.difference import Difference, difference
+from overnight.campaign.experiment.difference import Difference, difference, pooled_difference
 from overnight.campaign.experiment.status_quo import is_status_quo, status_quo_of
 from overnight.campaign.goal import Goal, Objective
-from overnight.campaign.history.trial import Trial
-
-
-def beside_own(goal: Goal, trial: Trial, beside: Mapping[int, Trial]) -> Goal:
-    """Return the goal with the status quo of a trial's own batch, to which constraints may be relative.
-
-    Without a status quo that has a result, nothing is known to meet such constraints.
-    """
-    status_quo = status_quo_of(beside, trial)
-    return goal.beside({} if status_quo is None else status_quo.measured)
+from overnight.campaign.history.trial import Observation, Trial
+from overnight.campaign.parameters import Value
 
 
 @dataclass(frozen=True)
@@ -23,7 +15,8 @@ class Goals:
     """The goal by which each trial is judged.
 
     That is `pooled`, whose limits are relative to all measurements of the baseline. In an A/B test, limits are relative
-    to the status quo of the trial's own batch. `status_quos` are those with a result, by batch; None otherwise.
+    to the status quo of the trial's own batch. `status_quos` are those with a result, by batch; None otherwise. Without
+    a status quo that has a result, nothing is known to meet such limits.
     """
 
     pooled: Goal
@@ -31,7 +24,10 @@ class Goals:
 
     def of(self, trial: Trial) -> Goal:
         """Return the goal by which a trial is judged."""
-        return self.pooled if self.status_quos is None else beside_own(self.pooled, trial, self.status_quos)
+        if self.status_quos is None:
+            return self.pooled
+        status_quo = status_quo_of(self.status_quos, trial)
+        return self.pooled.beside({} if status_quo is None else status_quo.measured)
 
     @property
     def common(self) -> Goal:
@@ -57,15 +53,28 @@ class Goals:
     def best_first(self, trials: Iterable[Trial]) -> list[Trial]:
         """Return the feasible trials, best first objective first; of equal trials the earlier one comes first.
 
-        In an A/B test these are arms, and the best one has the best difference to its own status quo.
+        In an A/B test these are the `best_arms` other than the status quo.
         """
         if self.status_quos is None:
             return self.pooled.best_first(trials)
-        objective, found = self.pooled.objectives[0], list[tuple[float, Trial]]()
+        return [trial for trial in self.best_arms(trials) if not is_status_quo(trial)]
+
+    def best_arms(self, trials: Iterable[Trial]) -> list[Trial]:
+        """Return the first trial of each arm of an A/B test, the status quo among them, the best arm first.
+
+        The best arm has the best difference to the status quo of the same batch, pooled over all batches of the arm. An
+        arm counts if most of its results meet the constraints, relative to their own status quo.
+        """
+        beside, results = self.status_quos or {}, dict[frozenset[tuple[str, Value]], list[Trial]]()
         for trial in trials:
-            gap = None if is_status_quo(trial) else gain_of(objective, trial, self.status_quos)
-            if gap is not None and self.feasible(trial):
-                found.append((gap.value, trial))
+            if isinstance(trial.outcome, Observation):
+                results.setdefault(frozenset(trial.point.items()), []).append(trial)
+        found: list[tuple[float, Trial]] = []
+        for each in results.values():
+            gains = (gain_of(self.pooled.objectives[0], trial, beside) for trial in each)
+            pooled = pooled_difference(gain for gain in gains if gain is not None)
+            if pooled is not None and 2 * sum(map(self.feasible, each)) > len(each):
+                found.append((pooled, each[0]))
         return [trial for _, trial in sorted(found, key=lambda one: -one[0])]
 
 
