@@ -78,8 +78,8 @@ def _judged(history: History, candidate: Candidate, error: float) -> CandidateVe
 
 
 def _steps(history: History, trial: Trial) -> list[int | None]:
-    beside = compared_with(history.trials, trial)
-    ended = bool(trial.measured) and beside is not None and bool(beside.measured)
+    status_quo = compared_with(history.trials, trial)
+    ended = bool(trial.measured) and status_quo is not None and bool(status_quo.measured)
     return [*shared_steps(history, trial), *([None] if ended else [])]
 
 
@@ -191,9 +191,9 @@ def _guarded(history: History, candidate: Candidate, constraint: Constraint) -> 
     value = limits = None
     if newest is not None:
         trial, step = newest
-        goal, beside = history.definition.goal, compared_with(history.trials, trial)
+        goal, status_quo = history.definition.goal, compared_with(history.trials, trial)
         arm = measured_by(goal, constraint.metric, at_step(history, trial, step))
-        other = None if beside is None else measured_by(goal, constraint.metric, at_step(history, beside, step))
+        other = None if status_quo is None else measured_by(goal, constraint.metric, at_step(history, status_quo, step))
         value = None if arm is None else arm.mean
         limits = constraint.limits(None if other is None else other.mean)
     probability = max(0.0, 1 - sum(known)) if known and len(known) == len(questions) else None

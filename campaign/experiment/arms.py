@@ -89,10 +89,10 @@ def _alone(history: History, is_gone: Callable[[Trial], bool]) -> list[Trial]:
 def _is_alone(history: History, trial: Trial, is_gone: Callable[[Trial], bool]) -> bool:
     if is_status_quo(trial):
         return all(is_gone(other) for other in batch_of(history, trial.batch) if other.id != trial.id)
-    beside = compared_with(history.trials, trial)
-    return beside is not None and is_gone(beside)
+    status_quo = compared_with(history.trials, trial)
+    return status_quo is not None and is_gone(status_quo)
 
 
 def _has_lost_its_status_quo(history: History, trial: Trial) -> bool:
-    beside = compared_with(history.trials, trial)
-    return beside is not None and isinstance(beside.outcome, Withdrawal)
+    status_quo = compared_with(history.trials, trial)
+    return status_quo is not None and isinstance(status_quo.outcome, Withdrawal)

@@ -63,15 +63,15 @@ class Question:
 
     def attempts(self, history: History, trial: Trial) -> list[dict[int | None, Contrast]]:
         """Return the answers by each attempt, of which the last one counts; people have seen the earlier ones, too."""
-        beside = None if self.factor == 0 else compared_with(history.trials, trial)
-        number = max(len(each.attempts) for each in (trial, beside) if each is not None)
+        status_quo = None if self.factor == 0 else compared_with(history.trials, trial)
+        number = max(len(each.attempts) for each in (trial, status_quo) if each is not None)
         return [self._answers(history, trial, attempt) for attempt in range(max(number, 1))]
 
     def _answers(self, history: History, trial: Trial, attempt: int) -> dict[int | None, Contrast]:
-        goal, beside = history.definition.goal, compared_with(history.trials, trial)
+        goal, status_quo = history.definition.goal, compared_with(history.trials, trial)
         mine = _measured(history, trial, attempt)
-        others = {} if beside is None or self.factor == 0 else _measured(history, beside, attempt)
-        units = planned_units(history, trial), None if beside is None else planned_units(history, beside)
+        others = {} if status_quo is None or self.factor == 0 else _measured(history, status_quo, attempt)
+        units = planned_units(history, trial), None if status_quo is None else planned_units(history, status_quo)
         found = dict[int | None, Contrast]()
         for step in [*sorted(each for each in mine if each is not None), None]:
             arm = measured_by(goal, self.metric, mine.get(step, {}))

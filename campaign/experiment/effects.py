@@ -37,8 +37,8 @@ class Effect:
 
 def newest_effect(history: History, trial: Trial, metric: str) -> Effect:
     """Return an arm's effect by its result, or else at the last look that it shares with its status quo."""
-    beside = compared_with(history.trials, trial)
-    if beside is None or (_has_result(trial) and _has_result(beside)):
+    status_quo = compared_with(history.trials, trial)
+    if status_quo is None or (_has_result(trial) and _has_result(status_quo)):
         return effect_at(history, trial, metric, None)
     shared = shared_steps(history, trial)
     return effect_at(history, trial, metric, shared[-1] if shared else None)
@@ -48,23 +48,23 @@ def effect_at(history: History, trial: Trial, metric: str, step: int | None, att
     """Return an arm's effect at a look of an attempt, the latest by default; without a `step`, by its result."""
     goal, batch = history.definition.goal, trial.id if trial.batch is None else trial.batch
     found = Effect(trial.id, batch, metric, step)
-    beside = compared_with(history.trials, trial)
-    if beside is None:
+    status_quo = compared_with(history.trials, trial)
+    if status_quo is None:
         return replace(found, unknown="its batch has no status quo")
     arm = measured_by(goal, metric, at_step(history, trial, step, attempt))
-    status_quo = measured_by(goal, metric, at_step(history, beside, step, attempt))
+    theirs = measured_by(goal, metric, at_step(history, status_quo, step, attempt))
     when = "no result" if step is None else f"no report at look {step}"
-    if arm is None or status_quo is None:
+    if arm is None or theirs is None:
         lacking = "the arm" if arm is None else "the status quo"
         unknown = f"{lacking} has {when} of `{metric}`"
-        return replace(found, arm=arm, status_quo=status_quo, unknown=unknown)
-    return _compared(found, arm, status_quo)
+        return replace(found, arm=arm, status_quo=theirs, unknown=unknown)
+    return _compared(found, arm, theirs)
 
 
 def shared_steps(history: History, trial: Trial) -> list[int]:
     """Return the looks at which an arm and its status quo have both reported, in order."""
-    beside = compared_with(history.trials, trial)
-    return [] if beside is None else sorted(steps_of(history, trial).keys() & steps_of(history, beside).keys())
+    status_quo = compared_with(history.trials, trial)
+    return [] if status_quo is None else sorted(steps_of(history, trial).keys() & steps_of(history, status_quo).keys())
 
 
 def steps_of(history: History, trial: Trial, attempt: int | None = None) -> Mapping[int, Measured]:

@@ -65,22 +65,22 @@ class Goals:
         The best arm has the best difference to the status quo of the same batch, pooled over all batches of the arm. An
         arm counts if most of its results meet the constraints, relative to their own status quo.
         """
-        beside, results = self.status_quos or {}, dict[frozenset[tuple[str, Value]], list[Trial]]()
+        status_quos, results = self.status_quos or {}, dict[frozenset[tuple[str, Value]], list[Trial]]()
         for trial in trials:
             if isinstance(trial.outcome, Observation):
                 results.setdefault(frozenset(trial.point.items()), []).append(trial)
         found: list[tuple[float, Trial]] = []
         for each in results.values():
-            gains = (gain_of(self.pooled.objectives[0], trial, beside) for trial in each)
+            gains = (gain_of(self.pooled.objectives[0], trial, status_quos) for trial in each)
             pooled = pooled_difference(gain for gain in gains if gain is not None)
             if pooled is not None and 2 * sum(map(self.feasible, each)) > len(each):
                 found.append((pooled, each[0]))
         return [trial for _, trial in sorted(found, key=lambda one: -one[0])]
 
 
-def gain_of(objective: Objective, trial: Trial, beside: Mapping[int, Trial]) -> Difference | None:
+def gain_of(objective: Objective, trial: Trial, status_quos: Mapping[int, Trial]) -> Difference | None:
     """Return by how much a trial is better than its own status quo; None if one of the two has no result."""
-    status_quo = status_quo_of(beside, trial)
+    status_quo = status_quo_of(status_quos, trial)
     here = objective.found_in(trial.measured)
     there = None if status_quo is None else objective.found_in(status_quo.measured)
     if here is None or there is None:

@@ -26,8 +26,8 @@ def drifting() -> tuple[Told, list[Trial]]:
 
 def test_an_arm_is_better_by_its_difference_to_the_status_quo_of_its_own_batch() -> None:
     told, trials = drifting()
-    beside, rate = status_quos(trials), told.campaign.objective
-    found = [gain_of(rate, trials[i], beside) for i in (1, 3)]
+    quos, rate = status_quos(trials), told.campaign.objective
+    found = [gain_of(rate, trials[i], quos) for i in (1, 3)]
     assert [(each.value, each.variance) for each in found if each is not None] == [(1.0, 18.0), (3.0, 32.0)]
 
 
@@ -61,7 +61,7 @@ def test_limits_are_relative_to_the_status_quo_of_the_own_batch() -> None:
 
 
 def _batch(told: Told, shift: float, **gaps: tuple[float, float, float]) -> list[int]:
-    """Observe a batch with this drift; each arm has a gap in its rate, its error, and its errors beside 10."""
+    """Observe a batch with this drift; each arm has a gap in its rate, its standard error, and a gap in its `errors`."""
     points: dict[str, Point] = {"one": {"x0": 0.1, "x1": 0.1}, "two": {"x0": 0.3, "x1": 0.3}}
     arms = [Proposal(point=points[name], generator="sobol") for name in gaps]
     quo, *others = told.start([Proposal(point=STATUS_QUO, generator="baseline"), *arms])
