@@ -61,7 +61,7 @@ def test_limits_are_relative_to_the_status_quo_of_the_own_batch() -> None:
 
 
 def _batch(told: Told, shift: float, **gaps: tuple[float, float, float]) -> list[int]:
-    """Observe a batch with this drift; each arm has a gap in its rate, its standard error, and a gap in its `errors`."""
+    """Observe a batch; each arm has the gap in its rate, the standard error, and the gap in `errors`."""
     points: dict[str, Point] = {"one": {"x0": 0.1, "x1": 0.1}, "two": {"x0": 0.3, "x1": 0.3}}
     arms = [Proposal(point=points[name], generator="sobol") for name in gaps]
     quo, *others = told.start([Proposal(point=STATUS_QUO, generator="baseline"), *arms])
