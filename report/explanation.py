@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from overnight.campaign import History, Measurement, Trial
-from overnight.campaign.experiment.arms import is_status_quo
 from overnight.campaign.experiment.candidates import RAMP_UP
 from overnight.campaign.experiment.effects import newest_effect
+from overnight.campaign.experiment.status_quo import is_status_quo
 from overnight.campaign.history.provenance import Prediction, Provenance
 from overnight.campaign.history.trial import Observation
 from overnight.campaign.standing.spending import has_reported_costs

@@ -9,7 +9,8 @@ from typing import Literal
 from overnight.bo_core.experiment.repeated import lower_bound
 from overnight.campaign import History, Point, Trial
 from overnight.campaign.experiment.contrast import Contrast, Question, guardrails, worse
-from overnight.campaign.experiment.effects import STATUS_QUO, at_step, measured_by, shared_steps
+from overnight.campaign.experiment.effects import at_step, measured_by, shared_steps
+from overnight.campaign.experiment.status_quo import is_status_quo
 from overnight.campaign.history.trial import Observation
 
 _NORMAL = NormalDist()
@@ -35,9 +36,9 @@ def breach_at(history: History, trial: Trial, step: int | None) -> Breach | None
 
     It exceeds a bound of a constraint, or is worse than its status quo, by bounds that hold at all looks and at the
     result at once: an arm that does neither breaches with a probability of at most 2 (1 − `decide.at_least`), half for
-    each reason. The result spends all that the looks have left of this error.
+    each reason. The looks of failed attempts have spent of this error, and the result spends all that is left.
     """
-    if trial.proposal.generator == STATUS_QUO:
+    if is_status_quo(trial):
         return None
     return _broken(history, trial, step) or _harm(history, trial, step)
 
@@ -61,8 +62,8 @@ def breached_points(history: History) -> list[Point]:
 def _broken(history: History, trial: Trial, step: int | None) -> Breach | None:
     questions = list(guardrails(history.definition.goal))
     for constraint, question in questions:
-        contrasts = _until(history, trial, question, step)
-        bound = _bound(contrasts, _error(history) / len(questions))
+        *lost, contrasts = _until(history, trial, question, step)
+        bound = _bound(contrasts, _error(history) / len(questions), lost)
         if not bound > 0:
             continue
         measured = measured_by(history.definition.goal, question.metric, at_step(history, trial, step))
@@ -78,8 +79,8 @@ def _broken(history: History, trial: Trial, step: int | None) -> Breach | None:
 
 def _harm(history: History, trial: Trial, step: int | None) -> Breach | None:
     question = worse(history.definition.goal)
-    contrasts = _until(history, trial, question, step)
-    bound = _bound(contrasts, _error(history))
+    *lost, contrasts = _until(history, trial, question, step)
+    bound = _bound(contrasts, _error(history), lost)
     if not bound > 0:
         return None
     effect, limit = question.side * contrasts[-1].value, question.side * bound
@@ -88,26 +89,27 @@ def _harm(history: History, trial: Trial, step: int | None) -> Breach | None:
     return Breach("harm", question.metric, step, effect, limit, said + _at_least(value, bound, "and by at least"))
 
 
-def _until(history: History, trial: Trial, question: Question, step: int | None) -> list[Contrast]:
-    """Return the answers at all looks up to this one; none if this one gives no answer."""
-    answers = question.answers(history, trial)
+def _until(history: History, trial: Trial, question: Question, step: int | None) -> list[list[Contrast]]:
+    """Return for each attempt the answers at its looks, in the last one up to this look; none if it has no answer."""
+    *earlier, answers = question.attempts(history, trial)
+    lost = [[each for at, each in attempt.items() if at is not None] for attempt in earlier]
     if step not in answers:
-        return []
+        return [*lost, []]
     looks = [each for at, each in answers.items() if at is not None and (step is None or at <= step)]
     if step is not None:
-        return looks
+        return [*lost, looks]
     # Nothing follows a result, so it completes the information, also if it is less than planned.
-    return [*looks, replace(answers[None], final=True)]
+    return [*lost, [*looks, replace(answers[None], final=True)]]
 
 
-def _bound(contrasts: Sequence[Contrast], alpha: float) -> float:
+def _bound(contrasts: Sequence[Contrast], alpha: float, lost: Sequence[Sequence[Contrast]]) -> float:
     """Return the lower bound of an excess; −∞ if there is no breach even by the bound for a single look.
 
     No bound for several looks is above that one, which takes no time: most arms are far from any breach.
     """
     if not contrasts or contrasts[-1].value <= _NORMAL.inv_cdf(1 - alpha) * math.sqrt(contrasts[-1].variance):
         return -math.inf
-    return lower_bound(contrasts, alpha)
+    return lower_bound(contrasts, alpha, lost)
 
 
 def _error(history: History) -> float:

@@ -18,11 +18,12 @@ from overnight.bo_core.proposer import AnyProposer, BayesianProposer
 from overnight.bo_core.recommendation.contest import Contest
 from overnight.bo_core.recommendation.counted import Counted, generator_for, is_baseline
 from overnight.bo_core.recommendation.decisive import MOST
-from overnight.bo_core.recommendation.measured import best_beside_own
 from overnight.bo_core.settings.user_code import Unusable
 from overnight.campaign import Campaign, History, ModelView, Point
 from overnight.campaign.errors import ModelFailed
+from overnight.campaign.experiment.own_batch import Goals
 from overnight.campaign.experiment.phase import stopped_points
+from overnight.campaign.experiment.status_quo import status_quos
 from overnight.campaign.history.provenance import Prediction, Provenance, Stack
 
 # Without an arm that is feasible with the demanded probability, one that is more likely feasible than not is tried:
@@ -60,10 +61,11 @@ def candidate_of(
         with numbers_may_fail(), torch.inference_mode():
             return _believed(campaign, view, proposer, last, excluded)
     except (ModelFailed, Unusable):
-        found = best_beside_own(campaign, history.goal, [t for t in view.observed if key_of(t.point) not in excluded])
-        if found is None or is_baseline(campaign, found.point):
+        may = [trial for trial in view.observed if key_of(trial.point) not in excluded]
+        best = next(iter(Goals(history.goal, status_quos(may)).best_arms(may)), None)
+        if best is None or is_baseline(campaign, best.point):
             return None
-        return Promising(found.point, Stack(libraries=stack()))
+        return Promising(best.point, Stack(libraries=stack()))
 
 
 def _believed(

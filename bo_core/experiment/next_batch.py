@@ -18,6 +18,7 @@ from overnight.bo_core.unmodelled import asked_for, seeded, with_pending
 from overnight.campaign import Campaign, History, Point, Proposal
 from overnight.campaign.errors import ModelFailed
 from overnight.campaign.experiment.phase import Phase, phase_of, runs_of, stopped_points
+from overnight.campaign.experiment.status_quo import STATUS_QUO
 from overnight.campaign.standing.confirming import LEAST_OBSERVED
 
 
@@ -44,7 +45,7 @@ def _with_status_quo(campaign: Campaign, history: History, arms: Sequence[Propos
     """Return the status quo and the arms; those without a share share what is left equally."""
     assert campaign.traffic is not None, "expected traffic, which every A/B test has"
     share, made = campaign.traffic.share_of_status_quo(len(arms)), seeded(campaign, history.next_trial)
-    first = Proposal(point=_status_quo(campaign), generator="baseline", provenance=made, weight=share)
+    first = Proposal(point=_status_quo(campaign), generator=STATUS_QUO, provenance=made, weight=share)
     rest = 1.0 - share - sum(arm.weight or 0.0 for arm in arms)
     each = rest / max(sum(arm.weight is None for arm in arms), 1)
     return [first, *(arm if arm.weight is not None else arm.model_copy(update={"weight": each}) for arm in arms)]
@@ -61,7 +62,7 @@ def _explored(campaign: Campaign, history: History, proposer: AnyProposer, q: in
     if not more:
         return arms
     if isinstance(proposer, CustomProposer):
-        first = Proposal(point=status_quo, generator="baseline")
+        first = Proposal(point=status_quo, generator=STATUS_QUO)
         waiting, threads = with_pending(history, [first, *arms]), torch.get_num_threads()
         return arms + proposer.proposals(campaign, waiting, more, seeded(campaign, history.next_trial, threads))
     if isinstance(proposer, BayesianProposer) and not _begins(campaign, history, proposer, len(taken)):
@@ -112,7 +113,7 @@ def _ramped_up(campaign: Campaign, history: History, proposer: AnyProposer, phas
         point, made = found.point, made.model_copy(update={"stack": found.stack, "predicted": found.predicted})
     quo = Proposal(
         point=_status_quo(campaign),
-        generator="baseline",
+        generator=STATUS_QUO,
         provenance=seeded(campaign, history.next_trial),
         weight=1.0 - share,
     )

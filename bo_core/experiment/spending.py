@@ -32,10 +32,15 @@ _NORMAL = NormalDist()
 
 @dataclass(frozen=True)
 class Look:
-    """A look at a test: `information` is one over the variance of the difference, `fraction` its share of the plan."""
+    """A look at a test: `information` is one over the variance of the difference, `fraction` its share of the plan.
+
+    Its data include those of the look before it; with `after`, only those of the first so many looks. The data of the
+    looks in between were lost, such as those of an attempt that failed.
+    """
 
     information: float
     fraction: float
+    after: int | None = None
 
 
 def spent(alpha: float, fraction: float) -> float:
@@ -57,10 +62,15 @@ def boundaries(looks: Iterable[Look], alpha: float) -> tuple[float, ...]:
     A look at which nothing is spent is skipped: its boundary is infinite. So is a look without new information, unless
     its fraction has grown, as that of the last look does. The looks are in order. Each step of the recursion (Armitage,
     McPherson and Rowe 1969) is a Gauss-Legendre sum, and the boundaries are exact to about 1e-8.
+
+    The error that was spent at looks whose data were lost stays spent, so looks that start over have only the rest. The
+    sum of both is never exceeded, however the new data depend on the lost ones.
     """
-    found, at = [], _begun(alpha)
+    found, reached = list[float](), [_begun(alpha)]
     for look in looks:
-        at, bound = _next(at, look)
+        before = reached[-1] if look.after is None else _back_at(reached[look.after], reached[-1].used)
+        at, bound = _next(before, look)
+        reached.append(at)
         found.append(bound)
     return tuple(found)
 
@@ -107,6 +117,12 @@ class _Reached:
 @lru_cache(maxsize=256)
 def _begun(alpha: float) -> _Reached:
     return _Reached(alpha, 0.0, 0.0, np.zeros(1), np.ones(1), 1.0)
+
+
+@lru_cache(maxsize=256)
+def _back_at(at: _Reached, used: float) -> _Reached:
+    """Return an earlier state with all error that was used since."""
+    return at if used == at.used else replace(at, used=used, used_before=at.used_before + used - at.used)
 
 
 @lru_cache(maxsize=2048)

@@ -1,24 +1,25 @@
 """Judge the candidates of an A/B test from the fresh traffic of their stages."""
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from statistics import NormalDist
 
 from overnight.bo_core.experiment.breaches import breach_of
+from overnight.bo_core.experiment.looks import CandidateLook, looks_at, weighted
 from overnight.bo_core.experiment.repeated import informations
 from overnight.bo_core.experiment.spending import Look, boundaries, repeated_p
 from overnight.campaign import History, Trial
 from overnight.campaign.experiment.candidates import Candidate, candidates, units_of_batches, units_used
-from overnight.campaign.experiment.contrast import Contrast, Question, better, guardrails
-from overnight.campaign.experiment.effects import at_step, effect_at, measured_by, shared_steps, status_quo_of
+from overnight.campaign.experiment.contrast import Contrast, Question, guardrails
+from overnight.campaign.experiment.effects import at_step, measured_by, shared_steps
+from overnight.campaign.experiment.status_quo import compared_with
 from overnight.campaign.experiment.verdict import CandidateVerdict, Guarded, Interval, Judged, State, Verdict, state_of
 from overnight.campaign.goal.constraint import Constraint
 
 # The share of the remaining error probability that the next candidate gets.
 NEXT_SHARE = 0.8
 _NORMAL = NormalDist()
-_Parts = list[tuple[Trial, int | None]]
 
 
 def verdict(history: History) -> Verdict:
@@ -26,9 +27,9 @@ def verdict(history: History) -> Verdict:
 
     Only the ramp-up counts: its traffic was not used to find the candidate, so a candidate is one hypothesis. Each is
     judged at every look by the differences of its stages so far, each to the status quo of its own batch, weighted by
-    their information. The error probability of a candidate is spent over the looks of all its stages. Candidate j gets
-    four fifths of the error that the earlier ones left. All that it got counts as spent, because the reason for its end
-    may depend on its results.
+    their information. The error probability of a candidate is spent over the looks of all its stages, including those
+    of attempts that failed. Candidate j gets four fifths of the error that the earlier ones left. All that it got
+    counts as spent, because the reason for its end may depend on its results.
     """
     at_least = history.definition.deciding.at_least
     judged, traffic = list[CandidateVerdict](), history.definition.traffic
@@ -47,32 +48,14 @@ def verdict(history: History) -> Verdict:
     )
 
 
-@dataclass(frozen=True)
-class _At:
-    """A look at a candidate: the trial of each stage so far with its step, and the difference over all of them."""
-
-    stage: int
-    parts: _Parts
-    contrasts: Sequence[Contrast]
-    weights: Sequence[float]
-    difference: float
-    variance: float
-    fraction: float
-
-    @property
-    def information(self) -> float:
-        """Return the information of all differences so far."""
-        return sum(self.weights)
-
-
 def _judged(history: History, candidate: Candidate, error: float) -> CandidateVerdict:
-    ats = list(_looks(history, candidate))
-    looks = [Look(at.information, at.fraction) for at in ats]
+    ats = looks_at(history, candidate)
+    looks = [Look(at.information, at.fraction, at.after) for at in ats]
     bounds = boundaries(looks, error)
     judged = tuple(_shown(at, bound) for at, bound in zip(ats, bounds, strict=True))
     better_at = next((each for each in judged if each.better), None)
     guarded = tuple(_guarded(history, candidate, constraint) for constraint in history.definition.constraints)
-    state, why = _state(history, candidate, judged, better_at, guarded)
+    state, why = _state(history, candidate, _why_small(ats, bounds), better_at, guarded)
     counted = [(at, bound) for at, bound in zip(ats, bounds, strict=True) if bound < math.inf]
     effect, relative = _effects(history, counted or [(at, math.inf) for at in ats[-1:]], error)
     return CandidateVerdict(
@@ -94,73 +77,21 @@ def _judged(history: History, candidate: Candidate, error: float) -> CandidateVe
     )
 
 
-def _looks(history: History, candidate: Candidate) -> Iterator[_At]:
-    """Yield the looks of all stages in order; a stage without any difference is left out."""
-    question = better(history.definition.goal)
-    before = list[Contrast]()
-    parts: _Parts = []
-    for stage, trial in zip(candidate.stages, candidate.trials, strict=True):
-        last = None
-        for step, found in question.answers(history, trial).items():
-            # Differences without any error are no differences between means of units.
-            if found.exact or math.isinf(found.variance):
-                continue
-            last = step, found
-            fraction = _fraction(history, stage, trial.proposal.weight, step, [*before, found])
-            if fraction is not None:
-                known = [*before, found]
-                weights = informations(known)
-                value, variance = _weighted([(each.value, each.variance) for each in known], weights)
-                yield _At(stage, [*parts, (trial, step)], known, weights, value, variance, fraction)
-        if last is not None:
-            step, found = last
-            parts.append((trial, step))
-            # A batch without results gives no more than it has given, and its stage is run again.
-            before.append(found if step is None else replace(found, planned=found.information))
-
-
 def _steps(history: History, trial: Trial) -> list[int | None]:
-    beside = status_quo_of(history, trial)
-    ended = bool(trial.measured) and beside is not None and bool(beside.measured)
+    status_quo = compared_with(history.trials, trial)
+    ended = bool(trial.measured) and status_quo is not None and bool(status_quo.measured)
     return [*shared_steps(history, trial), *([None] if ended else [])]
 
 
-def _fraction(
-    history: History, stage: int, share: float | None, step: int | None, contrasts: Sequence[Contrast]
-) -> float | None:
-    """Return the share of the planned information of all stages; None if the plan is unknown.
-
-    The information that later stages will give follows from that of this one: it is proportional to w (1 − w), with
-    the `share` w of the candidate. The results of the last stage complete the information, also if it is less than
-    planned.
-    """
-    shares = history.definition.stages
-    if step is None and stage >= len(shares):
-        return 1.0
-    gained = [each.information for each in contrasts if each.information is not None]
-    planned = [each.planned for each in contrasts if each.planned is not None]
-    if min(len(gained), len(planned)) < len(contrasts) or share is None or not 0 < share < 1:
-        return None
-    later = sum(each * (1 - each) for each in shares[stage:]) / (share * (1 - share))
-    return min(1.0, sum(gained) / (sum(planned) + later * planned[-1]))
-
-
-def _weighted(parts: Sequence[tuple[float, float]], weights: Sequence[float]) -> tuple[float, float]:
-    """Return the mean of numbers with these weights, and its variance."""
-    shares = [each / sum(weights) for each in weights]
-    value = sum(share * each for share, (each, _) in zip(shares, parts, strict=True))
-    return value, sum(share * share * variance for share, (_, variance) in zip(shares, parts, strict=True))
-
-
-def _shown(at: _At, bound: float) -> Judged:
-    trial, step = at.parts[-1]
-    return Judged(at.stage, trial.id, step, at.difference, math.sqrt(at.variance), at.fraction, bound)
+def _shown(at: CandidateLook, bound: float) -> Judged:
+    newest = at.effects[-1]
+    return Judged(at.stage, newest.trial, newest.step, at.difference, math.sqrt(at.variance), at.fraction, bound)
 
 
 def _state(
     history: History,
     candidate: Candidate,
-    looks: Sequence[Judged],
+    small: str,
     better_at: Judged | None,
     guarded: Sequence[Guarded],
 ) -> tuple[State, str | None]:
@@ -173,11 +104,20 @@ def _state(
     if better_at is not None and (candidate.run.is_through or history.finished is not None):
         return "better, not shown feasible", doubt
     if candidate.run.is_through:
-        unknown = "its results have no standard errors by which a difference could be judged"
-        return "not confirmed", "the difference is too small for its errors after all stages" if looks else unknown
+        return "not confirmed", small
     if history.finished is not None:
         return "not confirmed", f"the campaign ended in stage {stage} of {stages}"
     return "ramping", None
+
+
+def _why_small(looks: Sequence[CandidateLook], bounds: Sequence[float]) -> str:
+    """Return why a candidate was not called better after all stages."""
+    if not looks:
+        return "its results have no standard errors by which a difference could be judged"
+    begun = max((number for number, look in enumerate(looks) if look.after is not None), default=None)
+    if begun is not None and min(bounds[begun:]) == math.inf:
+        return "looks at an attempt that failed have spent all of its error probability, so no later look could decide"
+    return "the difference is too small for its errors after all stages"
 
 
 def _doubt(guarded: Sequence[Guarded], demanded: float) -> str | None:
@@ -192,7 +132,7 @@ def _doubt(guarded: Sequence[Guarded], demanded: float) -> str | None:
 
 
 def _effects(
-    history: History, counted: Sequence[tuple[_At, float]], error: float
+    history: History, counted: Sequence[tuple[CandidateLook, float]], error: float
 ) -> tuple[Interval | None, Interval | None]:
     """Return the effect and the relative effect, by looks with their boundaries; None for one that is unknown.
 
@@ -200,7 +140,7 @@ def _effects(
     effect shows is therefore known of the relative effect, too.
     """
     effects = [_effect(history, at, bound, error) for at, bound in counted]
-    relatives = [_relative(history, at, bound, error) for at, bound in counted]
+    relatives = [_relative(at, bound, error) for at, bound in counted]
     known = [each for each in relatives if each is not None]
     if not effects:
         return None, None
@@ -219,23 +159,21 @@ def _shared(intervals: Sequence[Interval]) -> Interval:
     return replace(intervals[-1], low=low, high=high)
 
 
-def _effect(history: History, at: _At, bound: float, error: float) -> Interval:
+def _effect(history: History, at: CandidateLook, bound: float, error: float) -> Interval:
     value = history.definition.goal.objectives[0].turned(at.difference)
     return _interval(value, math.sqrt(at.variance), bound, error)
 
 
-def _relative(history: History, at: _At, bound: float, error: float) -> Interval | None:
-    metric = history.definition.goal.objectives[0].metric
-    found = [effect_at(history, trial, metric, step) for trial, step in at.parts]
+def _relative(at: CandidateLook, bound: float, error: float) -> Interval | None:
     parts = list[tuple[float, float]]()
-    for each, known in zip(found, at.contrasts, strict=True):
+    for each, known in zip(at.effects, at.contrasts, strict=True):
         if each.relative is not None and each.relative_sem and each.sem:
             # Its own error may be too small, as that of the difference may.
             square = each.relative_sem * each.relative_sem * max(known.variance / (each.sem * each.sem), 1.0)
             parts += [(each.relative, square)] if 0 < square < math.inf else []
-    if len(parts) < len(found):
+    if len(parts) < len(at.effects):
         return None
-    value, variance = _weighted(parts, at.weights)
+    value, variance = weighted(parts, at.weights)
     return _interval(value, math.sqrt(variance), bound, error)
 
 
@@ -253,9 +191,9 @@ def _guarded(history: History, candidate: Candidate, constraint: Constraint) -> 
     value = limits = None
     if newest is not None:
         trial, step = newest
-        goal, beside = history.definition.goal, status_quo_of(history, trial)
+        goal, status_quo = history.definition.goal, compared_with(history.trials, trial)
         arm = measured_by(goal, constraint.metric, at_step(history, trial, step))
-        other = None if beside is None else measured_by(goal, constraint.metric, at_step(history, beside, step))
+        other = None if status_quo is None else measured_by(goal, constraint.metric, at_step(history, status_quo, step))
         value = None if arm is None else arm.mean
         limits = constraint.limits(None if other is None else other.mean)
     probability = max(0.0, 1 - sum(known)) if known and len(known) == len(questions) else None
@@ -273,7 +211,7 @@ def _excess(history: History, candidate: Candidate, question: Question) -> float
         return None
     if exact := [each for each in found if each.exact]:
         return float(exact[-1].value > 0)
-    value, variance = _weighted([(each.value, each.variance) for each in found], informations(found))
+    value, variance = weighted([(each.value, each.variance) for each in found], informations(found))
     return _NORMAL.cdf(value / math.sqrt(variance))
 
 

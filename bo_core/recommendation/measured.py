@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from overnight.bo_core.data.encoding import PointKey, key_of
 from overnight.bo_core.recommendation.counted import first_of_each_point
 from overnight.campaign import Campaign, Goal, Trial
-from overnight.campaign.experiment.own_batch import beside_own, difference, pooled_difference, status_quos
+from overnight.campaign.experiment.own_batch import Goals
+from overnight.campaign.experiment.status_quo import status_quos
 from overnight.campaign.goal.front import most_balanced
 from overnight.campaign.history.provenance import Prediction
 from overnight.campaign.recommendation import OfFront, Recommendation
@@ -16,11 +16,11 @@ def measured_best(campaign: Campaign, goal: Goal, trials: Sequence[Trial], why: 
     """Return the trial with the best measurement, with nothing inferred beyond the measurement.
 
     If no trial is feasible, it is one that breaks the fewest constraints. In an A/B test, the best one has the
-    largest difference to the status quo of its own batch.
+    best difference to the status quo of its own batch.
     """
     objective = campaign.objective.metric
-    best = best_beside_own(campaign, goal, trials) if campaign.is_ab_test else None
-    best = best or goal.best(trials) or min(trials, key=lambda trial: len(goal.unmet(trial.measured)))
+    arms = Goals(goal, status_quos(trials)).best_arms(trials) if campaign.is_ab_test else []
+    best = next(iter(arms), None) or goal.best(trials) or min(trials, key=lambda trial: len(goal.unmet(trial.measured)))
     [measured] = goal.values_of([best])
     return Recommendation(
         trial=best.id,
@@ -32,25 +32,6 @@ def measured_best(campaign: Campaign, goal: Goal, trials: Sequence[Trial], why: 
         without_model=why,
         feasible_at_least=campaign.feasible_at_least if campaign.constraints else None,
     )
-
-
-def best_beside_own(campaign: Campaign, goal: Goal, trials: Sequence[Trial]) -> Trial | None:
-    """Return the first trial of the point with the best difference to the status quo of its own batch, pooled.
-
-    A point counts if most of its results meet the constraints, relative to their own status quo. Without such a point,
-    there is no best one.
-    """
-    beside, places = status_quos(trials), dict[PointKey, list[Trial]]()
-    for trial in trials:
-        places.setdefault(key_of(trial.point), []).append(trial)
-    found: list[tuple[float, Trial]] = []
-    for each in places.values():
-        feasible = sum(beside_own(goal, trial, beside).feasible(trial.measured) for trial in each)
-        differences = (difference(campaign.objective, trial, beside) for trial in each)
-        pooled = pooled_difference(one for one in differences if one is not None)
-        if pooled is not None and 2 * feasible > len(each):
-            found.append((pooled, each[0]))
-    return max(found, key=lambda one: one[0])[1] if found else None
 
 
 def measured_front(campaign: Campaign, goal: Goal, trials: Sequence[Trial], why: str) -> Recommendation:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from overnight.campaign.definition import Campaign
 from overnight.campaign.evaluation import Arm
 from overnight.campaign.experiment.effects import measured_by
+from overnight.campaign.experiment.status_quo import compared_with, is_status_quo
 from overnight.campaign.goal import Measured
 from overnight.campaign.history.history import History
 from overnight.campaign.history.trial import Trial, Withdrawal
@@ -19,11 +20,6 @@ def batch_of(history: History, batch: int | None) -> tuple[Trial, ...]:
         return ()
     trials = (history.trials[number] for number in range(batch, history.next_trial) if number in history.trials)
     return tuple(trial for trial in trials if trial.batch == batch)
-
-
-def is_status_quo(trial: Trial) -> bool:
-    """Return whether an arm is the status quo of its batch, which is the first of it."""
-    return trial.id == trial.batch
 
 
 def arms_at(history: History, trial: Trial, attempt: int) -> tuple[Arm, ...]:
@@ -87,14 +83,16 @@ def _alone(history: History, is_gone: Callable[[Trial], bool]) -> list[Trial]:
     if not history.definition.is_ab_test:
         return []
     waiting = [trial for trial in history.trials.open if trial.open_attempt is None and trial.batch is not None]
-    return [trial for trial in waiting if _is_alone(trial, batch_of(history, trial.batch), is_gone)]
+    return [trial for trial in waiting if _is_alone(history, trial, is_gone)]
 
 
-def _is_alone(trial: Trial, batch: tuple[Trial, ...], is_gone: Callable[[Trial], bool]) -> bool:
+def _is_alone(history: History, trial: Trial, is_gone: Callable[[Trial], bool]) -> bool:
     if is_status_quo(trial):
-        return all(is_gone(other) for other in batch if other.id != trial.id)
-    return is_gone(batch[0])
+        return all(is_gone(other) for other in batch_of(history, trial.batch) if other.id != trial.id)
+    status_quo = compared_with(history.trials, trial)
+    return status_quo is not None and is_gone(status_quo)
 
 
 def _has_lost_its_status_quo(history: History, trial: Trial) -> bool:
-    return not is_status_quo(trial) and isinstance(batch_of(history, trial.batch)[0].outcome, Withdrawal)
+    status_quo = compared_with(history.trials, trial)
+    return status_quo is not None and isinstance(status_quo.outcome, Withdrawal)

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from overnight.campaign.evaluation import Measurement
 from overnight.campaign.experiment.arms import units_of
-from overnight.campaign.experiment.effects import measured_by, status_quo_of, steps_of
+from overnight.campaign.experiment.difference import difference
+from overnight.campaign.experiment.effects import measured_by, steps_of
+from overnight.campaign.experiment.status_quo import compared_with
 from overnight.campaign.goal import Goal, Measured
 from overnight.campaign.goal.constraint import Constraint
 from overnight.campaign.history.history import History
@@ -13,6 +15,8 @@ from overnight.campaign.history.trial import Trial
 
 # One over a smaller variance would overflow.
 _LEAST_VARIANCE = 1e-300
+# An arm or its status quo, with its factor in the difference and its planned units.
+_Part = tuple[float, Measurement, int | None]
 
 
 @dataclass(frozen=True)
@@ -55,35 +59,30 @@ class Question:
 
     def answers(self, history: History, trial: Trial) -> dict[int | None, Contrast]:
         """Return the known answers at the looks in order, and under None the one by the results."""
-        goal, beside = history.definition.goal, status_quo_of(history, trial)
-        mine = _measured(history, trial)
-        others = {} if beside is None or self.factor == 0 else _measured(history, beside)
-        units = planned_units(history, trial), None if beside is None else planned_units(history, beside)
+        return self.attempts(history, trial)[-1]
+
+    def attempts(self, history: History, trial: Trial) -> list[dict[int | None, Contrast]]:
+        """Return the answers by each attempt, of which the last one counts; people have seen the earlier ones, too."""
+        status_quo = None if self.factor == 0 else compared_with(history.trials, trial)
+        number = max(len(each.attempts) for each in (trial, status_quo) if each is not None)
+        return [self._answers(history, trial, attempt) for attempt in range(max(number, 1))]
+
+    def _answers(self, history: History, trial: Trial, attempt: int) -> dict[int | None, Contrast]:
+        goal, status_quo = history.definition.goal, compared_with(history.trials, trial)
+        mine = _measured(history, trial, attempt)
+        others = {} if status_quo is None or self.factor == 0 else _measured(history, status_quo, attempt)
+        units = planned_units(history, trial), None if status_quo is None else planned_units(history, status_quo)
         found = dict[int | None, Contrast]()
         for step in [*sorted(each for each in mine if each is not None), None]:
             arm = measured_by(goal, self.metric, mine.get(step, {}))
             other = measured_by(goal, self.metric, others.get(step, {}))
-            if arm is not None and arm.sem is not None and (self.factor == 0 or (other and other.sem is not None)):
-                found[step] = self._contrast(arm, other, units, ended=step is None)
+            if arm is None or (other is None and self.factor != 0):
+                continue
+            gap = difference(arm, other, self.factor, self.offset)
+            parts = [(1.0, arm, units[0]), *([] if other is None else [(self.factor, other, units[1])])]
+            if gap.variance is not None:
+                found[step] = _contrast(self.side * gap.value, gap.variance, parts, ended=step is None)
         return found
-
-    def _contrast(
-        self, arm: Measurement, other: Measurement | None, units: tuple[int | None, int | None], *, ended: bool
-    ) -> Contrast:
-        baseline = 0.0 if other is None else self.factor * other.mean
-        parts = [(1.0, arm, units[0]), *([] if other is None else [(self.factor, other, units[1])])]
-        counts = [(factor, each.n or (planned if ended else None)) for factor, each, planned in parts]
-        information = _information(counts)
-        variance = sum(_square(factor * (each.sem or 0.0)) for factor, each, _ in parts)
-        reported = [each.n for _, each, _ in parts if each.n]
-        if information is not None and len(reported) == len(parts):
-            variance = max(variance, _per_unit([each for _, each, _ in parts], reported) / information)
-        return Contrast(
-            value=self.side * (arm.mean - self.offset - baseline),
-            variance=variance,
-            information=information,
-            planned=_information([(factor, planned) for factor, _, planned in parts]),
-        )
 
 
 def guardrails(goal: Goal) -> Iterator[tuple[Constraint, Question]]:
@@ -111,9 +110,20 @@ def planned_units(history: History, trial: Trial) -> int | None:
     return None if unknown else units_of(history.definition, trial)
 
 
-def _measured(history: History, trial: Trial) -> dict[int | None, Measured]:
-    """Return the reports of a trial by look, and its result under None."""
-    return {**steps_of(history, trial), **({None: trial.measured} if trial.measured else {})}
+def _measured(history: History, trial: Trial, attempt: int) -> dict[int | None, Measured]:
+    """Return the reports of an attempt by look, and under None the result, which the last attempt has."""
+    has_result = bool(trial.measured) and attempt >= len(trial.attempts) - 1
+    return {**steps_of(history, trial, attempt), **({None: trial.measured} if has_result else {})}
+
+
+def _contrast(value: float, variance: float, parts: Sequence[_Part], *, ended: bool) -> Contrast:
+    counts = [(factor, each.n or (planned if ended else None)) for factor, each, planned in parts]
+    information = _information(counts)
+    reported = [each.n for _, each, _ in parts if each.n]
+    if information is not None and len(reported) == len(parts):
+        variance = max(variance, _per_unit([each for _, each, _ in parts], reported) / information)
+    planned = _information([(factor, planned) for factor, _, planned in parts])
+    return Contrast(value, variance, information, planned)
 
 
 def _square(sem: float) -> float:

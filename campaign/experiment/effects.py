@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from overnight.campaign.evaluation import Measurement
+from overnight.campaign.experiment.difference import difference
+from overnight.campaign.experiment.status_quo import compared_with
 from overnight.campaign.goal import Goal, Measured
 from overnight.campaign.history.history import History
 from overnight.campaign.history.trial import Observation, Trial
-
-STATUS_QUO = "baseline"
 
 
 @dataclass(frozen=True)
@@ -37,52 +37,49 @@ class Effect:
 
 def newest_effect(history: History, trial: Trial, metric: str) -> Effect:
     """Return an arm's effect by its result, or else at the last look that it shares with its status quo."""
-    beside = status_quo_of(history, trial)
-    if beside is None or (_has_result(trial) and _has_result(beside)):
+    status_quo = compared_with(history.trials, trial)
+    if status_quo is None or (_has_result(trial) and _has_result(status_quo)):
         return effect_at(history, trial, metric, None)
     shared = shared_steps(history, trial)
     return effect_at(history, trial, metric, shared[-1] if shared else None)
 
 
-def effect_at(history: History, trial: Trial, metric: str, step: int | None) -> Effect:
-    """Return an arm's effect at a look; without a `step`, by its result."""
-    goal, batch = history.definition.goal, _batch(trial)
+def effect_at(history: History, trial: Trial, metric: str, step: int | None, attempt: int | None = None) -> Effect:
+    """Return an arm's effect at a look of an attempt, the latest by default; without a `step`, by its result."""
+    goal, batch = history.definition.goal, trial.id if trial.batch is None else trial.batch
     found = Effect(trial.id, batch, metric, step)
-    beside = status_quo_of(history, trial)
-    if beside is None:
+    status_quo = compared_with(history.trials, trial)
+    if status_quo is None:
         return replace(found, unknown="its batch has no status quo")
-    arm = measured_by(goal, metric, at_step(history, trial, step))
-    status_quo = measured_by(goal, metric, at_step(history, beside, step))
+    arm = measured_by(goal, metric, at_step(history, trial, step, attempt))
+    theirs = measured_by(goal, metric, at_step(history, status_quo, step, attempt))
     when = "no result" if step is None else f"no report at look {step}"
-    if arm is None or status_quo is None:
+    if arm is None or theirs is None:
         lacking = "the arm" if arm is None else "the status quo"
         unknown = f"{lacking} has {when} of `{metric}`"
-        return replace(found, arm=arm, status_quo=status_quo, unknown=unknown)
-    return _compared(found, arm, status_quo)
-
-
-def status_quo_of(history: History, trial: Trial) -> Trial | None:
-    """Return the status quo of a trial's batch; None for the status quo itself, and in a batch without one."""
-    first = history.trials.get(_batch(trial))
-    known = first is not None and first.id != trial.id and first.proposal.generator == STATUS_QUO
-    return first if known else None
+        return replace(found, arm=arm, status_quo=theirs, unknown=unknown)
+    return _compared(found, arm, theirs)
 
 
 def shared_steps(history: History, trial: Trial) -> list[int]:
     """Return the looks at which an arm and its status quo have both reported, in order."""
-    beside = status_quo_of(history, trial)
-    return [] if beside is None else sorted(steps_of(history, trial).keys() & steps_of(history, beside).keys())
+    status_quo = compared_with(history.trials, trial)
+    return [] if status_quo is None else sorted(steps_of(history, trial).keys() & steps_of(history, status_quo).keys())
 
 
-def steps_of(history: History, trial: Trial) -> Mapping[int, Measured]:
-    """Return the reports of a trial's latest attempt by step; a retried trial starts over."""
-    latest = trial.attempts[-1].number if trial.attempts else None
-    return {report.step: report.metrics for report in history.reports.get(trial.id, ()) if report.attempt == latest}
+def steps_of(history: History, trial: Trial, attempt: int | None = None) -> Mapping[int, Measured]:
+    """Return the reports of an attempt, the latest by default, by step; a retried trial starts over.
+
+    Attempts count from 0. A trial that has fewer, because only others of its batch were retried, has its latest.
+    """
+    upto = trial.attempts if attempt is None else trial.attempts[: attempt + 1]
+    number = upto[-1].number if upto else None
+    return {report.step: report.metrics for report in history.reports.get(trial.id, ()) if report.attempt == number}
 
 
-def at_step(history: History, trial: Trial, step: int | None) -> Measured:
+def at_step(history: History, trial: Trial, step: int | None, attempt: int | None = None) -> Measured:
     """Return the report of a trial at a look, or its result without a `step`; empty if it does not exist."""
-    return trial.measured if step is None else steps_of(history, trial).get(step, {})
+    return trial.measured if step is None else steps_of(history, trial, attempt).get(step, {})
 
 
 def measured_by(goal: Goal, metric: str, measured: Measured) -> Measurement | None:
@@ -95,23 +92,19 @@ def measured_by(goal: Goal, metric: str, measured: Measured) -> Measurement | No
     return measured.get(metric)
 
 
-def _batch(trial: Trial) -> int:
-    return trial.id if trial.batch is None else trial.batch
-
-
 def _has_result(trial: Trial) -> bool:
     return isinstance(trial.outcome, Observation)
 
 
 def _compared(found: Effect, arm: Measurement, status_quo: Measurement) -> Effect:
     """Return an effect with the absolute and the relative difference, the error of the latter by the delta method."""
-    found = replace(found, arm=arm, status_quo=status_quo, value=arm.mean - status_quo.mean)
+    absolute = difference(arm, status_quo)
+    found = replace(found, arm=arm, status_quo=status_quo, value=absolute.value, sem=absolute.sem)
     ratio = arm.mean / status_quo.mean if status_quo.mean > 0 else math.inf
     if math.isfinite(ratio):
         found = replace(found, relative=ratio - 1)
     if arm.sem is None or status_quo.sem is None:
         return replace(found, unknown="a standard error is missing")
-    found = replace(found, sem=math.hypot(arm.sem, status_quo.sem))
     if found.relative is None:
         return replace(found, unknown=f"the status quo is {status_quo.mean:g}, so there is no relative difference")
     return replace(found, relative_sem=math.hypot(arm.sem, ratio * status_quo.sem) / status_quo.mean)

@@ -30,7 +30,7 @@ class Traffic(BaseModel):
     status_quo: _Share | None = None
 
     def share_of_status_quo(self, others: int) -> float:
-        """Return the share of the status quo beside so many other arms."""
+        """Return the share of the status quo among so many other arms."""
         if self.status_quo is not None:
             return self.status_quo
         return math.sqrt(others) / (others + math.sqrt(others))

@@ -63,6 +63,16 @@ class Guarded:
     limits: tuple[float, float] | None
     probability: float | None
 
+    @property
+    def low(self) -> float | None:
+        """Return the lower end; None if it is unknown."""
+        return None if self.limits is None else self.limits[0]
+
+    @property
+    def high(self) -> float | None:
+        """Return the upper end; None if it is unknown."""
+        return None if self.limits is None else self.limits[1]
+
 
 @dataclass(frozen=True)
 class CandidateVerdict:

@@ -7,7 +7,8 @@ from types import MappingProxyType
 
 from overnight.campaign.definition import Campaign
 from overnight.campaign.errors import InvalidHistory
-from overnight.campaign.experiment.own_batch import Goals, status_quos
+from overnight.campaign.experiment.own_batch import Goals
+from overnight.campaign.experiment.status_quo import status_quos
 from overnight.campaign.goal import Goal, Measured, pooled
 from overnight.campaign.history.evaluator_version import EvaluatorVersion
 from overnight.campaign.history.events import (

@@ -10,10 +10,11 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential
 
-from overnight.campaign import Campaign, EvaluationRequest
+from overnight.campaign import EvaluationRequest
 from overnight.campaign.errors import LedgerError
 from overnight.campaign.evaluation import EvaluationAnswer
 from overnight.evaluators import AnyEvaluator, Report
+from overnight.evaluators.around import Around
 from overnight.flows.clusters.following import Following
 from overnight.flows.clusters.launcher import Launcher
 from overnight.flows.clusters.order import CLAIM, SENT, Order, Pulse, read_claim
@@ -29,8 +30,11 @@ _place = TypeAdapter[AnyPlace](AnyPlace)
 
 
 @dataclass(frozen=True)
-class SentEvaluator:
-    """An Evaluator that has another one evaluate at a place, and follows each attempt through its mailbox."""
+class SentEvaluator(Around):
+    """An Evaluator that has another one evaluate at a place, and follows each attempt through its mailbox.
+
+    An attempt has its whole time limit once a worker has begun it.
+    """
 
     evaluator: AnyEvaluator
     place: AnyPlace
@@ -43,29 +47,11 @@ class SentEvaluator:
     launchers: dict[AnyPlace | Nowhere, Launcher] = field(default_factory=dict)
 
     @property
-    def time_limit(self) -> timedelta:
-        """Return how long one attempt may take once a worker has begun it."""
-        return self.evaluator.time_limit
-
-    @property
-    def grace(self) -> timedelta:
-        """Return how long an attempt's processes may take to end by themselves once they are asked to."""
-        return self.evaluator.grace
-
-    @property
     def patience(self) -> timedelta:
         """Return how much longer an attempt may take: it waits for a worker, and for the worker's signs of life."""
         if isinstance(self.place, Here):
             return timedelta()
         return self.place.start_within + 2 * timedelta(seconds=self.pulse.silence) + self.grace
-
-    def secrets(self) -> dict[str, str]:
-        """Return the values that the evaluator keeps out of every record."""
-        return self.evaluator.secrets()
-
-    async def check(self, campaign: Campaign) -> None:
-        """Raise InvalidDefinition if no evaluation of this campaign could succeed; evaluate nothing."""
-        await self.evaluator.check(campaign)
 
     async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationAnswer:
         """Have the point tried once at the place, and return how it ended."""

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from overnight.bo_core.experiment.breaches import breach_at
 from overnight.campaign import History, Trial
-from overnight.campaign.experiment.effects import STATUS_QUO, at_step, measured_by
+from overnight.campaign.experiment.effects import at_step, measured_by
+from overnight.campaign.experiment.status_quo import is_status_quo
 from overnight.campaign.history.events import MeasurementReported, TrialStopped
 from overnight.campaign.history.trial import Observation
 from overnight.flows.rules.early_stopping import Decision, stops
@@ -56,7 +57,7 @@ def _stopped(history: History, trials: Sequence[Trial], steps: Sequence[int]) ->
         if decision is not None:
             ended.add(trial.id)
             yield trial, decision
-    others = [trial for trial in trials if trial.proposal.generator != STATUS_QUO]
+    others = [trial for trial in trials if not is_status_quo(trial)]
     needed = any(trial.id not in ended or isinstance(trial.outcome, Observation) for trial in others)
     for trial in trials:
         if trial not in others and trial.open_attempt is not None and not needed:

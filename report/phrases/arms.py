@@ -4,10 +4,11 @@ import importlib
 from collections.abc import Iterator, Sequence
 
 from overnight.campaign import History, Trial
-from overnight.campaign.experiment.arms import is_status_quo, units_of
+from overnight.campaign.experiment.arms import units_of
 from overnight.campaign.experiment.candidates import RAMP_UP, candidates
 from overnight.campaign.experiment.effects import newest_effect
 from overnight.campaign.experiment.phase import Judge
+from overnight.campaign.experiment.status_quo import is_status_quo
 from overnight.report.numbers import number, share_text
 from overnight.report.phrases.experiment import effect_text
 from overnight.report.phrases.general import counted, trials_text

@@ -1,12 +1,12 @@
-"""How an A/B test stands: its verdict, and every arm beside the status quo of its batch."""
+"""How an A/B test stands: its verdict, and every arm compared with the status quo of its batch."""
 
 import importlib
-from dataclasses import asdict
 
 from overnight.campaign import History, Point, Trial
-from overnight.campaign.experiment.arms import is_status_quo, units_of
+from overnight.campaign.experiment.arms import units_of
 from overnight.campaign.experiment.effects import newest_effect
-from overnight.campaign.experiment.verdict import CandidateVerdict, Guarded, Interval, State, Verdict
+from overnight.campaign.experiment.status_quo import is_status_quo
+from overnight.campaign.experiment.verdict import State, Verdict
 from overnight.campaign.history.trial import Generator, Status, Stopped
 from overnight.report.story.section import Known, Section
 
@@ -114,40 +114,13 @@ def experiment_of(history: History) -> Experiment | None:
         verdict=str(judged),
         at_least=judged.at_least,
         candidate=None if judged.candidate is None else judged.candidate.point,
-        candidates=tuple(map(_candidate, judged.candidates)),
+        # A section has what it shows of a verdict under the same names.
+        candidates=tuple(CandidateOfTest.model_validate(each, from_attributes=True) for each in judged.candidates),
         unit=campaign.traffic.unit,
         batches=len(batches),
         arms=tuple(_arm(history, trial) for trial in arms),
         units_exploring=judged.units_exploring,
         units_fresh=judged.units_fresh,
-    )
-
-
-def _candidate(judged: CandidateVerdict) -> CandidateOfTest:
-    return CandidateOfTest(
-        trials=judged.trials,
-        point=judged.point,
-        state=judged.state,
-        why=judged.why,
-        stage=judged.stage,
-        stages=judged.stages,
-        units=judged.units,
-        error=judged.error,
-        p_value=judged.p_value,
-        effect=_effect(judged.effect),
-        relative=_effect(judged.relative),
-        guardrails=tuple(map(_guardrail, judged.guardrails)),
-    )
-
-
-def _effect(found: Interval | None) -> EffectOfCandidate | None:
-    return None if found is None else EffectOfCandidate(**asdict(found))
-
-
-def _guardrail(found: Guarded) -> GuardrailOfCandidate:
-    low, high = found.limits or (None, None)
-    return GuardrailOfCandidate(
-        constraint=found.constraint, value=found.value, low=low, high=high, probability=found.probability
     )
 
 

@@ -6,8 +6,10 @@ from typing import Any
 
 from overnight.campaign import Campaign, History, Measurement
 from overnight.campaign.evaluation import Cause
-from overnight.campaign.experiment.effects import STATUS_QUO, Effect, newest_effect
+from overnight.campaign.experiment.effects import Effect, newest_effect
+from overnight.campaign.experiment.status_quo import is_status_quo
 from overnight.campaign.history.events import (
+    AttemptFailed,
     AttemptStarted,
     CampaignDefined,
     CampaignFinished,
@@ -47,12 +49,12 @@ def effects(history: History) -> Iterator[Effect]:
     """Yield the newest effect of each arm on each metric of the goal, in the order of the trials."""
     for trials in history.batches().values():
         for trial in trials:
-            if trial.proposal.generator != STATUS_QUO:
+            if not is_status_quo(trial):
                 yield from (newest_effect(history, trial, metric) for metric in history.definition.goal.metrics)
 
 
 class ToldArms:
-    """A history that grows; the first arm of each batch is the status quo."""
+    """A history that grows; the first arm of each batch is the status quo. Events are about the latest attempts."""
 
     def __init__(self, **more: Any) -> None:
         self.events: list[Any] = [CampaignDefined(time=NOW, actor="c", uid="u", definition=ab_test(**more))]
@@ -79,19 +81,36 @@ class ToldArms:
 
     def observe(self, arms: Mapping[int, Metrics]) -> None:
         for trial, metrics in arms.items():
-            self._tell(TrialObserved(time=NOW, actor="c", trial=trial, attempt=1, metrics=dict(metrics)))
+            at = self._attempt(trial)
+            self._tell(TrialObserved(time=NOW, actor="c", trial=trial, attempt=at, metrics=dict(metrics)))
 
     def abandon(self, trial: int, why: str) -> None:
         self._tell(TrialAbandoned(time=NOW, actor="ada", trial=trial, why=why))
 
     def fail(self, trial: int, cause: Cause) -> None:
-        self._tell(TrialFailed(time=NOW, actor="c", trial=trial, attempt=1, cause=cause, message="broke"))
+        at = self._attempt(trial)
+        self._tell(TrialFailed(time=NOW, actor="c", trial=trial, attempt=at, cause=cause, message="broke"))
+
+    def retry(self, *trials: int) -> None:
+        """Fail the attempts at these trials, and start the next ones."""
+        for trial in trials:
+            at = self._attempt(trial)
+            failed = {"cause": "infrastructure", "message": "broke", "will_retry": True}
+            self._tell(
+                AttemptFailed.model_validate({"time": NOW, "actor": "c", "trial": trial, "attempt": at} | failed)
+            )
+            key = f"{trial}/{at + 1}"
+            self._tell(AttemptStarted(time=NOW, actor="c", trial=trial, attempt=at + 1, key=key))
 
     def finish(self) -> None:
         self._tell(CampaignFinished(time=NOW, actor="c", epoch=0, reason="over"))
 
     def _report(self, step: int, trial: int, metrics: Metrics) -> MeasurementReported:
-        return MeasurementReported(time=NOW, actor="c", trial=trial, attempt=1, step=step, metrics=dict(metrics))
+        at = self._attempt(trial)
+        return MeasurementReported(time=NOW, actor="c", trial=trial, attempt=at, step=step, metrics=dict(metrics))
+
+    def _attempt(self, trial: int) -> int:
+        return len(self.history.trials[trial].attempts)
 
     def _tell(self, *events: Any) -> None:
         self.events += events
