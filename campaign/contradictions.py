@@ -10,6 +10,7 @@ from overnight.campaign.experiment.contradictions import contradictory_experimen
 from overnight.campaign.goal.constraint_contradictions import impossible_constraints, limited_parameters
 from overnight.campaign.goal.objective_contradictions import contradictory_objectives
 from overnight.campaign.problems import Problem, Where, shown
+from overnight.campaign.solutions import impossible_solutions
 from overnight.campaign.space import Space
 
 
@@ -29,6 +30,7 @@ def contradictions(campaign: Mapping[str, Any]) -> Iterator[Problem]:
     for where, point in _points(campaign):
         yield from _in_space(space, where, point)
     yield from limited_parameters(campaign, space)
+    yield from impossible_solutions(campaign, space)
     yield from _approval(campaign, space)
 
 
