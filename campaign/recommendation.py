@@ -26,9 +26,9 @@ class Solution(GivesItsPoint, BaseModel):
     """One of several different configurations that are nearly as good as the best.
 
     `trial` is the first one there, None if the point was not measured. `predicted` is the belief about each modelled
-    metric there, and `probability_feasible` the probability of meeting all constraints. `difference` is that from the
-    most similar other solution: the largest difference of a parameter, as a fraction of its range; None for a single
-    solution.
+    metric there, and `probability_feasible` the probability of meeting all constraints. `differs_by` is the
+    largest difference of a parameter from the most similar other solution, as a fraction of its range; None for a
+    single solution.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,7 +36,7 @@ class Solution(GivesItsPoint, BaseModel):
     trial: int | None
     point: Point
     predicted: ReadOnly[dict[str, Prediction]]
-    difference: float | None = None
+    differs_by: float | None = None
     probability_feasible: float | None = None
 
 

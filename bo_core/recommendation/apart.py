@@ -10,10 +10,11 @@ from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.recommendation.elsewhere import Untried
 from overnight.bo_core.search.climb import Surface
 from overnight.campaign import Point
-from overnight.campaign.solutions import Solutions
+from overnight.campaign.solutions import Solutions, difference
 
-# Climbs keep this much further away than is demanded, as a fraction of a range: they reach a border only nearly.
-_MARGINS = (0.002, 0.01, 0.05)
+# Climbs end a little short of the demand, at most this often; each time they are asked for so much more.
+_TRIES = 5
+_MORE, _LEAST = 1.2, 1e-4
 # The fine for a relaxed point is _STEEPNESS/2 m² for a missing difference of m, in standard deviations of the
 # objective. From _BEND on it is a straight line.
 _STEEPNESS, _BEND = 4000.0, 0.05
@@ -38,6 +39,10 @@ class Apart:
     def holds(self, point: Point) -> bool:
         """Return whether a point differs enough from all that are chosen."""
         return all(self.asked.differ(self.encoding.space, point, each) for each in self.chosen)
+
+    def missing(self, point: Point) -> float:
+        """Return by how much a point differs too little from the most similar one that is chosen."""
+        return self.asked.apart - min(difference(self.encoding.space, point, each) for each in self.chosen)
 
     def over(self, surface: Surface, margin: float) -> Surface:
         """Return the surface less a fine at points that differ too little.
@@ -78,8 +83,10 @@ def best_apart(untried: Untried, apart: Apart, near: Tensor) -> Point | None:
 
     Some of the starts lie near points [c, d].
     """
-    for margin in _MARGINS:
+    margin = _LEAST
+    for _ in range(_TRIES):
         found = untried.best(near, lambda surface, by=margin: apart.over(surface, by))
-        if found is not None and apart.holds(found[0]):
-            return found[0]
+        if found is None or apart.holds(found[0]):
+            return found and found[0]
+        margin += _MORE * apart.missing(found[0]) + _LEAST
     return None

@@ -65,7 +65,7 @@ class Choice:
         found = [solution(*each) for each in chosen]
         for i, each in enumerate(found):
             others = [difference(space, each.point, other) for other in points[:i] + points[i + 1 :]]
-            found[i] = each.model_copy(update={"difference": min(others, default=None)})
+            found[i] = each.model_copy(update={"differs_by": min(others, default=None)})
         return FoundSolutions(
             asked=self.asked.count,
             apart=self.asked.apart,
@@ -88,8 +88,7 @@ def believed_solutions(
 ) -> FoundSolutions:
     """Return the solutions by the beliefs about one objective; only observed points count unless `anywhere`."""
     campaign, encoding, model = counted.campaign, counted.encoding, contest.model
-    outcomes, X = model.observed.outcomes, counted.tried
-    sign = campaign.objective.sign
+    outcomes, objective, X = model.observed.outcomes, campaign.objective, counted.tried
 
     def means(points: Sequence[Point]) -> list[float]:
         return model.posterior.averaged(encoding.encode(points).to(model.device))[0].cpu().tolist()
@@ -98,7 +97,7 @@ def believed_solutions(
     at = means([trial.point for trial in counted.trials])
 
     def loss(mean: float) -> float:
-        return sign * (outcomes.mean_in_units(best) - outcomes.mean_in_units(mean))
+        return objective.turned(outcomes.mean_in_units(best)) - objective.turned(outcomes.mean_in_units(mean))
 
     losses = [loss(mean) for mean in at]
     met = contest.probabilities(X)
@@ -138,8 +137,8 @@ def measured_solutions(
     """Return the solutions by measurements alone, for lack of a model; if no trial is feasible, the first one only."""
     distinct = first_of_each_point(trials)
     measured = {trial.id: found for trial, found in zip(trials, goal.values_of(trials), strict=True)}
-    sign, by_id = campaign.objective.sign, {trial.id: trial for trial in trials}
-    losses = [sign * (first.mean - measured[trial.id].mean) for trial in distinct]
+    turned, by_id = campaign.objective.turned, {trial.id: trial for trial in trials}
+    losses = [turned(first.mean) - turned(measured[trial.id].mean) for trial in distinct]
     nowhere = first.trial is None or not goal.feasible(by_id[first.trial].measured)
     counting = [
         math.inf if nowhere or not goal.feasible(trial.measured) else each
