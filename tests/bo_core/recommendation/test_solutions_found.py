@@ -15,6 +15,7 @@ from told_campaigns import (
     failed,
     history_of,
     key,
+    observed,
     proposed,
     some_points,
     told,
@@ -191,6 +192,16 @@ def test_only_measured_points_are_solutions_if_nothing_else_may_be_recommended()
     assert found.measured_only
     assert all(each.trial is not None for each in found.found)
     assert not solutions_of(campaign, history).measured_only
+
+
+def test_once_a_trial_has_confirmed_only_the_first_solution_has_to_be_measured():
+    campaign = campaign_of({"n": {"kind": "int", "low": 0, "high": 4}}, solutions={"count": 2, "apart": 1, "within": 9})
+    points: list[Point] = [{"n": n} for n in (0, 1, 2, 3)]
+    history = history_of(campaign, points, [0.0, 0.1, 0.2, 0.3], [0.01] * 4)
+    confirmed = history.extended([proposed(5, {"n": 0}, "confirming"), observed(5, 0.0, 0.01)])
+    found = solutions_of(campaign, confirmed)
+    assert [(each.trial, each.point) for each in found.found] == [(1, {"n": 0}), (None, {"n": 4})]
+    assert not found.measured_only
 
 
 def test_the_first_solution_is_the_recommendation_itself():
