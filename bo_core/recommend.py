@@ -14,6 +14,7 @@ from overnight.bo_core.recommendation.counted import Counted, generator_for
 from overnight.bo_core.recommendation.decisive import MOST
 from overnight.bo_core.recommendation.front import believed_front
 from overnight.bo_core.recommendation.measured import measured_best, measured_front
+from overnight.bo_core.recommendation.solutions import believed_solutions, measured_solutions
 from overnight.bo_core.settings.user_code import Unusable
 from overnight.campaign import Campaign, History, ModelView
 from overnight.campaign.errors import ModelFailed
@@ -42,6 +43,9 @@ def recommend(
     widened so that they do not promise too much; a proposer without a model uses the default settings. Probabilities
     are shares of joint samples at all observed points and the recommended one, each counted once; they are
     deterministic. Of more than 480 distinct points, only those count that matter for which one is best or on the front.
+    If the campaign asks for several different `solutions`, they are chosen after that. All but the first may then be
+    anywhere, also once a trial has confirmed.
+
     If no model can be computed, measurements take the place of beliefs.
     """
     found = computed(campaign, history, proposer, anywhere=anywhere)
@@ -59,22 +63,32 @@ def computed(
 ) -> Computed | None:
     """Return what `recommend` returns, with the stack that computed it."""
     proposer = on_this_machine(proposer if isinstance(proposer, BayesianProposer) else BayesianProposer())
-    view, anywhere = view_inside(campaign, history), anywhere and _may_be_new(campaign, history)
+    view, asked = view_inside(campaign, history), campaign.solutions
     if not view.observed:
         return None
     try:
         with numbers_may_fail(), torch.inference_mode():
-            return _believed(campaign, view, proposer, last_made_by_model(history), anywhere=anywhere)
+            last, best = last_made_by_model(history), anywhere and _may_be_new(campaign, history)
+            return _believed(campaign, view, proposer, last, best=best, others=anywhere)
     except (ModelFailed, Unusable) as problem:
         measured = measured_front if campaign.goal.has_front else measured_best
         found = measured(campaign, history.goal, view.observed, str(problem))
+        if asked is not None:
+            several = measured_solutions(campaign, history.goal, view.observed, asked, found)
+            found = found.model_copy(update={"solutions": several})
         return Computed(recommendation=found, stack=Stack(libraries=stack()))
 
 
 def _believed(
-    campaign: Campaign, everything: ModelView, proposer: BayesianProposer, last: Provenance | None, *, anywhere: bool
+    campaign: Campaign,
+    everything: ModelView,
+    proposer: BayesianProposer,
+    last: Provenance | None,
+    *,
+    best: bool,
+    others: bool,
 ) -> Computed:
-    """Return the recommendation of a model."""
+    """Return the recommendation of a model; the `best` point and `others` of several solutions may be anywhere."""
     generator = generator_for(campaign)
     with threads_for(MOST):
         counted = Counted.of(campaign, everything, proposer, last, generator)
@@ -83,6 +97,10 @@ def _believed(
         if campaign.goal.has_front:
             found = believed_front(counted, contest, generator)
         else:
-            found = believed_best(counted, contest, generator, anywhere=anywhere)
+            found = believed_best(counted, contest, generator, anywhere=best)
+        if campaign.solutions is not None:
+            # Last, and without the generator, so that nothing else depends on it.
+            several = believed_solutions(counted, contest, campaign.solutions, found, anywhere=others)
+            found = found.model_copy(update={"solutions": several})
     made_on = Stack(device=contest.model.device.type, threads=threads, libraries=stack())
     return Computed(recommendation=found, stack=made_on)

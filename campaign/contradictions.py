@@ -10,6 +10,7 @@ from overnight.campaign.experiment.contradictions import contradictory_experimen
 from overnight.campaign.goal.constraint_contradictions import impossible_constraints, limited_parameters
 from overnight.campaign.goal.objective_contradictions import contradictory_objectives
 from overnight.campaign.problems import Problem, Where, shown
+from overnight.campaign.solutions import impossible_solutions
 from overnight.campaign.space import Parameters, Space
 from overnight.campaign.space.constraint_mistakes import constraint_mistakes
 from overnight.campaign.values.comparison import readable_comparisons
@@ -29,6 +30,7 @@ def contradictions(campaign: Mapping[str, Any]) -> Iterator[Problem]:
     except ValidationError:
         return
     yield from limited_parameters(campaign, parameters)
+    yield from impossible_solutions(campaign, parameters)
     yield from _approval(campaign, parameters)
     constraints = readable_comparisons(campaign.get("parameter_constraints"))
     if mistakes := [*constraint_mistakes(constraints, parameters)]:

@@ -13,6 +13,7 @@ from overnight.campaign.goal import Goal, Objective
 from overnight.campaign.goal.constraint import ConstraintText
 from overnight.campaign.goal.objective import WrittenObjective
 from overnight.campaign.problems import Contradictory
+from overnight.campaign.solutions import Solutions
 from overnight.campaign.space import Parameters, Point, Space
 from overnight.campaign.stopping import AnyStoppingRule
 from overnight.campaign.values.comparison import ComparisonText
@@ -107,6 +108,9 @@ class Campaign(BaseModel):
     metrics that are improved at once, instead of `minimize` or `maximize`. The best configurations are then a front, of
     which `prefer` chooses the recommended one (docs/how-to/objectives.md).
 
+    With `solutions`, the recommendation also holds other configurations that are nearly as good and differ from each
+    other. No proposal depends on it (docs/how-to/solutions.md).
+
     A configuration is feasible if the true values of its metrics meet all `constraints`. The recommended one is
     feasible with a probability of at least `feasible_at_least` (docs/how-to/constraints.md).
 
@@ -149,6 +153,7 @@ class Campaign(BaseModel):
     stop_early: Annotated[AnyStoppingRule | None, MayBeRevised.FREELY] = None
     stop_when: Annotated[StopWhen | None, MayBeRevised.FREELY] = None
     confirm: Annotated[Confirm, MayBeRevised.FREELY] = CONFIRM
+    solutions: Annotated[Solutions | None, MayBeRevised.FREELY] = None
     seed: Annotated[int, Field(ge=0, lt=2**63), WHOLE] = 0
 
     @model_validator(mode="after")

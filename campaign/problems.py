@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from pydantic import BaseModel
+
 Where = tuple[str | int, ...]
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 80
@@ -46,6 +48,9 @@ def shown(value: Any) -> str:
     """Return a value as text for a message, shortened if it is long."""
     if value is None:
         return "nothing"
+    if isinstance(value, BaseModel):
+        # As it was written, so that a problem that is found twice reads the same.
+        value = value.model_dump(exclude_unset=True)
     if isinstance(value, date):
         return f"the date {value.isoformat()} (in quotes it is text)"
     try:

@@ -22,6 +22,44 @@ class OfFront(GivesItsPoint, BaseModel):
     probability: float | None = None
 
 
+class Solution(GivesItsPoint, BaseModel):
+    """One of several different configurations that are nearly as good as the best.
+
+    `trial` is the first one there, None if the point was not measured. `predicted` is the belief about each modelled
+    metric there, and `probability_feasible` the probability of meeting all constraints. `differs_by` is the
+    largest difference of a parameter from the most similar other solution, as a fraction of its range; None for a
+    single solution.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    trial: int | None
+    point: Point
+    predicted: ReadOnly[dict[str, Prediction]]
+    differs_by: float | None = None
+    probability_feasible: float | None = None
+
+
+class FoundSolutions(BaseModel):
+    """The solutions that were `found` of the `asked` ones; the first is the recommended point.
+
+    They are at least `apart`, and their means at most `within` worse than that of the first, in the metric's own unit;
+    `within_inferred` is whether the campaign left that open. If there are fewer than asked, `next_loss` is by how much
+    the best other point that differs enough is worse; None if no point differs enough and is feasible. With
+    `measured_only`, points that were not measured did not count.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    asked: int
+    apart: float
+    within: float
+    within_inferred: bool
+    found: tuple[Solution, ...]
+    next_loss: float | None = None
+    measured_only: bool = False
+
+
 class Recommendation(GivesItsPoint, BaseModel):
     """The point that is believed to be best, never the luckiest noisy value; it may be one that was not measured.
 
@@ -48,6 +86,8 @@ class Recommendation(GivesItsPoint, BaseModel):
     and the point is the one that by itself dominates the largest hypervolume. `probability_best` is the probability
     that the point is on the front, and `probability_better_than_baseline` that it is better in every objective.
 
+    `solutions` are those of a campaign that asks for several.
+
     Ledgers hold recommendations, so a field that is added needs a default.
     """
 
@@ -70,6 +110,7 @@ class Recommendation(GivesItsPoint, BaseModel):
     worst: ReadOnly[dict[str, float]] = Field(default_factory=ReadOnlyDict)
     preferred: bool | None = None
     preferences: ReadOnly[dict[str, float]] = Field(default_factory=ReadOnlyDict)
+    solutions: FoundSolutions | None = None
 
     @property
     def feasible_enough(self) -> bool | None:

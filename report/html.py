@@ -30,6 +30,7 @@ from overnight.report.pictures.figure import Figure
 from overnight.report.pictures.front_chart import FrontPictures
 from overnight.report.pictures.timeline import Span, attempt_spans, utilisation
 from overnight.report.selection import MOST, worth_listing
+from overnight.report.solutions_table import solutions_table
 from overnight.report.story import Story
 from overnight.report.story.experiment import Experiment
 from overnight.report.story.goal.best import Best
@@ -81,6 +82,7 @@ def render_report(history: History, story: Story) -> str:
         metrics=metrics,
         front=None if story.front is None else front_table(campaign, story.front),
         fronts=fronts,
+        solutions=None if story.solutions is None else solutions_table(campaign, story.solutions),
         experiment=story.experiment,
         arms=_arms(story.experiment),
         traffic="" if story.experiment is None else traffic_text(story.experiment),

@@ -38,6 +38,7 @@ from overnight.report.phrases.general import (
     warnings,
     where,
 )
+from overnight.report.phrases.solutions import solution_lines
 from overnight.report.story import Story
 from overnight.report.story.experiment import Experiment
 from overnight.report.story.failures import Failures
@@ -52,7 +53,7 @@ def status_lines(story: Story) -> list[str]:
     standing, found = story.standing, story.best.recommended
     next_step = [] if standing.next_step is None else [f"next: {standing.next_step}"]
     recommended = [] if found is None else [f"{_recommended(story, found)}; {made_text(found)}", *_why(story)]
-    recommended += _recommended_feasibility(story)
+    recommended += [*_recommended_feasibility(story), *_solutions(story)]
     return [*state_lines(story), *recommended, *standing.notices, *next_step]
 
 
@@ -118,6 +119,12 @@ def _recommended_feasibility(story: Story) -> list[str]:
     return [reached_text(found), *(f"  {line}" for line in belief_lines(found)), *contradictions(found)]
 
 
+def _solutions(story: Story) -> Iterator[str]:
+    """Yield the different solutions, if the campaign asks for several."""
+    if story.solutions is not None:
+        yield from solution_lines(story.solutions, story.objective.metric)
+
+
 def _failures(failures: Failures) -> Iterator[str]:
     """Yield the number of failures of each cause, and the newest failure of each."""
     counts = [f"{count} {cause_text(cause)}" for cause, count in failures.by_cause.items() if count]
@@ -151,7 +158,7 @@ def finding_lines(campaign: Campaign, story: Story) -> list[str]:
         if text := cell_text(found, name):
             lines.append(f"  {name:<{width}}  {text}{unit}")
     confidence = _confidence(story, found) if story.front is None else _beside(story, story.front, found)
-    return [*lines, *_why(story), *_recommended_feasibility(story), *confidence]
+    return [*lines, *_why(story), *_recommended_feasibility(story), *confidence, *_solutions(story)]
 
 
 def _why_nothing(story: Story) -> str:

@@ -27,7 +27,8 @@ _CLOSED = {
     "allow_persistent_secrets": "false",
 }
 _CLOSE = ("set temp_directory = ''", "set enable_external_access = false", "set lock_configuration = true")
-VIEWS = ("trials", "attempts", "metrics", "events", "proposals", "predictions", "recommendations", "fronts", "arms")
+VIEWS = ("trials", "attempts", "metrics", "events", "proposals", "predictions", "recommendations", "fronts")
+VIEWS += ("solutions", "arms")
 _OF_PROPOSALS = ("trial", "generator", "batch", "weight", "proposed", "actor", "observed", "pending", "seed")
 _OF_PROPOSALS += ("acquisition", "acquisition_value", "predicted_mean", "predicted_sd", "seconds", "provenance")
 
@@ -141,6 +142,22 @@ _FRONTS = """
         try_cast(belief.value->>'low' as double) as low, try_cast(belief.value->>'high' as double) as high
     from beliefs order by segment, position, place
 """
+_SOLUTIONS = """
+    create view solutions as
+    with found as (
+        select segment, position, time as made, events_seen, generate_subscripts(found, 1) as place,
+            unnest(found) as solution
+        from (select *, cast(r->'$.solutions.found' as json[]) as found from recorded)
+    ), beliefs as (
+        select *, unnest(map_entries(cast(solution->'$.predicted' as map(varchar, json)))) as belief from found
+    )
+    select made, events_seen, place, cast(solution->>'$.trial' as bigint) as trial, solution->'$.point' as point,
+        try_cast(solution->>'$.differs_by' as double) as differs_by,
+        try_cast(solution->>'$.probability_feasible' as double) as probability_feasible, belief.key as metric,
+        try_cast(belief.value->>'mean' as double) as mean, try_cast(belief.value->>'sd' as double) as sd,
+        try_cast(belief.value->>'low' as double) as low, try_cast(belief.value->>'high' as double) as high
+    from beliefs order by segment, position, place
+"""
 _TRIALS = """
     create view trials as
     select p.trial,
@@ -246,7 +263,7 @@ def _views_of(ledger: ParquetLedger) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _make_views(connection: duckdb.DuckDBPyConnection) -> None:
-    for statement in (_NAMED, _OUTCOMES, _METRICS, _ATTEMPTS, _RECORDED, _FRONTS):
+    for statement in (_NAMED, _OUTCOMES, _METRICS, _ATTEMPTS, _RECORDED, _FRONTS, _SOLUTIONS):
         connection.execute(statement)
     parameters = connection.execute(_PARAMETER_NAMES.format(kinds="'trial_proposed'")).fetchall()
     values = [f"{_value(*parameter)} as p{i}" for i, parameter in enumerate(parameters)]

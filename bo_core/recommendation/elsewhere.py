@@ -1,5 +1,8 @@
 """Search for an untried point that is better, even with caution, than those that were tried."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import torch
 
 from overnight.bo_core.acquisition import AverageScore, JointDraws
@@ -8,7 +11,8 @@ from overnight.bo_core.choice import effort_of
 from overnight.bo_core.data.encoding import PointKey, key_of
 from overnight.bo_core.recommendation.contest import Contest
 from overnight.bo_core.recommendation.counted import Counted
-from overnight.bo_core.search.climb import search, starting_points
+from overnight.bo_core.search.climb import Effort, search, starting_points
+from overnight.bo_core.search.surface import Surface
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import ModelView, Point
 from overnight.campaign.errors import SpaceExhausted
@@ -32,7 +36,7 @@ def better_elsewhere(contest: Contest, counted: Counted) -> Point | None:
         # The end of a stopped trial is only predicted, which is no reason to recommend its neighbours.
         return None
     near = rivals[at.argsort(descending=True)[:_NEAR]]
-    if (found := _best_feasible(contest, counted, near)) is None:
+    if (found := Untried.of(contest, counted).best(near)) is None:
         return None
     point, value = found
     if not contest.is_feasible_enough(rivals[best : best + 1]):
@@ -42,26 +46,43 @@ def better_elsewhere(contest: Contest, counted: Counted) -> Point | None:
     return point if gain > max(0.0, _CAUTION * float(sd.cpu() - sd_at[best])) else None
 
 
-def _best_feasible(contest: Contest, counted: Counted, near: torch.Tensor) -> tuple[Point, float] | None:
-    """Return the untried point of highest mean that is feasible enough, with its weighted mean; None if none is found.
+@dataclass(frozen=True)
+class Untried:
+    """Searches the points that have not ended a trial, with their means weighted by the probability of a result."""
 
-    Some of the starts lie near points [c, d].
-    """
-    encoding, proposer, model = counted.encoding, counted.proposer, contest.model
-    weighting, effort = Weighting.fitted(counted.situation, proposer), effort_of(proposer)
-    pool = starting_points(encoding, effort, near, seed=0)
-    for score in contest.scores():
-        # With no points to draw, one draw is the posterior mean itself; relative limits need the baseline's.
-        drawn = model.data.X[:0] if contest.limits is None else contest.limits.baseline
-        draws = JointDraws(contest.beliefs, drawn, proposer.draws if len(drawn) else 1, more=1, seed=0)
-        surface = weighting.over(surface_of_score(AverageScore(draws, score)))
-        try:
-            found = search(encoding, surface, pool, _ended(counted.everything), effort, seed=0)
-        except SpaceExhausted:
-            return None
-        if contest.is_feasible_enough(encoding.encode([found[0]])):
-            return found
-    return None
+    contest: Contest
+    counted: Counted
+    weighting: Weighting
+    effort: Effort
+
+    @classmethod
+    def of(cls, contest: Contest, counted: Counted) -> "Untried":
+        """Fit the weights."""
+        weighting = Weighting.fitted(counted.situation, counted.proposer)
+        return cls(contest, counted, weighting, effort_of(counted.proposer))
+
+    def best(
+        self, near: torch.Tensor, changed: Callable[[Surface], Surface] = lambda surface: surface
+    ) -> tuple[Point, float] | None:
+        """Return the point of highest mean that is feasible enough, with its weighted mean; None if none is found.
+
+        Some of the starts lie near points [c, d]. The surface to climb may be `changed`, and so are then the values.
+        """
+        contest, counted = self.contest, self.counted
+        encoding, proposer, model = counted.encoding, counted.proposer, contest.model
+        pool = starting_points(encoding, self.effort, near, seed=0)
+        for score in contest.scores():
+            # With no points to draw, one draw is the posterior mean itself; relative limits need the baseline's.
+            drawn = model.data.X[:0] if contest.limits is None else contest.limits.baseline
+            draws = JointDraws(contest.beliefs, drawn, proposer.draws if len(drawn) else 1, more=1, seed=0)
+            surface = changed(self.weighting.over(surface_of_score(AverageScore(draws, score))))
+            try:
+                found = search(encoding, surface, pool, _ended(counted.everything), self.effort, seed=0)
+            except SpaceExhausted:
+                return None
+            if contest.is_feasible_enough(encoding.encode([found[0]])):
+                return found
+        return None
 
 
 def _ended(view: ModelView) -> set[PointKey]:

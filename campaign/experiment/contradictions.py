@@ -21,6 +21,7 @@ _INSTEAD = {
     "stop_early": "arms of an A/B test end early by their looks (`decide`)",
     "stop_when": "an A/B test ends with its `budget`",
     "confirm": "the best arm of an A/B test is confirmed on fresh traffic (`ramp_up`)",
+    "solutions": "an A/B test recommends one of its arms, and its table compares all of them",
 }
 _LEFT_OUT = (None, (), [], "never")
 

@@ -46,6 +46,9 @@ def _of_several(objectives: list[Any] | tuple[Any, ...], campaign: Mapping[str, 
     yield from impossible_constraints(campaign, "prefer")
     if (rule := _rule(campaign.get("stop_early"))) in ("median", "successive_halving"):
         yield Problem(("stop_early", "rule"), f"{_ONE_CURVE}, got {shown(rule)}")
+    if campaign.get("solutions") is not None:
+        text = "expected no `solutions` with several `objectives`, whose front already holds different configurations"
+        yield Problem(("solutions",), f"{text}, got {shown(campaign['solutions'])}")
     if isinstance(campaign.get("confirm"), int):
         text = "expected `auto` or `never` with several `objectives`, which have no single best point to confirm"
         yield Problem(("confirm",), f"{text}, got {shown(campaign['confirm'])}")

@@ -36,6 +36,7 @@ _ROWS = {
     "predictions": "A row for each metric that a proposal predicted.",
     "recommendations": "A row for each recorded recommendation, the newest one last.",
     "fronts": "A row for each metric of each point of a recommended front, in the front's order.",
+    "solutions": "A row for each metric of each of several different solutions, the recommended one first.",
     "arms": "A row for each metric of each arm of an A/B test, compared with the status quo of its own batch. Arms "
     "without a result have their last look.",
 }

@@ -43,6 +43,8 @@ maximize: yield
 # Or several at once, whose best compromises are found; `worst`, which may be left out, is a value that is of no use:
 # objectives: [{maximize: yield, worst: 20}, {minimize: cost}]
 # prefer: [yield >= 60]          # recommends one of these compromises
+# Several different configurations instead of one, all within 2 of the best (docs/how-to/solutions.md):
+# solutions: {count: 3, apart: 0.2, within: 2}
 # More metrics that every evaluation must report; they are recorded together with the objective.
 # metrics: [cost]
 

@@ -11,7 +11,7 @@ from overnight.campaign import History
 from overnight.campaign.errors import OvernightError
 from overnight.campaign.history.events import Event, RecommendationMade
 from overnight.campaign.history.provenance import Prediction
-from overnight.campaign.recommendation import Recommendation
+from overnight.campaign.recommendation import Recommendation, Solution
 from overnight.flows.replay.again import asked_of
 from overnight.flows.replay.verdict import Found
 from overnight.report.phrases.general import trials_text
@@ -80,7 +80,12 @@ def _unmeasured(recorded: Recommendation, history: History) -> list[int]:
 def _named(recommendation: Recommendation) -> list[int]:
     """Return the trials that a recommendation names, each once."""
     best, of_front = recommendation.best_measured, (each.trial for each in recommendation.front)
-    return [*dict.fromkeys((recommendation.trial or best, best, *of_front))]
+    solutions = (each.trial for each in _solutions(recommendation) if each.trial is not None)
+    return [*dict.fromkeys((recommendation.trial or best, best, *of_front, *solutions))]
+
+
+def _solutions(recommendation: Recommendation) -> tuple[Solution, ...]:
+    return () if recommendation.solutions is None else recommendation.solutions.found
 
 
 def _differences(recorded: Recommendation, now: Recommendation) -> list[str]:
@@ -92,8 +97,12 @@ def _agree(recorded: Recommendation, now: Recommendation) -> bool:
     """Return whether two recommendations name the same trials and agree about the values there."""
     if recorded.trial != now.trial or _named(recorded) != _named(now):
         return False
+    solutions = _solutions(recorded), _solutions(now)
+    if [each.trial for each in solutions[0]] != [each.trial for each in solutions[1]]:
+        return False
     beliefs = [(recorded.predicted, now.predicted)]
     beliefs += [(a.predicted, b.predicted) for a, b in zip(recorded.front, now.front, strict=True)]
+    beliefs += [(a.predicted, b.predicted) for a, b in zip(*solutions, strict=True)]
     metrics = recorded.worst or (recorded.objective,)
     return all(_close(a[metric], b[metric]) for a, b in beliefs for metric in metrics)
 

@@ -12,6 +12,7 @@ from overnight.report.story.goal.best import Best, best_of
 from overnight.report.story.goal.feasibility import Feasibility, feasibility_of
 from overnight.report.story.goal.front import Front, front_of
 from overnight.report.story.goal.gain import Gain, gain_of
+from overnight.report.story.goal.solutions import DifferentSolutions, solutions_of
 from overnight.report.story.goal.suspects import SuspectResult, suspects_of
 from overnight.report.story.people import People, people_of
 from overnight.report.story.proposals import Proposals, proposals_of
@@ -25,7 +26,8 @@ class Story(Section):
     """How a campaign stands at the time `now`, in sections.
 
     `known_until` is `now` for a campaign that runs, and else the time of its last event. `ledger` is the place of its
-    `events`. `objective` is the first of several. Only a campaign with several has a `front`, one with `constraints` a
+    `events`. `objective` is the first of several. Only a campaign with several has a `front`, one that asks for
+    different `solutions` has those of its recommendation, one with `constraints` a
     `feasibility`, one with `stop_when` a `gain`, and one with `confirm` a `confirmation`. Only an A/B test is an
     `experiment`. `versions` are those of the evaluator. The `suspects` are results that look like glitches.
     """
@@ -40,6 +42,7 @@ class Story(Section):
     standing: Standing
     best: Best
     front: Front | None
+    solutions: DifferentSolutions | None
     experiment: Experiment | None
     feasibility: Feasibility | None
     suspects: tuple[SuspectResult, ...]
@@ -84,6 +87,7 @@ def story_of(
         standing=standing,
         best=best_of(history, recommendation, {suspect.trial for suspect in suspects}),
         front=front_of(history, recommendation),
+        solutions=solutions_of(history, recommendation),
         experiment=experiment_of(history),
         feasibility=feasibility_of(history, recommendation),
         suspects=suspects,

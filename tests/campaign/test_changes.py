@@ -5,6 +5,7 @@ from overnight.campaign.changes import differences, revisable_keys
 from overnight.campaign.definition import FailurePolicy, StopWhen
 from overnight.campaign.experiment.settings import Decide, RampUp, Traffic
 from overnight.campaign.goal.constraint import read_constraint
+from overnight.campaign.solutions import Solutions
 from overnight.campaign.stopping import MedianRule
 from overnight.campaign.values.comparison import read_comparison
 from overnight.campaign.window import Window
@@ -115,6 +116,7 @@ def test_the_keys_that_may_be_revised_are_those_that_change_without_making_anoth
         "stop_early": MedianRule(),
         "stop_when": StopWhen(expected_gain_below=7),
         "confirm": 7,
+        "solutions": Solutions(count=7),
         "seed": 7,
     }
     assert set(values) == set(Campaign.model_fields) - {"parameters"}

@@ -82,7 +82,7 @@ def revise(campaign: CampaignPath = Path("campaign.yaml"), why: Why = "") -> Non
 
     These keys may change: `low` and `high` of a parameter, `worst` of an objective, `description`, `prefer`,
     `constraints`, `feasible_at_least`, `workers`, `budget`, `window`, `failures`, `approve`, `stop_early`,
-    `stop_when`, `confirm`.
+    `stop_when`, `confirm`, `solutions`.
     """
     heavy("people.revise").revise(campaign, why)
 

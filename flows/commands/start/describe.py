@@ -50,6 +50,7 @@ def describe(file: CampaignFile, now: datetime) -> Group:
         *_approval(file.campaign),
         *_stopping(file.campaign),
         *_confirming(file),
+        *_solutions(campaign),
         ("first points", _first_points(file)),
         ("proposer", f"{_proposer(file)}{_proposed_by(file.proposing)}"),
         ("ledger", ledger_location(file.ledger, campaign.name, Path())),
@@ -103,6 +104,16 @@ def _constraints(campaign: Campaign) -> list[tuple[str, str]]:
         return []
     demanded = f"to be met with a probability of at least {100 * campaign.feasible_at_least:g} %"
     return [("constraints", f"{', '.join(map(str, campaign.constraints))}, {demanded}")]
+
+
+def _solutions(campaign: Campaign) -> list[tuple[str, str]]:
+    """Return a line on the different solutions that are recommended, if there are several."""
+    asked = campaign.solutions
+    if asked is None:
+        return []
+    within = "little worse" if asked.within is None else f"at most {asked.within:g} worse"
+    differ = f"which differ by {100 * asked.apart:g} % of the range of a parameter"
+    return [("solutions", f"{asked.count} are recommended, {differ}, {within} than the best")]
 
 
 def _proposed_by(proposing: Proposing) -> str:

@@ -116,7 +116,7 @@ def best_measured(history: History, trials: Iterable[Trial]) -> BestMeasured | N
 
 
 def _recommended(history: History, found: Recommendation, baseline: Baseline | None, *, exact: bool) -> Recommended:
-    mean, sd = _believed(history, found.point, found.mean, found.sd, exact=exact)
+    mean, sd = believed_at(history, found.point, found.mean, found.sd, exact=exact)
     is_baseline = baseline is not None and found.point == baseline.point
     return Recommended(
         trial=found.trial,
@@ -147,7 +147,7 @@ def _baseline(history: History, found: Recommendation | None, *, exact: bool) ->
     tried = next((t for t in history.trials.values() if t.proposal.generator == "baseline"), None)
     mean, sd = None, None
     if found is not None and found.baseline_mean is not None:
-        mean, sd = _believed(history, point, found.baseline_mean, found.baseline_sd, exact=exact)
+        mean, sd = believed_at(history, point, found.baseline_mean, found.baseline_sd, exact=exact)
     measurement = None if tried is None else campaign.goal.value_of(tried)
     compared = mean is not None or (found is None and measurement is not None)
     return Baseline(
@@ -160,7 +160,7 @@ def _baseline(history: History, found: Recommendation | None, *, exact: bool) ->
     )
 
 
-def _believed(
+def believed_at(
     history: History, point: Point, mean: float, sd: float | None, *, exact: bool
 ) -> tuple[float, float | None]:
     """Return the model's mean and sd of a point; if measurements are exact, its measurement and None."""

@@ -303,6 +303,15 @@ def test_a_contradiction_is_reported_once_with_its_path_also_if_all_else_is_vali
     assert sorted(raised.value.problems) == sorted(line.partition(": ")[2] for line in lines)
 
 
+@pytest.mark.parametrize("part", ["stop_when: {expected_gain_below: 0.5}", "solutions: {count: 3}"])
+def test_a_part_that_contradicts_another_one_is_reported_once_as_it_was_written(path, part):
+    experiment = "kind: ab_test\narms: 3\ntraffic: {per_batch: 3000}\nminimize: loss\n"
+    lines = problems_of(path, VALID.replace("minimize: loss\n", experiment) + part + "\n")
+    key, _, value = part.partition(": ")
+    [line] = [line for line in lines if f": {key}: " in line]
+    assert line.endswith(f"got {YAML(typ='safe').load(value)}")
+
+
 def test_points_outside_the_space_are_told_beside_other_problems(path):
     text = VALID.replace("trials: 20", "trials: many").replace("  depth: 3", "  depth: 30")
     assert [line.split(": ")[1] for line in problems_of(path, text)] == ["budget.trials", "baseline.depth"]

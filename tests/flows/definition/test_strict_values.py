@@ -36,6 +36,7 @@ COMMON: dict[str, Any] = {
 }
 EVERY_KIND: list[dict[str, Any]] = [
     {
+        "solutions": {"count": 3, "apart": 0.25, "within": 1.5},
         "evaluator": {"function": "branin", "kind": "simulated", "noise": 0.5, "report_sem": True, "failure_rate": 0.5},
         "stop_early": {"rule": "median", "after_step": 2, "after_trials": 3},
         "proposer": {
