@@ -75,10 +75,12 @@ def moment(time: datetime, zone: tzinfo | None) -> str:
 
 
 def value_text(value: Value) -> str:
-    """Return a parameter's value: whole numbers and names exactly, others to five digits."""
+    """Return a parameter's value: whole numbers and names exactly, others to five digits, also those of 1 - value."""
     if isinstance(value, bool):
         return str(value).lower()
-    return number(value, 5) if isinstance(value, float) else str(value)
+    # On a logit scale, 0.99999 and 0.999999 are far apart, and neither is 1.
+    nines = -_power(1.0 - value, 5) - 1 if isinstance(value, float) and 0.0 < 1.0 - value < 0.01 else 0
+    return number(value, min(5 + nines, 16)) if isinstance(value, float) else str(value)
 
 
 def _power(value: float | Decimal, digits: int) -> int:

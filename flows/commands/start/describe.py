@@ -13,6 +13,7 @@ from overnight.campaign import Campaign
 from overnight.campaign.approval import ApprovalPolicy, Limit
 from overnight.campaign.standing.confirming import reserved
 from overnight.campaign.values.duration import format_duration
+from overnight.campaign.values.spelling import yaml_text
 from overnight.campaign.window import Window
 from overnight.evaluators.ongoing.polling import Polling
 from overnight.flows.clusters.resources import Resources
@@ -30,7 +31,7 @@ def describe(file: CampaignFile, now: datetime) -> Group:
         table.add_column(name, overflow="fold")
     baseline = campaign.baseline or {}
     for name, parameter in campaign.parameters.items():
-        table.add_row(*map(Text, (name, parameter.kind, parameter.described(), str(baseline.get(name, "")))))
+        table.add_row(*map(Text, (name, parameter.kind, parameter.described(), yaml_text(baseline.get(name, "")))))
     lines = [
         _objectives(campaign),
         *_preference(campaign),
