@@ -229,18 +229,25 @@ def test_points_and_features_are_finite_and_inside_whatever_the_bounds_are() -> 
 
 
 def test_whole_numbers_at_the_largest_bounds_stay_inside() -> None:
-    for low, high, scale in ((-(2**53), 2**53, "linear"), (1, 2**53, "log"), (2**53 - 1, 2**53, "linear")):
-        encoding = Encoding(Space.model_validate({"n": {"kind": "int", "low": low, "high": high, "scale": scale}}))
+    plain = [(-(2**53), 2**53, 1, "linear"), (1, 2**53, 1, "log"), (2**53 - 1, 2**53, 1, "linear")]
+    stepped = [(-(2**53), 2**53, 2, "linear"), (2, 2**53, 2, "log"), (-(2**53), 2**53, 2**54, "linear")]
+    for low, high, step, scale in (*plain, *stepped):
+        number = {"kind": "int", "low": low, "high": high, "step": step, "scale": scale}
+        encoding = Encoding(Space.model_validate({"n": number}))
         for u in (0.0, 0.3, 0.999999, 1.0):
             point = encoding.point_at([u])
             assert low <= point["n"] <= high
             assert bool(encoding.encode([point]).isfinite().all())
+            assert (point["n"] - low) % step == 0
             assert low <= encoding.decode(encoding.spread(torch.tensor([[u]], dtype=torch.float64))[0])["n"] <= high
 
 
 def test_a_span_that_overflows_is_divided_evenly() -> None:
     encoding = Encoding(Space.model_validate({"x": {"kind": "float", "low": -1.7e308, "high": 1.7e308}}))
     assert [encoding.point_at([u])["x"] for u in (0.25, 0.5, 0.75)] == pytest.approx([-8.5e307, 0.0, 8.5e307])
+    encoding = Encoding(space_of(x={"kind": "float", "low": -1.6e308, "high": 1.6e308, "step": 8e307}))
+    assert [encoding.point_at([u])["x"] for u in (0.1, 0.3, 0.5, 0.7, 0.9)] == [-1.6e308, -8e307, 0.0, 8e307, 1.6e308]
+    assert encoding.spread(torch.tensor([[0.3]], dtype=torch.float64)).tolist() == [[0.25]]
     log = {"x": {"kind": "float", "low": 1e-308, "high": 1e308, "scale": "log"}}
     encoding = Encoding(Space.model_validate(log))
     assert [encoding.point_at([u])["x"] for u in (0.25, 0.5, 0.75)] == pytest.approx([1e-154, 1.0, 1e154])
