@@ -31,7 +31,9 @@ def describe(file: CampaignFile, now: datetime) -> Group:
         table.add_column(name, overflow="fold")
     baseline = campaign.baseline or {}
     for name, parameter in campaign.parameters.items():
-        table.add_row(*map(Text, (name, parameter.kind, parameter.described(), yaml_text(baseline.get(name, "")))))
+        written = baseline.get(name, "")
+        started = written if parameter.grid is None or name not in baseline else parameter.canonical(written)
+        table.add_row(*map(Text, (name, parameter.kind, parameter.described(), yaml_text(started))))
     lines = [
         _objectives(campaign),
         *_preference(campaign),

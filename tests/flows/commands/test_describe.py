@@ -157,7 +157,7 @@ def test_steps_switches_and_logit_scales_are_described():
         "dropout": {"kind": "float", "low": 0.001, "high": 0.999, "scale": "logit"},
         "cache": {"kind": "bool"},
     }
-    baseline = {"share": 0.15, "batch": 64, "dropout": 0.1, "cache": True}
+    baseline = {"share": 0.1 + 0.05, "batch": 64, "dropout": 0.1, "cache": True}
     lines = described(DEFINITION | {"parameters": parameters, "baseline": baseline, "start_with": []}).splitlines()
     cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if line.count("│") == 5]
     assert cells == [
