@@ -77,5 +77,7 @@ def _most_values_apart(parameter: ParameterKind, apart: float) -> int:
     in_range = 1 + int((1 + _ROUNDING) / apart)
     if parameter.bounds is None:
         return min(in_range, len(parameter.listed))
+    if parameter.grid is not None:
+        return min(in_range, len(parameter.grid))
     low, high = parameter.bounds
     return min(in_range, 1 + int(high - low)) if parameter.geometry == "whole" else in_range

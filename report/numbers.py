@@ -7,10 +7,13 @@ from decimal import Decimal
 from overnight.campaign.evaluation import Measurement
 from overnight.campaign.parameters import Value
 from overnight.campaign.values.duration import format_duration
+from overnight.campaign.values.spelling import yaml_text
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _PLAIN = range(-4, 7)
 _MOST_DIGITS = 9
+# A value of a parameter has so many digits, unless it can be written exactly with a few more.
+_SHORT, _MOST_WRITTEN = 5, 8
 
 
 def number(value: float | Decimal, digits: int = 4) -> str:
@@ -75,10 +78,18 @@ def moment(time: datetime, zone: tzinfo | None) -> str:
 
 
 def value_text(value: Value) -> str:
-    """Return a parameter's value: whole numbers and names exactly, others to five digits."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return number(value, 5) if isinstance(value, float) else str(value)
+    """Return a parameter's value: whole numbers, names and numbers that a person would write exactly, others rounded.
+
+    Others have five digits, or five after the leading nines of a number just below 1.
+    """
+    if not isinstance(value, float):
+        return yaml_text(value)
+    written = len(Decimal(repr(value)).normalize().as_tuple().digits)
+    if _SHORT < written <= _MOST_WRITTEN:
+        return number(value, written)
+    # On a logit scale, 0.99999 and 0.999999 are far apart, and neither is 1.
+    nines = -_power(1.0 - value, _SHORT) - 1 if 0.0 < 1.0 - value < 0.01 else 0
+    return number(value, min(_SHORT + nines, 16))
 
 
 def _power(value: float | Decimal, digits: int) -> int:

@@ -123,9 +123,9 @@ class Encoding:
             return [*_every_point(self.space.as_text())]
         return [self.space.point(dict(zip(self.free, values, strict=True))) for values in product(*levels)]
 
-    def mask_of(self, *kinds: Movement) -> Tensor:
-        """Return a mask [d] of the features that a search moves in one of these ways."""
-        return torch.tensor([move in kinds for column in self.columns.values() for move in column.moves])
+    def mask_of(self, kind: Movement) -> Tensor:
+        """Return a mask [d] of the features that a search moves in this way."""
+        return torch.tensor([move == kind for column in self.columns.values() for move in column.moves])
 
     def groups(self, *, hamming: bool) -> FeatureGroups:
         """Return the features that share a length scale: with `hamming` those of each parameter, else none."""

@@ -61,7 +61,7 @@ class Choice:
                     continue
             next_loss = min(filter(math.isfinite, losses), default=None)
             break
-        space, points = self.campaign.parameters, [point for _, point in chosen]
+        space, points = self.campaign.space, [point for _, point in chosen]
         found = [solution(*each) for each in chosen]
         for i, each in enumerate(found):
             others = [difference(space, each.point, other) for other in points[:i] + points[i + 1 :]]
@@ -77,7 +77,7 @@ class Choice:
         )
 
     def _apart_from(self, points: Sequence[Point]) -> list[int]:
-        space = self.campaign.parameters
+        space = self.campaign.space
         return [
             i for i, trial in enumerate(self.trials) if all(self.asked.differ(space, trial.point, p) for p in points)
         ]

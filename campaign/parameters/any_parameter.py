@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from overnight.campaign.parameters.bool_parameter import BoolParameter
 from overnight.campaign.parameters.categorical_parameter import CategoricalParameter
 from overnight.campaign.parameters.derived_parameter import DerivedParameter
 from overnight.campaign.parameters.fixed_parameter import FixedParameter
@@ -12,6 +13,12 @@ from overnight.campaign.parameters.int_parameter import IntParameter
 from overnight.campaign.parameters.ordinal_parameter import OrdinalParameter
 
 Parameter = Annotated[
-    FloatParameter | IntParameter | CategoricalParameter | OrdinalParameter | FixedParameter | DerivedParameter,
+    FloatParameter
+    | IntParameter
+    | BoolParameter
+    | CategoricalParameter
+    | OrdinalParameter
+    | FixedParameter
+    | DerivedParameter,
     Field(discriminator="kind"),
 ]

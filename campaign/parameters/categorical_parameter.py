@@ -9,10 +9,14 @@ from overnight.campaign.parameters.listed import ChoiceKind
 class CategoricalParameter(ChoiceKind):
     """One of several choices without an order."""
 
-    geometry: ClassVar[Geometry | None] = "corners"
     has_distances: ClassVar[bool] = False
 
     kind: Literal["categorical"]
+
+    @property
+    def geometry(self) -> Geometry:
+        """Return one corner for each choice."""
+        return "corners"
 
     def distance(self, one: Value, other: Value) -> float:
         """Return 1, the whole range, if the two differ, else 0."""

@@ -98,7 +98,7 @@ When = Annotated[
     PlainSerializer(_written),
     WithJsonSchema(
         {
-            "type": ["string", "object", "array"],
+            "anyOf": [{"type": "string"}, {"type": "object"}, {"type": "array"}],
             "description": f"the condition under which the parameter is active, such as {_EXAMPLES}",
         }
     ),

@@ -1,29 +1,33 @@
 """A whole number."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from overnight.campaign.parameters.kind import Geometry
-from overnight.campaign.parameters.number import NumberKind
+from overnight.campaign.parameters.number import NumberKind, on_grid, steps_of
 from overnight.campaign.values.may_be_revised import MayBeRevised
-from overnight.campaign.values.number_line import Scale
 from overnight.campaign.values.numbers import WHOLE
 
 
 class IntParameter(NumberKind):
-    """A whole number between two bounds, both included."""
-
-    geometry: ClassVar[Geometry | None] = "whole"
+    """A whole number between two bounds, both included; with a `step`, one of low, low + step, …, high."""
 
     kind: Literal["int"]
     low: Annotated[int, Field(ge=-(2**53), le=2**53), WHOLE, MayBeRevised.ON_REQUEST]
     high: Annotated[int, Field(ge=-(2**53), le=2**53), WHOLE, MayBeRevised.ON_REQUEST]
-    scale: Scale = "linear"
+    step: Annotated[int, Field(ge=1, le=2**54), WHOLE] | None = None
+    scale: Literal["linear", "log"] = "linear"
+
+    @property
+    def geometry(self) -> Geometry:
+        """Return all whole numbers, or a grid if the step leaves some out."""
+        return "whole" if self.step in (None, 1) else "grid"
 
     def canonical(self, value: Any) -> int:
         """Return the value as this parameter's type; the text of a ValueError describes valid values."""
+        expected = f"a whole number between {self.low} and {self.high}{steps_of(self.step)}"
         whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
         if isinstance(value, bool) or not whole or not self.low <= value <= self.high:
-            raise ValueError(f"a whole number between {self.low} and {self.high}")
-        return int(value)
+            raise ValueError(expected)
+        return int(value if self.grid is None else on_grid(self.grid, value, expected))

@@ -6,11 +6,12 @@ from typing import Any, ClassVar, Literal, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from overnight.campaign.parameters.condition import When
+from overnight.campaign.values.grid import Grid
 
 Value = bool | int | float | str
-# The features of a kind on the unit cube: a continuum, whole numbers on a scale, evenly spaced steps, or one corner for
-# each value.
-Geometry = Literal["real", "whole", "steps", "corners"]
+# The features of a kind on the unit cube: a continuum, whole numbers on a scale, numbers with a step on a scale, evenly
+# spaced choices, or one corner for each value.
+Geometry = Literal["real", "whole", "grid", "steps", "corners"]
 
 
 class Listed(Protocol):
@@ -35,8 +36,12 @@ class ParameterKind(BaseModel):
     description: str | None = None
     when: When | None = None
 
-    geometry: ClassVar[Geometry | None] = None
     has_distances: ClassVar[bool] = True
+
+    @property
+    def geometry(self) -> Geometry | None:
+        """Return the geometry of the features; None if the value is not tuned."""
+        return None
 
     @property
     def is_tuned(self) -> bool:
@@ -62,6 +67,16 @@ class ParameterKind(BaseModel):
     def is_logarithmic(self) -> bool:
         """Return whether distances are ratios."""
         return False
+
+    @property
+    def is_logit(self) -> bool:
+        """Return whether distances are ratios of odds."""
+        return False
+
+    @property
+    def grid(self) -> Grid | None:
+        """Return the numbers that have a step between them; None if the values are listed or have no step."""
+        return None
 
     @abstractmethod
     def canonical(self, value: Any) -> Value:

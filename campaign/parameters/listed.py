@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from overnight.campaign.parameters.kind import ParameterKind, Value
-from overnight.campaign.values.spelling import spells
+from overnight.campaign.values.spelling import spells, yaml_text
 
 
 class ListedKind(ParameterKind):
@@ -21,7 +21,7 @@ class ListedKind(ParameterKind):
 
     def described(self) -> str:
         """Return the values in words."""
-        return ", ".join(map(str, self.listed))
+        return ", ".join(map(yaml_text, self.listed))
 
 
 class ChoiceKind(ListedKind):

@@ -1,6 +1,6 @@
 """A choice with an order."""
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from overnight.campaign.parameters.kind import Geometry, Value
 from overnight.campaign.parameters.listed import ChoiceKind
@@ -9,9 +9,12 @@ from overnight.campaign.parameters.listed import ChoiceKind
 class OrdinalParameter(ChoiceKind):
     """One of several choices, listed in order."""
 
-    geometry: ClassVar[Geometry | None] = "steps"
-
     kind: Literal["ordinal"]
+
+    @property
+    def geometry(self) -> Geometry:
+        """Return evenly spaced steps."""
+        return "steps"
 
     def distance(self, one: Value, other: Value) -> float:
         """Return the number of steps between two choices, as a fraction of all steps."""

@@ -116,6 +116,8 @@ def _levels(parameter: Parameter) -> Any:
     """Return every value of a discrete parameter; None for a continuum."""
     if parameter.listed:
         return parameter.listed
+    if parameter.grid is not None:
+        return parameter.grid
     if parameter.geometry != "whole" or parameter.bounds is None:
         return None
     low, high = parameter.bounds

@@ -123,7 +123,7 @@ def _pivot(rest: Sum, parameters: Mapping[str, Parameter], constraint: Compariso
     for name in reversed(names):
         if parameters[name].geometry == "real":
             return name
-    for name in reversed(names):
+    for name in (name for name in reversed(names) if parameters[name].geometry == "whole"):
         others = [w / rest.weights[name] for n, w in rest.weights.items() if n != name]
         whole = all(ratio.denominator == 1 for ratio in (*others, rest.constant / rest.weights[name]))
         if whole and all(isinstance(parameters[n], IntParameter) for n in names):

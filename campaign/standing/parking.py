@@ -12,6 +12,7 @@ from overnight.campaign.parameters import (
 )
 from overnight.campaign.space import Point
 from overnight.campaign.standing.spending import has_reported_costs, spending
+from overnight.campaign.values.spelling import yaml_text
 
 # Distances are rounded, so that from 0.5 to 0.8 is not more than 0.3.
 _ROUNDING = 1e-9
@@ -98,4 +99,4 @@ def _cost(limit: float, history: History, proposal: Proposal) -> Iterator[str]:
 def _text(value: Value | None) -> str:
     if value is None:
         return "not active"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else yaml_text(value)

@@ -6,8 +6,13 @@ from typing import Any
 def spells(text: str, value: bool | int | float | str) -> bool:
     """Return whether a text spells the value."""
     if isinstance(value, bool):
-        return text.strip().lower() == str(value).lower()
+        return text.strip().lower() == yaml_text(value)
     return text == value if isinstance(value, str) else number_of(text) == value
+
+
+def yaml_text(value: bool | int | float | str) -> str:
+    """Return a value as text, with true and false as in YAML and JSON."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def number_of(found: Any) -> Any:

@@ -21,13 +21,16 @@ parameters:
     kind: float
     low: 0.001
     high: 1
-    scale: log        # for values that differ by factors rather than by steps; `low` must be above 0
+    scale: log        # for values that differ by factors; `low` must be above 0. A share may have `scale: logit`
     unit: g
     description: Catalyst for each litre.
   stirring:
     kind: int         # whole numbers, both bounds included; `scale: log` works here too
     low: 1
     high: 12
+    # step: 1         # the distance between neighbouring values; a float may have one, too
+  # stirred_first:
+  #   kind: bool                 # true or false
   # solvent:
   #   kind: categorical          # choices without an order
   #   choices: [water, ethanol, acetone]

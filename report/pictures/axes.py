@@ -13,9 +13,10 @@ from overnight.campaign import Measurement, Trial
 from overnight.campaign.parameters import Parameter, Value
 from overnight.campaign.space import Point
 from overnight.campaign.values.harmless import harmless
+from overnight.campaign.values.number_line import log_odds
 from overnight.report.numbers import value_text
 
-_MOST_TICKS = 6
+_MOST_TICKS, _FEWEST_TICKS = 6, 3
 _LONGEST_CHOICE = 14
 _LONG = 100_000
 # Beyond this ratio of the largest to a small value, a linear axis shows the largest only.
@@ -48,6 +49,8 @@ def text_of(text: str) -> str:
 
 def place(parameter: Parameter, value: Value) -> Value:
     """Return the position of a value on its parameter's axis."""
+    if parameter.is_logit:
+        return log_odds(float(value))
     return _choice(value) if parameter.listed else value
 
 
@@ -59,13 +62,27 @@ def parameter_axis(parameter: Parameter) -> dict[str, Any]:
         axis = {"type": "category", "categoryarray": choices, "range": [-0.5, len(choices) - 0.5]}
         return axis | {"tickvals": choices, "ticktext": [_short(c) for c in choices]}
     low, high = parameter.bounds
+    # A few values are the ticks.
+    few = None if parameter.grid is None or len(parameter.grid) > _MOST_TICKS else list(parameter.grid)
     if parameter.is_logarithmic:
-        ticks = _round_numbers(low, high)
         bounds = _with_room(math.log10(low), math.log10(high))
-        axis = {"type": "log", "range": bounds, "tickvals": ticks, "ticktext": [value_text(t) for t in ticks]}
+        axis = {"type": "log", "range": bounds} | _ticks(few or _round_numbers(low, high))
         return axis | {"title": small("logarithmic")}
-    ticks = whole_numbers(int(low), int(high)) if parameter.geometry == "whole" else {"nticks": _MOST_TICKS}
+    if parameter.is_logit:
+        ticks, ends = few or _round_shares(low, high), map(log_odds, (low, high))
+        axis = {"type": "linear", "range": _with_room(*ends)} | _ticks(ticks)
+        return axis | {"tickvals": [log_odds(tick) for tick in ticks], "title": small("logit")}
+    if few:
+        ticks = _ticks(few)
+    else:
+        whole = isinstance(low, int)
+        ticks = whole_numbers(int(low), int(high)) if whole else {"nticks": _MOST_TICKS}
     return {"type": "linear", "range": _with_room(low, high), **ticks}
+
+
+def _ticks(values: Sequence[float]) -> dict[str, Any]:
+    """Return ticks at these values."""
+    return {"tickvals": list(values), "ticktext": [value_text(value) for value in values]}
 
 
 def objective_axis(*, logarithmic: bool, name: str = "") -> dict[str, Any]:
@@ -108,6 +125,27 @@ def _choice(value: Value) -> str:
 def _with_room(low: float, high: float) -> list[float]:
     room = 0.05 * high - 0.05 * low
     return [max(low - room, -sys.float_info.max), min(high + room, sys.float_info.max)]
+
+
+def _round_shares(low: float, high: float) -> list[float]:
+    """Return a few numbers between 0 and 1 that lie evenly by their odds: one half and powers of ten from both ends."""
+    most = math.ceil(max(-math.log10(low), -math.log10(1.0 - high), 1.0))
+    # Next to 1, floats hold no more decimal places than these.
+    for factors in ((1,), (1, 2), (1, 2, 3, 4)):
+        small_ones = [round(f * 10.0**-power, power) for power in range(min(most, 15), 0, -1) for f in factors]
+        shares = [*small_ones, 0.5, *(round(1.0 - share, 15) for share in reversed(small_ones))]
+        ticks = sorted({share for share in shares if low <= share <= high})
+        if len(ticks) >= _FEWEST_TICKS:
+            return _thinned(ticks)
+    # No round number lies between the bounds.
+    return [low, high]
+
+
+def _thinned(ticks: list[float]) -> list[float]:
+    """Return at most a few of the ticks, evenly around the middle one."""
+    # An axis from 0.001 to 0.999 has seven.
+    every = -(-len(ticks) // (_MOST_TICKS + 1)) or 1
+    return ticks[len(ticks) // 2 % every :: every]
 
 
 def _short(choice: str) -> str:

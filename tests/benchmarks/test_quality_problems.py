@@ -100,6 +100,6 @@ def test_no_number_of_a_mixed_optimum_is_in_the_middle_and_no_choice_is_always_t
     problem = PROBLEMS[name]
     encoding = Encoding(problem.space)
     place = encoding.encode([problem.best])[0]
-    numbers = place[~encoding.mask_of("categorical")].numpy()
+    numbers = place[~encoding.mask_of("in steps")].numpy()
     assert np.all(np.abs(numbers - 0.5) > 0.05)
     assert any(problem.best[name] != p.listed[0] for name, p in problem.space.tuned().items() if p.listed)

@@ -87,7 +87,7 @@ def test_only_parameters_that_vary_are_tuned():
         ({"kind": "categorical", "choices": ["a"]}, "at least 2"),
         ({"kind": "categorical", "choices": ["a", "b", "a"]}, "expected distinct choices, got 'a' twice"),
         ({"kind": "ordinal", "choices": [1.0, float("nan")]}, "expected finite choices, got nan"),
-        ({"kind": "flaot", "low": 0, "high": 1}, "'float', 'int', 'categorical', 'ordinal', 'fixed'"),
+        ({"kind": "flaot", "low": 0, "high": 1}, "'float', 'int', 'bool', 'categorical', 'ordinal', 'fixed'"),
         ({"kind": "float", "low": 0, "high": 1, "hihg": 2}, "not permitted"),
         ({"kind": "fixed", "value": 1}, "expected at least one parameter that is not fixed"),
     ],

@@ -57,6 +57,14 @@ async def test_the_request_arrives_whole(tmp_path: Path):
     assert type(asked).model_validate(outcome.metadata) == asked
 
 
+async def test_a_switch_arrives_as_true_or_false_in_json(tmp_path: Path):
+    script = 'done(metrics={"loss": 0}, metadata={"text": open(os.environ["EVAL_REQUEST"]).read()})'
+    asked = request("loss", parameters={"cache": True, "warm": False, "share": 0.15})
+    outcome = await command(tmp_path, script).evaluate(asked, tmp_path / "attempt", no_report)
+    assert isinstance(outcome, EvaluationSucceeded)
+    assert '"parameters":{"cache":true,"warm":false,"share":0.15}' in "".join(outcome.metadata["text"].split())
+
+
 async def test_the_last_line_of_stdout_counts_when_there_is_no_file(tmp_path: Path):
     script = """
         print('{"metrics": {"loss": 1}}')

@@ -104,3 +104,8 @@ async def test_check_refuses_standard_errors_that_contradict_the_campaigns_noise
     else:
         with pytest.raises(InvalidDefinition, match=f"`evaluator.report_sem`: metric `loss`: {problem}"):
             await evaluator.check(asked)
+
+
+async def test_a_switch_has_no_place_on_a_synthetic_function():
+    with pytest.raises(InvalidDefinition, match=r"`parameters\.y`: expected a float or int parameter, found bool"):
+        await SimulatedEvaluator(function="branin").check(campaign(x=BRANIN["x"], y={"kind": "bool"}))

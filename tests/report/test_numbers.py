@@ -101,5 +101,21 @@ def test_values_are_written_as_in_the_campaign_file():
     ]
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1550.125, "1,550.125"),
+        (0.123456, "0.123456"),
+        (1550.1253417712, "1,550.1"),
+        (0.9999990123456789, "0.99999901235"),
+        (0.99, "0.99"),
+        (1.0 - 2**-53, "0.9999999999999999"),
+        (1.0, "1"),
+    ],
+)
+def test_a_number_that_a_person_would_write_is_exact_and_one_just_below_1_is_not_rounded_to_1(value, text):
+    assert value_text(value) == text
+
+
 def test_a_moment_names_its_time_zone():
     assert moment(START, UTC) == "2026-11-03 21:00 UTC"

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from overnight.campaign.values.harmless import harmless
+from overnight.campaign.values.spelling import yaml_text
 from overnight.flows.definition.campaign_file import load_campaign_file
 from overnight.flows.host.terminal import terminal
 from overnight.report.tables import Cell, csv_of, to_json
@@ -76,5 +77,5 @@ def _table(answer: Answer) -> Table:
     for name in answer.columns:
         table.add_column(Text(harmless(name)))
     for row in answer.rows:
-        table.add_row(*(Text("" if value is None else harmless(str(value))) for value in row))
+        table.add_row(*(Text("" if value is None else harmless(yaml_text(value))) for value in row))
     return table

@@ -13,6 +13,7 @@ from overnight.campaign import Campaign
 from overnight.campaign.approval import ApprovalPolicy, Limit
 from overnight.campaign.standing.confirming import reserved
 from overnight.campaign.values.duration import format_duration
+from overnight.campaign.values.spelling import yaml_text
 from overnight.campaign.window import Window
 from overnight.evaluators.ongoing.polling import Polling
 from overnight.flows.clusters.resources import Resources
@@ -31,7 +32,7 @@ def describe(file: CampaignFile, now: datetime) -> Group:
     baseline = {} if campaign.baseline is None else campaign.space.point(campaign.baseline)
     for name, parameter in campaign.parameters.items():
         values = f"{parameter.described()}{f'; only if {parameter.when}' if parameter.when else ''}"
-        table.add_row(*map(Text, (name, parameter.kind, values, str(baseline.get(name, "")))))
+        table.add_row(*map(Text, (name, parameter.kind, values, yaml_text(baseline.get(name, "")))))
     lines = [
         *[("where", str(constraint)) for constraint in campaign.parameter_constraints],
         _objectives(campaign),

@@ -1,5 +1,6 @@
 import math
 import sys
+from decimal import Decimal
 from itertools import combinations
 from typing import Any
 
@@ -23,6 +24,7 @@ CHOICES = st.lists(
     st.one_of(st.text(max_size=4), st.integers(2, 99), st.booleans()), min_size=2, max_size=6, unique=True
 )
 SCALES = st.sampled_from(["linear", "log"])
+ALL_SCALES = ("linear", "log", "logit")
 
 
 @st.composite
@@ -39,20 +41,48 @@ def ints(draw: DrawFn) -> dict[str, Any]:
     return {"kind": "int", "low": low, "high": low + draw(st.integers(1, 10**6)), "scale": scale}
 
 
+@st.composite
+def shares(draw: DrawFn) -> dict[str, Any]:
+    low, high = sorted(draw(st.lists(st.floats(1e-6, 0.9), min_size=2, max_size=2)))
+    # Floats are so coarse next to 1 that a value there has features accurate to a few digits only.
+    return {"kind": "float", "low": low, "high": high + 0.0999, "scale": "logit"}
+
+
+@st.composite
+def stepped(draw: DrawFn) -> dict[str, Any]:
+    """Return a number with a step whose bounds are multiples of a power of ten, as a person writes them."""
+    kind, scale = draw(st.sampled_from([("int", "linear"), ("int", "log"), *(("float", s) for s in ALL_SCALES)]))
+    last, stride = draw(st.integers(1, 400)), draw(st.integers(1, 20))
+    first = draw(st.integers(1, 500) if scale != "linear" else st.integers(-500, 500))
+    if kind == "int":
+        return {"kind": kind, "low": first, "high": first + last * stride, "step": stride, "scale": scale}
+    # On a logit scale, everything lies below 1.
+    places = 5 if scale == "logit" else draw(st.integers(-3, 6))
+    low, high, step = (float(f"{n}e{-places}") for n in (first, first + last * stride, stride))
+    return {"kind": kind, "low": low, "high": high, "step": step, "scale": scale}
+
+
 def choices(kind: str) -> SearchStrategy[dict[str, Any]]:
     return CHOICES.map(lambda values: {"kind": kind, "choices": values})
 
 
 @st.composite
 def spaces_and_points(draw: DrawFn) -> tuple[Space, Point]:
-    kinds = st.one_of(floats(), ints(), choices("categorical"), choices("ordinal"))
+    kinds = st.one_of(
+        floats(), ints(), shares(), stepped(), st.just({"kind": "bool"}), choices("categorical"), choices("ordinal")
+    )
     parameters = draw(st.lists(kinds, min_size=1, max_size=5))
     space = space_of(**{f"p{i}": p for i, p in enumerate(parameters)}, always={"kind": "fixed", "value": "x"})
     return space, space.point({f"p{i}": draw(values_of(p)) for i, p in enumerate(parameters)})
 
 
 def values_of(parameter: dict[str, Any]) -> SearchStrategy[Any]:
+    if "step" in parameter:
+        steps = round((parameter["high"] - parameter["low"]) / parameter["step"])
+        return st.integers(0, steps).map(lambda i: parameter["low"] + i * parameter["step"])
     match parameter["kind"]:
+        case "bool":
+            return st.booleans()
         case "float":
             return st.floats(parameter["low"], parameter["high"])
         case "int":
@@ -71,8 +101,11 @@ def test_a_point_becomes_features_in_the_unit_cube_and_the_same_point_again(pair
     assert list(again) == list(point)
     for name, value in point.items():
         assert type(again[name]) is type(value)
-        spread = getattr(space.root[name], "high", 0.0) - getattr(space.root[name], "low", 0.0)
-        assert again[name] == (pytest.approx(value, rel=1e-9, abs=1e-9 * spread) if type(value) is float else value)
+        if space.root[name].geometry == "real":
+            low, high = space.root[name].bounds or (0.0, 0.0)
+            assert again[name] == pytest.approx(value, rel=1e-9, abs=1e-9 * (high - low))
+        else:
+            assert again[name] == value
 
 
 @given(spaces_and_points(), st.lists(st.floats(0, 1), min_size=20, max_size=20))
@@ -117,7 +150,7 @@ def test_neighbours_lie_in_the_space_and_differ_in_one_discrete_parameter(pair: 
         [changed] = [
             name for name in point if neighbour[name] != point[name] or type(neighbour[name]) is not type(point[name])
         ]
-        assert space.root[changed].kind != "float"
+        assert space.root[changed].geometry != "real"
 
 
 def test_bounds_are_the_corners_of_the_unit_cube() -> None:
@@ -196,18 +229,25 @@ def test_points_and_features_are_finite_and_inside_whatever_the_bounds_are() -> 
 
 
 def test_whole_numbers_at_the_largest_bounds_stay_inside() -> None:
-    for low, high, scale in ((-(2**53), 2**53, "linear"), (1, 2**53, "log"), (2**53 - 1, 2**53, "linear")):
-        encoding = Encoding(Space.of({"n": {"kind": "int", "low": low, "high": high, "scale": scale}}))
+    plain = [(-(2**53), 2**53, 1, "linear"), (1, 2**53, 1, "log"), (2**53 - 1, 2**53, 1, "linear")]
+    stepped = [(-(2**53), 2**53, 2, "linear"), (2, 2**53, 2, "log"), (-(2**53), 2**53, 2**54, "linear")]
+    for low, high, step, scale in (*plain, *stepped):
+        number = {"kind": "int", "low": low, "high": high, "step": step, "scale": scale}
+        encoding = Encoding(Space.of({"n": number}))
         for u in (0.0, 0.3, 0.999999, 1.0):
             point = encoding.point_at([u])
             assert low <= point["n"] <= high
             assert bool(encoding.encode([point]).isfinite().all())
+            assert (point["n"] - low) % step == 0
             assert low <= encoding.decode(encoding.spread(torch.tensor([[u]], dtype=torch.float64))[0])["n"] <= high
 
 
 def test_a_span_that_overflows_is_divided_evenly() -> None:
     encoding = Encoding(Space.of({"x": {"kind": "float", "low": -1.7e308, "high": 1.7e308}}))
     assert [encoding.point_at([u])["x"] for u in (0.25, 0.5, 0.75)] == pytest.approx([-8.5e307, 0.0, 8.5e307])
+    encoding = Encoding(space_of(x={"kind": "float", "low": -1.6e308, "high": 1.6e308, "step": 8e307}))
+    assert [encoding.point_at([u])["x"] for u in (0.1, 0.3, 0.5, 0.7, 0.9)] == [-1.6e308, -8e307, 0.0, 8e307, 1.6e308]
+    assert encoding.spread(torch.tensor([[0.3]], dtype=torch.float64)).tolist() == [[0.25]]
     log = {"x": {"kind": "float", "low": 1e-308, "high": 1e308, "scale": "log"}}
     encoding = Encoding(Space.of(log))
     assert [encoding.point_at([u])["x"] for u in (0.25, 0.5, 0.75)] == pytest.approx([1e-154, 1.0, 1e154])
@@ -237,3 +277,70 @@ def test_the_neighbours_of_a_point_have_the_parameters_that_it_has() -> None:
 def test_a_point_without_a_parameter_is_another_point_than_one_with_it() -> None:
     assert key_of({"a": 1}) != key_of({"a": 1, "b": 2})
     assert key_of({"a": 1}) == key_of({"a": 1})
+
+
+@given(stepped())
+@settings(max_examples=200, deadline=None)
+def test_the_values_of_a_step_are_the_numbers_that_a_person_would_write(parameter: dict[str, Any]) -> None:
+    space = space_of(x=parameter)
+    low, step = Decimal(str(parameter["low"])), Decimal(str(parameter["step"]))
+    values = [point["x"] for point in Encoding(space).every_point()]
+    assert values == [type(parameter["low"])(low + i * step) for i in range(len(values))]
+    assert values[-1] == parameter["high"]
+    assert all(type(value) is type(parameter["low"]) for value in values)
+
+
+@given(stepped())
+@settings(max_examples=200, deadline=None)
+def test_each_value_of_a_step_has_a_cell_of_uniform_numbers_and_the_first_and_the_last_lie_inside_theirs(
+    parameter: dict[str, Any],
+) -> None:
+    encoding = Encoding(space_of(x=parameter))
+    column, values = encoding.columns["x"], [point["x"] for point in encoding.every_point()]
+    drawn = [encoding.point_at([(i + 0.5) / 4000])["x"] for i in range(4000)]
+    assert drawn == sorted(drawn)
+    assert (drawn[0], drawn[-1]) == (values[0], values[-1])
+    assert set(drawn) <= set(values)
+    if parameter["scale"] == "linear":
+        counts = [drawn.count(value) for value in values]
+        assert max(counts) - min(counts) <= 1
+    # Neighbours are numbers of steps that double.
+    steps = {values.index(near) for near in column.neighbours(values[0])}
+    assert steps == {2**k for k in range((len(values) - 1).bit_length())}
+
+
+def test_a_step_of_one_changes_nothing_for_a_whole_number() -> None:
+    for scale in ("linear", "log"):
+        plain = {"kind": "int", "low": 1, "high": 60, "scale": scale}
+        encodings = [Encoding(space_of(n=plain | more)) for more in ({}, {"step": 1})]
+        u = torch.rand(50, 1, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+        one, other = (encoding.spread(u) for encoding in encodings)
+        assert torch.equal(one, other)
+        assert [encodings[0].point_at(row) for row in u.tolist()] == [encodings[1].point_at(row) for row in u.tolist()]
+
+
+def test_a_step_makes_a_float_discrete_and_a_space_of_such_finite() -> None:
+    grid = {"kind": "float", "low": 0, "high": 1, "step": 0.05}
+    encoding = Encoding(space_of(x=grid, on={"kind": "bool"}))
+    assert encoding.size() == len(encoding.every_point()) == 21 * 2
+    assert not bool(encoding.mask_of("continuous").any())
+    assert encoding.mask_of("in steps").tolist() == [False, True, True]
+    assert {"x": 0.15, "on": True} in encoding.every_point()
+
+
+def test_on_a_logit_scale_the_odds_lie_evenly() -> None:
+    encoding = Encoding(space_of(p={"kind": "float", "low": 0.001, "high": 0.999, "scale": "logit"}))
+    assert encoding.decode(torch.tensor([0.5], dtype=torch.float64))["p"] == pytest.approx(0.5)
+    places = [encoding.encode([{"p": p}]).item() for p in (0.001, 0.01, 0.5, 0.99, 0.999)]
+    assert places == pytest.approx([1 - place for place in reversed(places)])
+    assert places[1] == pytest.approx(0.5 * (1 - math.log(0.99 / 0.01) / math.log(0.999 / 0.001)))
+
+
+def test_on_a_logit_scale_bounds_next_to_zero_and_one_have_finite_features_and_points_inside() -> None:
+    low, high = LEAST, 1.0 - 2**-53
+    encoding = Encoding(space_of(p={"kind": "float", "low": low, "high": high, "scale": "logit"}))
+    shares = [0.0, 1e-17, 0.3, 0.5, 0.9, 1.0 - 1e-16, 1.0]
+    values = [encoding.point_at([u])["p"] for u in shares]
+    assert values == sorted(values)
+    assert all(low <= value <= high for value in values)
+    assert all(-1e-15 <= encoding.encode([{"p": value}]).item() <= 1 + 1e-15 for value in values)

@@ -30,6 +30,16 @@ SPACES = {
         {"n": {"kind": "int", "low": 0, "high": 9}, "m": {"kind": "int", "low": 0, "high": 9}, "x": FLOAT, "y": FLOAT},
         ["n + m == 11", "x + y == 0.1 * n"],
     ),
+    "all kinds": Space.of(
+        {
+            "nesterov": {"kind": "bool"},
+            "batch": {"kind": "int", "low": 16, "high": 512, "step": 16, "scale": "log"},
+            "half": {**FLOAT, "step": 0.05, "when": {"nesterov": True}},
+            "dropout": {"kind": "float", "low": 0.001, "high": 0.999, "scale": "logit", "when": "batch >= 32"},
+            "keep": {"kind": "float", "low": 0.001, "high": 0.999, "scale": "logit"},
+        },
+        ["dropout + half <= 1.1", "batch * keep >= 8 + 4 * nesterov"],
+    ),
     "logarithmic": Space.of({"a": DEEP["rate"], "b": DEEP["rate"], "c": DEEP["rate"]}, ["a + b + c == 0.5", "a >= b"]),
 }
 

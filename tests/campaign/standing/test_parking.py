@@ -18,9 +18,13 @@ PARAMETERS = {
     "turns": {"kind": "int", "low": 1, "high": 11},
     "size": {"kind": "ordinal", "choices": ["s", "m", "l", "xl", "xxl"]},
     "oven": {"kind": "categorical", "choices": ["gas", "wood", "coal", True]},
+    "cache": {"kind": "bool"},
+    "keep": {"kind": "float", "low": 0.01, "high": 0.99, "scale": "logit"},
+    "share": {"kind": "float", "low": 0, "high": 1, "step": 0.05},
     "flour": {"kind": "fixed", "value": 2},
 }
 BASELINE = {"heat": 0.5, "rate": 0.01, "turns": 6, "size": "m", "oven": "gas"}
+BASELINE |= {"cache": False, "keep": 0.5, "share": 0.15}
 
 
 def campaign_of(when: object, **changes: object) -> Campaign:
@@ -59,11 +63,20 @@ def why(when: object, *, history: History = History(), minimize: bool = True, **
         ("turns", 9, 10),
         ("size", "l", "xl"),
         ("oven", "gas", "wood"),
+        ("cache", False, True),
+        # From even odds, three tenths of the range from 1:99 to 99:1 lead to 15.8:1.
+        ("keep", 0.94, 0.941),
+        ("share", 0.45, 0.5),
     ],
 )
 def test_one_number_limits_how_far_every_parameter_may_change_on_its_own_scale(name, inside, beyond):
     assert why({"change": 0.3}, **{name: inside}) is None
     assert name in why({"change": 0.3}, **{name: beyond})
+
+
+def test_a_switch_is_turned_in_the_words_of_the_campaign_file():
+    said = "cache is true, and false in the baseline (`approve.when.change`)"
+    assert why({"change": 0.3}, cache=True) == why({"change": {"cache": "any"}}, cache=True) == said
 
 
 def test_the_reason_says_how_far_from_the_baseline_a_value_is_and_which_rule_says_so():
@@ -85,6 +98,8 @@ def test_the_reason_says_how_far_from_the_baseline_a_value_is_and_which_rule_say
         ({"oven": ["coal", True]}, {"oven": True}, ["oven"]),
         ({"oven": ["gas", "coal"]}, {"oven": "gas"}, []),
         ({"size": ["xl", "xxl"]}, {"size": "xxl"}, ["size"]),
+        ({"cache": [True]}, {"cache": True}, ["cache"]),
+        ({"cache": [False]}, {"cache": True}, []),
     ],
     ids=str,
 )

@@ -148,3 +148,21 @@ def test_an_ab_test_is_described_with_the_error_of_its_statements():
     arms = {"kind": "ab_test", "arms": 4, "traffic": {"per_batch": 1000}, "decide": {"at_least": 0.9}}
     text = described({name: value for name, value in DEFINITION.items() if name != "workers"} | arms)
     assert "a statement that an arm is better is false in at most 10 % of tests" in text
+
+
+def test_steps_switches_and_logit_scales_are_described():
+    parameters = {
+        "share": {"kind": "float", "low": 0, "high": 1, "step": 0.05},
+        "batch": {"kind": "int", "low": 8, "high": 512, "step": 8, "scale": "log", "unit": "rows"},
+        "dropout": {"kind": "float", "low": 0.001, "high": 0.999, "scale": "logit"},
+        "cache": {"kind": "bool"},
+    }
+    baseline = {"share": 0.1 + 0.05, "batch": 64, "dropout": 0.1, "cache": True}
+    lines = described(DEFINITION | {"parameters": parameters, "baseline": baseline, "start_with": []}).splitlines()
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if line.count("│") == 5]
+    assert cells == [
+        ["share", "float", "0 to 1 in steps of 0.05", "0.15"],
+        ["batch", "int", "8 to 512 rows in steps of 8, log", "64"],
+        ["dropout", "float", "0.001 to 0.999, logit", "0.1"],
+        ["cache", "bool", "false, true", "true"],
+    ]

@@ -351,3 +351,28 @@ def test_whoever_reads_the_campaign_sees_imported_trials():
     page = render_report(history(), story_about(history()))
     assert "0 of 4 trials observed, 6 imported." in page
     asked("verify")
+
+
+def test_a_study_with_steps_scales_and_switches_becomes_the_same_values_of_the_campaign():
+    parameters = {
+        "heat": {"kind": "float", "low": 0, "high": 1, "step": 0.05},
+        "turns": {"kind": "int", "low": 0, "high": 90, "step": 15},
+        "rate": {"kind": "float", "low": 1e-5, "high": 0.1, "scale": "log"},
+        "width": {"kind": "int", "low": 4, "high": 512, "scale": "log"},
+        "steam": {"kind": "bool"},
+    }
+    Path("campaign.yaml").write_text(json.dumps(SIMPLE | {"parameters": parameters}))
+
+    def burnt(trial: optuna.Trial) -> float:
+        heat, turns = trial.suggest_float("heat", 0, 1, step=0.05), trial.suggest_int("turns", 0, 90, step=15)
+        rate, width = trial.suggest_float("rate", 1e-5, 0.1, log=True), trial.suggest_int("width", 4, 512, log=True)
+        return heat + turns + rate + width + trial.suggest_categorical("steam", [True, False])
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    made = optuna.create_study(storage="sqlite:///study.db", sampler=optuna.samplers.RandomSampler(seed=2))
+    made.optimize(burnt, n_trials=12)
+    assert "imported: 12 results" in asked("import", "sqlite:///study.db").output
+    points = [trial.point for trial in history().trials.values()]
+    assert [point | {"heat": 0} for point in points] == [trial.params | {"heat": 0} for trial in made.trials]
+    assert [point["heat"] for point in points] == [round(trial.params["heat"], 2) for trial in made.trials]
+    assert {type(point["steam"]) for point in points} == {bool}

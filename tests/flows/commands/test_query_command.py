@@ -133,6 +133,11 @@ def test_the_view_of_trials_is_the_table_of_trials():
     assert found == texts
 
 
+def test_true_and_false_are_printed_as_in_the_campaign_file():
+    printed = asked("query", "select distinct rise from trials order by rise").output
+    assert [word for word in printed.split() if word.lower() in ("true", "false")] == ["false", "true"]
+
+
 def test_attempts_metrics_and_proposals_have_a_row_each():
     assert answer("select trial, attempt, status, cause, seconds, cost, will_retry from attempts order by all") == [
         {

@@ -22,7 +22,12 @@ NOTES = {"unit": NAMES, "description": NAMES}
 def numbers(draw):
     kind, scale = draw(st.sampled_from(["float", "int"])), draw(st.sampled_from(["linear", "log"]))
     low = draw(st.integers(1 if scale == "log" else -100, 100))
-    return {"kind": kind, "low": low, "high": low + draw(st.integers(1, 100)), "scale": scale}
+    steps, step = draw(st.integers(1, 50)), draw(st.integers(1, 5))
+    number = {"kind": kind, "low": low, "high": low + steps * step, "scale": scale}
+    return number | draw(st.sampled_from([{}, {"step": step}]))
+
+
+SWITCH = st.fixed_dictionaries({"kind": st.just("bool")}, optional=NOTES)
 
 
 CHOICES = st.fixed_dictionaries(
@@ -47,12 +52,15 @@ EVALUATORS = (
 def a_value(parameter: dict) -> st.SearchStrategy:
     if "choices" in parameter:
         return st.sampled_from(parameter["choices"])
-    return st.just(parameter["value"]) if "value" in parameter else st.integers(parameter["low"], parameter["high"])
+    if parameter["kind"] in ("bool", "fixed"):
+        return st.booleans() if parameter["kind"] == "bool" else st.just(parameter["value"])
+    low, step = parameter["low"], parameter.get("step", 1)
+    return st.integers(0, (parameter["high"] - low) // step).map(lambda i: low + i * step)
 
 
 @st.composite
 def definitions(draw):
-    parameters = draw(st.dictionaries(NAMES, CHOICES | FIXED | numbers(), max_size=4)) | {"x": draw(numbers())}
+    parameters = draw(st.dictionaries(NAMES, CHOICES | FIXED | SWITCH | numbers(), max_size=4)) | {"x": draw(numbers())}
     point = st.fixed_dictionaries({name: a_value(parameter) for name, parameter in parameters.items()})
     required = {
         "name": st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,9}", fullmatch=True),

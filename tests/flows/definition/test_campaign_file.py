@@ -75,7 +75,7 @@ def problems_of(path: Path, text: str) -> list[str]:
         (
             "kind: categorical",
             "kind: choice",
-            r"campaign.yaml:9: parameters.cache.kind: expected one of float, int, categorical, .*, got 'choice'",
+            r"campaign.yaml:9: parameters.cache.kind: expected one of float, int, bool, categorical, .*, got 'choice'",
         ),
         ("    kind: float\n", "", r"campaign.yaml:3: parameters.learning_rate.kind: expected one of .*, got nothing"),
         (

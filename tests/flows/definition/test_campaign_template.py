@@ -48,4 +48,5 @@ def test_what_the_template_comments_out_is_valid_too(tmp_path):
     with pytest.raises(InvalidDefinition) as raised:
         load_campaign_file(tmp_path / "campaign.yaml")
     missing = [line.split(": ")[1] for line in raised.value.problems]
-    assert missing == ["baseline.grain", "baseline.solvent", "start_with.0.grain", "start_with.0.solvent"]
+    lacking = ("grain", "solvent", "stirred_first")
+    assert missing == [f"{place}.{name}" for place in ("baseline", "start_with.0") for name in lacking]

@@ -16,8 +16,8 @@ SCHEMA = Draft202012Validator(campaign_schema())
 COMMON: dict[str, Any] = {
     "name": "strict",
     "parameters": {
-        "x": {"kind": "float", "low": 0.5, "high": 2.5, "scale": "log"},
-        "n": {"kind": "int", "low": 1, "high": 9},
+        "x": {"kind": "float", "low": 0.5, "high": 2.5, "step": 0.25, "scale": "log"},
+        "n": {"kind": "int", "low": 1, "high": 9, "step": 2},
         "size": {"kind": "ordinal", "choices": [1, 2.5, "three"]},
         "flour": {"kind": "fixed", "value": 3},
     },

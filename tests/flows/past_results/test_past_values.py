@@ -7,11 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from overnight.campaign import Measurement
-from overnight.campaign.parameters import CategoricalParameter, FixedParameter, FloatParameter, IntParameter
+from overnight.campaign.parameters import (
+    BoolParameter,
+    CategoricalParameter,
+    FixedParameter,
+    FloatParameter,
+    IntParameter,
+)
 from overnight.flows.past_results.values import measurement_of, value_of
 
 NUMBER = FloatParameter(kind="float", low=-1e308, high=1e308)
 WHOLE = IntParameter(kind="int", low=-(2**53), high=2**53)
+SWITCH = BoolParameter(kind="bool")
+STEPPED = FloatParameter(kind="float", low=0, high=1, step=0.05)
+TENS = IntParameter(kind="int", low=0, high=100, step=10)
 MIXED = CategoricalParameter(kind="categorical", choices=("rye", "3.0", True, 4, 2.5, "", 2**70))
 
 
@@ -40,6 +49,12 @@ def test_a_choice_is_read_as_itself_and_as_its_text(choice):
         (MIXED, "TRUE", True),
         (MIXED, "4.0", 4),
         (MIXED, "2.50", 2.5),
+        (SWITCH, "true", True),
+        (SWITCH, "FALSE", False),
+        (SWITCH, True, True),
+        (STEPPED, "0.15000000000000002", 0.15),
+        (STEPPED, "1", 1.0),
+        (TENS, "20.0", 20),
         (FixedParameter(kind="fixed", value=1.0), "1", 1.0),
         (FixedParameter(kind="fixed", value="1"), "1", "1"),
     ],
@@ -57,6 +72,10 @@ def test_other_spellings_of_a_value_are_understood(parameter, text, value):
         (NUMBER, "nan", "a number"),
         (NUMBER, "inf", "a number"),
         (NUMBER, True, "a number"),
+        (SWITCH, "1", "true or false"),
+        (SWITCH, 0, "true or false"),
+        (STEPPED, "0.17", "the nearest are 0.15 and 0.2"),
+        (TENS, "25", "the nearest are 20 and 30"),
         (NUMBER, None, "a number"),
         (MIXED, "barley", "one of 'rye'"),
         (MIXED, None, "one of 'rye'"),

@@ -130,6 +130,36 @@ async def test_constraints_may_be_taken_back_by_a_revision():
     assert all(history.goal.feasible(trial.measured) for trial in history.trials.values())
 
 
+def stepped(low: float, high: float, step: float = 0.25) -> Campaign:
+    x = {"kind": "float", "low": low, "high": high, "step": step}
+    return a_campaign(workers=1, parameters={"x": x, "n": {"kind": "int", "low": 1, "high": 50}})
+
+
+async def test_bounds_with_a_step_may_move_and_results_on_the_old_steps_that_remain_still_count():
+    history, _ = await revised(stepped(0, 1), stepped(-0.5, 2), after=6)
+    assert all(float(4 * trial.point["x"]).is_integer() for trial in history.trials.values())
+    [proposal] = propose(stepped(-0.5, 2), history, BayesianProposer(initial=2), 1)
+    assert proposal.provenance.knew.observed == len(history.trials)
+
+
+async def test_results_between_the_new_steps_are_kept_and_teach_the_model_nothing():
+    moved = stepped(0.125, 1.125)
+    history, _ = await revised(stepped(0, 1), moved, after=6)
+    between = [trial for trial in history.trials.values() if float(4 * trial.point["x"]).is_integer()]
+    assert len(between) >= 6
+    [proposal] = propose(moved, history, BayesianProposer(initial=2), 1)
+    assert proposal.provenance.knew.observed == len(history.trials) - len(between)
+
+
+def test_a_bound_that_no_step_reaches_and_another_step_are_refused():
+    with pytest.raises(ValueError, match=r"such as 1 or 1\.25, got 1\.1"):
+        stepped(0, 1.1)
+    first = stepped(0, 1)
+    history = History.from_events([CampaignDefined(time=now(), actor="test", uid="u", definition=first)])
+    with pytest.raises(Refused, match=r"parameters\.x\.step: was 0.25, is 0.5"):
+        revise(history, "ada@home", "", now(), stepped(0, 1, 0.5), {})
+
+
 def several(*objectives: dict[str, Any], **changes: Any) -> Campaign:
     return a_campaign(minimize=None, objectives=objectives, **changes)
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import pytest
 from told_stories import POINT, Story, campaign_of
 
-from overnight.campaign.parameters import FloatParameter
-from overnight.report.pictures.axes import parameter_axis, spans_decades
+from overnight.campaign.parameters import BoolParameter, FloatParameter, IntParameter
+from overnight.report.pictures.axes import parameter_axis, place, spans_decades
 from overnight.report.pictures.charts import Pictures
 from overnight.report.pictures.trace_picture import trace_picture
 
@@ -127,3 +127,67 @@ def test_an_axis_between_bounds_at_the_ends_of_the_floats_has_a_range_and_ticks_
     assert all(math.isfinite(number) for number in axis["range"])
     low, high = axis["range"] if parameter.scale == "linear" else (parameter.low, parameter.high)
     assert all(low <= tick <= high for tick in axis.get("tickvals", ()))
+
+
+def test_the_axis_of_a_switch_has_false_and_true():
+    switch = BoolParameter(kind="bool")
+    axis = parameter_axis(switch)
+    assert (axis["type"], axis["tickvals"], axis["ticktext"]) == ("category", ["false", "true"], ["false", "true"])
+    assert [place(switch, value) for value in (False, True)] == axis["tickvals"]
+
+
+def test_a_few_steps_are_the_ticks_of_their_axis_and_many_are_not():
+    few = FloatParameter(kind="float", low=0.1, high=0.5, step=0.1)
+    axis = parameter_axis(few)
+    assert axis["tickvals"] == [0.1, 0.2, 0.3, 0.4, 0.5]
+    assert axis["ticktext"] == ["0.1", "0.2", "0.3", "0.4", "0.5"]
+    sizes = parameter_axis(IntParameter(kind="int", low=64, high=256, step=64, scale="log"))
+    assert (sizes["type"], sizes["tickvals"]) == ("log", [64, 128, 192, 256])
+    many = parameter_axis(IntParameter(kind="int", low=0, high=1000, step=10))
+    assert "tickvals" not in many
+    assert many["tickformat"] == "d"
+
+
+LOGIT_BOUNDS = [
+    *((0.001, 0.999), (0.01, 0.5), (1e-6, 1 - 1e-6), (0.4, 0.6)),
+    *((0.61, 0.69), (0.9, 0.9999), (5e-324, 1 - 2**-53)),
+]
+
+
+@pytest.mark.parametrize(("low", "high"), LOGIT_BOUNDS)
+def test_a_logit_axis_has_a_few_ticks_inside_its_range_whose_texts_are_the_values_there(low: float, high: float):
+    parameter = FloatParameter(kind="float", low=low, high=high, scale="logit")
+    axis = parameter_axis(parameter)
+    assert (axis["type"], axis["title"]["text"]) == ("linear", "logit")
+    assert 2 <= len(axis["tickvals"]) <= 7
+    assert axis["tickvals"] == sorted(axis["tickvals"])
+    assert axis["range"][0] <= axis["tickvals"][0] < axis["tickvals"][-1] <= axis["range"][1]
+    assert len(set(axis["ticktext"])) == len(axis["ticktext"])
+    assert "1" not in axis["ticktext"]
+    # A point at the value of a tick lies at the tick.
+    for text, tick in zip(axis["ticktext"], axis["tickvals"], strict=True):
+        if "×" not in text and low > 1e-9:
+            assert place(parameter, float(text)) == pytest.approx(tick)
+
+
+def test_the_ticks_of_a_logit_axis_are_those_that_a_person_expects():
+    axis = parameter_axis(FloatParameter(kind="float", low=0.001, high=0.999, scale="logit"))
+    assert axis["ticktext"] == ["0.001", "0.01", "0.1", "0.5", "0.9", "0.99", "0.999"]
+
+
+def test_pictures_of_new_kinds_place_each_trial_on_its_axis():
+    parameters = {
+        "rate": {"kind": "float", "low": 0.001, "high": 0.999, "scale": "logit"},
+        "depth": {"kind": "int", "low": 0, "high": 100, "step": 25},
+        "cache": {"kind": "bool"},
+    }
+    story = Story(campaign_of(parameters=parameters, baseline=None))
+    for i, (rate, depth, cache) in enumerate([(0.5, 25, True), (0.9, 75, False)], 1):
+        story.tried(i, i, float(i), point={"rate": rate, "depth": depth, "cache": cache})
+    pictures = Pictures(story.history, None)
+    drawn = {name: pictures.parameter(name)["data"][0] for name in parameters}
+    assert drawn["rate"]["x"] == pytest.approx([0.0, math.log(9)])
+    assert drawn["depth"]["x"] == [25, 75]
+    assert drawn["cache"]["x"] == ["true", "false"]
+    assert "rate = 0.9" in drawn["rate"]["hovertext"][1]
+    assert "cache = true" in drawn["cache"]["hovertext"][0]
