@@ -122,6 +122,8 @@ class CustomProposer(BaseModel):
                 point = campaign.space.point(proposal.point)
             except InvalidPoint as problem:
                 raise self._wrong(f"proposal {i} of {q} to lie in the space", f"{proposal.point} ({problem})") from None
+            if not campaign.space.agrees(point):
+                raise self._wrong(f"proposal {i} of {q} to have the values under `fix`", str(proposal.point))
             proposals.append(proposal.model_copy(update={"point": point}))
         return proposals
 

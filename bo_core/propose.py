@@ -37,7 +37,9 @@ def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int)
         return next_batch(campaign, history, proposer)
     encoding, phase = Encoding(campaign.space), confirming(campaign, history)
     first, taken = history.next_trial, {key_of(t.point) for t in history.trials.values()}
-    q = _at_most(encoding, taken, min(q, phase.may_propose) if isinstance(proposer, BayesianProposer) else q)
+    # A trial with another value of a fixed parameter takes no point of those that are left.
+    here = {key_of(t.point) for t in history.trials.values() if campaign.space.agrees(t.point)}
+    q = _at_most(encoding, here, min(q, phase.may_propose) if isinstance(proposer, BayesianProposer) else q)
     proposals = asked_for(campaign, taken)[:q]
     so_far = len(history.trials) + len(proposals)
     taken |= {key_of(p.point) for p in proposals}

@@ -12,7 +12,7 @@ from overnight.campaign.goal.objective_contradictions import contradictory_objec
 from overnight.campaign.problems import Problem, Where, shown
 from overnight.campaign.solutions import impossible_solutions
 from overnight.campaign.space import Parameters, Space
-from overnight.campaign.space.constraint_mistakes import constraint_mistakes
+from overnight.campaign.space.constraint_mistakes import constraint_mistakes, readable_fixed
 from overnight.campaign.values.comparison import readable_comparisons
 
 
@@ -33,7 +33,9 @@ def contradictions(campaign: Mapping[str, Any]) -> Iterator[Problem]:
     yield from impossible_solutions(campaign, parameters)
     yield from _approval(campaign, parameters)
     constraints = readable_comparisons(campaign.get("parameter_constraints"))
-    if mistakes := [*constraint_mistakes(constraints, parameters)]:
+    fixed, unusable = readable_fixed(campaign.get("fix"), parameters)
+    yield from unusable
+    if mistakes := [*constraint_mistakes(constraints, parameters, fixed)]:
         yield from mistakes
         return
     space = Space(parameters, tuple(constraint for _, constraint in constraints))

@@ -12,6 +12,7 @@ from overnight.campaign.experiment.settings import Decide, RampUp, Traffic
 from overnight.campaign.goal import Goal, Objective
 from overnight.campaign.goal.constraint import ConstraintText
 from overnight.campaign.goal.objective import WrittenObjective
+from overnight.campaign.parameters import Value
 from overnight.campaign.problems import Contradictory
 from overnight.campaign.solutions import Solutions
 from overnight.campaign.space import Parameters, Point, Space
@@ -20,6 +21,7 @@ from overnight.campaign.values.comparison import ComparisonText
 from overnight.campaign.values.duration import Duration, Pause
 from overnight.campaign.values.may_be_revised import MayBeRevised
 from overnight.campaign.values.numbers import WHOLE, Real, Truth
+from overnight.campaign.values.read_only import ReadOnly
 from overnight.campaign.window import Window
 
 # The largest count allowed: dividing by an integer too large for a float would end the campaign.
@@ -102,7 +104,8 @@ class Campaign(BaseModel):
     `stop_when` ends the campaign. `confirm` is how many of its last trials measure the model's best point, one after
     the other: a fifteenth of all with `auto` (docs/how-to/confirming.md).
 
-    All points meet the `parameter_constraints`, such as `salt + acid <= 0.8` (docs/how-to/spaces.md).
+    All points meet the `parameter_constraints`, such as `salt + acid <= 0.8`. New points have the values under `fix`
+    (docs/how-to/spaces.md).
 
     A metric to improve may be calculated from others, such as `latency_ms + 0.1 * cost`. `objectives` are two or more
     metrics that are improved at once, instead of `minimize` or `maximize`. The best configurations are then a front, of
@@ -131,6 +134,7 @@ class Campaign(BaseModel):
     kind: Literal["tuning", "ab_test"] = "tuning"
     parameters: Parameters
     parameter_constraints: tuple[ComparisonText, ...] = ()
+    fix: Annotated[ReadOnly[dict[str, Value]] | None, MayBeRevised.FREELY] = None
     minimize: _Name | None = None
     maximize: _Name | None = None
     objectives: tuple[WrittenObjective, ...] = ()
@@ -165,7 +169,8 @@ class Campaign(BaseModel):
     @property
     def space(self) -> Space:
         """Return the space that the parameters and the constraints between them span."""
-        return Space(self.parameters, self.parameter_constraints)
+        fixed = {name: self.parameters.root[name].canonical(value) for name, value in (self.fix or {}).items()}
+        return Space(self.parameters, self.parameter_constraints, fixed)
 
     @property
     def goal(self) -> Goal:

@@ -1,6 +1,6 @@
 """A request for points, and the trials that the model may know when it answers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -42,7 +42,14 @@ class Asked:
         trials = self.history.trials.values()
         if self.confirming and not self.situation.observed[self.campaign.objective.metric].exact:
             trials = [trial for trial in trials if not isinstance(trial.outcome, Observation)]
-        return {key_of(trial.point) for trial in trials} | {key_of(point) for point in self.chosen}
+        # A confirming trial has the fixed values, too.
+        others = [] if self.agrees is None else [t for t in self.history.trials.values() if not self.agrees(t.point)]
+        return {key_of(trial.point) for trial in (*trials, *others)} | {key_of(point) for point in self.chosen}
+
+    @property
+    def agrees(self) -> Callable[[Point], bool] | None:
+        """Return the question whether a point has the fixed values; None if nothing is fixed."""
+        return self.campaign.space.agrees if self.campaign.fix else None
 
     @cached_property
     def everything(self) -> ModelView:

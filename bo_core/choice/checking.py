@@ -17,7 +17,9 @@ def to_check(asked: Asked) -> list[Candidate]:
     goal, trials = asked.history.goal, asked.history.trials
     best, tried = goal.best(asked.view.observed), Counter(key_of(trial.point) for trial in trials.values())
     once = (
-        (trial, suspect.off) for suspect in asked.suspects if tried[key_of((trial := trials[suspect.trial]).point)] == 1
+        (trial, suspect.off)
+        for suspect in asked.suspects
+        if tried[key_of((trial := trials[suspect.trial]).point)] == 1 and asked.campaign.space.agrees(trial.point)
     )
     return [
         Candidate(trial.point, off, "checking", checks=True)

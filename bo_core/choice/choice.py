@@ -81,7 +81,7 @@ class Choice:
         self.outstanding = outstanding.and_chosen(self._features(self._unknown(asked)))
         self.acquisition, self.utility = ACQUISITIONS[self.proposer.acquisition], utility_of(self.proposer)
         self.draws = self._draws(of_objective.X[could_be])
-        self.taken, self.confirming = {*asked.taken}, asked.confirming
+        self.taken, self.confirming, self.agrees = {*asked.taken}, asked.confirming, asked.agrees
         self.chosen_here: set[PointKey] = set()
         self.near = of_objective.X[could_be].cpu()
         self.newest: Tensor | None = None
@@ -294,12 +294,16 @@ class Choice:
         return noise if self.arms is None else torch.full_like(noise, self.arms.noise_of(self.arms.share_of_each))
 
     def _free(self, places: Tensor) -> Tensor:
-        """Return the incumbents [c] that may be repeated; in an A/B test no arms of this batch and no stopped ones."""
-        if self.arms is None:
+        """Return the incumbents [c] that may be repeated: those with the fixed values.
+
+        In an A/B test, no arms of this batch and no stopped ones may.
+        """
+        if self.arms is None and self.agrees is None:
             return places
-        here = self.arms.chosen | self.arms.stopped | self.chosen_here
+        here = set[PointKey]() if self.arms is None else self.arms.chosen | self.arms.stopped | self.chosen_here
         at = [self.tried_at(self.model.data.X[place].cpu()) for place in places]
-        return places[torch.tensor([key_of(point) not in here for point in at], dtype=torch.bool)]
+        free = [key_of(point) not in here and (self.agrees is None or self.agrees(point)) for point in at]
+        return places[torch.tensor(free, dtype=torch.bool)]
 
     def _unknown(self, asked: Asked) -> Sequence[Point]:
         """Return the points of this proposal that were chosen without the model, and whose values are unknown.

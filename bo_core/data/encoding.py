@@ -36,8 +36,8 @@ class Encoding:
             self.slices[name] = slice(start, start + column.width)
             start += column.width
         self.d = start
-        # Those that a search chooses: equalities between parameters determine the others.
-        self.free = tuple(name for name in self.columns if name not in space.solved)
+        # Those that a search chooses: the others are fixed, or equalities determine them.
+        self.free = tuple(name for name in self.columns if name not in space.solved and name not in space.fixed)
         self.k = len(self.free)
         self.region = None if space.is_plain else Region(space, self.columns, self.slices)
 

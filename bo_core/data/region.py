@@ -78,6 +78,8 @@ class Region:
                     numbers[name] = X.new_full((len(X),), float(parameter.value))
             else:
                 column = self.columns[name]
+                if name in self.space.fixed:
+                    features[name] = X.new_tensor(column.features(self.space.fixed[name])).expand(len(X), -1)
                 if (determined := self.space.solved.get(name)) is not None:
                     features[name] = column.places(determined.value(numbers))
                 if isinstance(column, ConditionalColumn):

@@ -1,15 +1,19 @@
 """Mistakes in the constraints between parameters, each with its path in the file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from overnight.campaign.problems import Problem
+from overnight.campaign.parameters import Value
+from overnight.campaign.problems import Problem, shown, unknown_key
 from overnight.campaign.space.dependencies import not_numbers
 from overnight.campaign.space.equalities import solved
 from overnight.campaign.space.parameters import Parameters
 from overnight.campaign.values.comparison import Comparison
 
 
-def constraint_mistakes(constraints: Sequence[tuple[int, Comparison]], parameters: Parameters) -> Iterator[Problem]:
+def constraint_mistakes(
+    constraints: Sequence[tuple[int, Comparison]], parameters: Parameters, fixed: Mapping[str, Value]
+) -> Iterator[Problem]:
     """Yield the mistakes in constraints, given with their positions in the file."""
     fine = list[Comparison]()
     for position, constraint in constraints:
@@ -18,12 +22,29 @@ def constraint_mistakes(constraints: Sequence[tuple[int, Comparison]], parameter
             found.append(f"expected each constraint once, got `{constraint}` again")
         if not found:
             try:
-                solved([*fine, constraint], parameters.root)
+                solved([*fine, constraint], parameters.root, fixed)
             except ValueError as problem:
                 found.append(str(problem))
         yield from (Problem(("parameter_constraints", position), text) for text in found)
         if not found:
             fine.append(constraint)
+
+
+def readable_fixed(written: Any, parameters: Parameters) -> tuple[dict[str, Value], list[Problem]]:
+    """Return the fixed values that are valid, in canonical types, and a problem for each other one."""
+    found, problems = dict[str, Value](), list[Problem]()
+    for name, value in written.items() if isinstance(written, Mapping) else ():
+        if name not in parameters.tuned():
+            problems.append(Problem(("fix", name), unknown_key(name, parameters.tuned())))
+            continue
+        try:
+            found[name] = parameters.root[name].canonical(value)
+        except ValueError as expected:
+            problems.append(Problem(("fix", name), f"expected {expected}, got {shown(value)}"))
+    if found and found.keys() == parameters.tuned().keys():
+        text = "expected at least one parameter that is not fixed, got a value for each"
+        problems.append(Problem(("fix",), text))
+    return found, problems
 
 
 def _texts(constraint: Comparison, parameters: Parameters) -> Iterator[str]:

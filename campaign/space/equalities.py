@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NoReturn
 
-from overnight.campaign.parameters import IntParameter, Parameter
+from overnight.campaign.parameters import IntParameter, Parameter, Value
 from overnight.campaign.problems import shown
 from overnight.campaign.values.comparison import Comparison
 from overnight.campaign.values.expression import Expression
@@ -82,31 +82,43 @@ def linear(expression: Expression) -> Sum:
     return _sum(expression.of(names, _NoFunctions()))
 
 
-def solved(constraints: Sequence[Comparison], parameters: Mapping[str, Parameter]) -> dict[str, Sum]:
+def solved(
+    constraints: Sequence[Comparison], parameters: Mapping[str, Parameter], fixed: Mapping[str, Value]
+) -> dict[str, Sum]:
     """Return the parameters that the equalities determine, each as a sum of parameters that are free.
 
     Raises ValueError if the equalities contradict or repeat each other, or none of the parameters can be solved for.
     """
     found = dict[str, Sum]()
+    known = {name: Sum(Fraction(str(value)), {}) for name, value in fixed.items() if _is_number(value)}
     for constraint in constraints:
         if not constraint.is_equality:
             continue
         [pair] = constraint.pairs
         try:
-            rest = _inserted(linear(pair.left) - linear(pair.right), found)
+            rest = _inserted(_inserted(linear(pair.left) - linear(pair.right), known), found)
         except NotLinear:
             raise ValueError(
                 f"expected a weighted sum of parameters on both sides of `==`, got {shown(constraint.text)}; write one "
                 "of them as a parameter of `kind: derived`"
             ) from None
+        if not rest.weights and rest.constant == 0 and known.keys() & constraint.names:
+            continue
         if not rest.weights:
+            also = " and the values under `fix`" if known.keys() & constraint.names else ""
             what = "repeats" if rest.constant == 0 else "contradicts"
-            raise ValueError(f"expected independent equalities, got `{constraint}`, which {what} the ones before it")
+            raise ValueError(
+                f"expected independent equalities, got `{constraint}`, which {what} the ones before it{also}"
+            )
         name = _pivot(rest, parameters, constraint)
         of_name = Sum(rest.constant, {n: w for n, w in rest.weights.items() if n != name})
         found[name] = -of_name * Sum(1 / rest.weights[name], {})
         found = {each: _inserted(value, {name: found[name]}) for each, value in found.items()}
     return found
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _inserted(value: Sum, known: Mapping[str, Sum]) -> Sum:

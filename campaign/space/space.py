@@ -1,7 +1,8 @@
 """The space that parameters and the constraints between them span, and the points in it."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -20,19 +21,21 @@ Only `Space` decides which parameters are active. All other code reads the param
 without a parameter is another point than one with it, whatever the other values are.
 """
 
-# The parameters as JSON, and the constraints.
-SpaceText = tuple[str, tuple[str, ...]]
+# The parameters as JSON, the constraints, and the fixed values as JSON.
+SpaceText = tuple[str, tuple[str, ...], str]
 
 
 @dataclass(frozen=True)
 class Space:
     """The parameters of a campaign, and the `constraints` between them that every point meets.
 
-    A constraint counts at points that have all of its parameters.
+    A constraint counts at points that have all of its parameters. New points have the values of parameters that are
+    `fixed` at present; others are points of the space as well.
     """
 
     parameters: Parameters
     constraints: tuple[Comparison, ...] = ()
+    fixed: Mapping[str, Value] = field(default_factory=dict[str, Value])
 
     @classmethod
     def of(cls, parameters: Mapping[str, Any], constraints: Sequence[str] = ()) -> "Space":
@@ -42,12 +45,13 @@ class Space:
     @classmethod
     def from_text(cls, text: SpaceText) -> "Space":
         """Return the space that `as_text` describes."""
-        parameters, constraints = text
-        return cls(Parameters.model_validate_json(parameters), tuple(map(read_comparison, constraints)))
+        parameters, constraints, fixed = text
+        read = tuple(map(read_comparison, constraints))
+        return cls(Parameters.model_validate_json(parameters), read, json.loads(fixed))
 
     def as_text(self) -> SpaceText:
         """Return the space as text, by which results can be cached."""
-        return self.parameters.model_dump_json(), tuple(map(str, self.constraints))
+        return self.parameters.model_dump_json(), tuple(map(str, self.constraints)), json.dumps({**self.fixed})
 
     @property
     def root(self) -> Mapping[str, Parameter]:
@@ -65,7 +69,7 @@ class Space:
     @cached_property
     def solved(self) -> Mapping[str, Sum]:
         """Return the tuned parameters that equalities determine, as sums of others."""
-        return solved(self.constraints, self.root)
+        return solved(self.constraints, self.root, self.fixed)
 
     @cached_property
     def limits(self) -> tuple[Comparison, ...]:
@@ -74,9 +78,9 @@ class Space:
 
     @cached_property
     def is_plain(self) -> bool:
-        """Return whether every combination of values is a point: nothing is conditional, derived or constrained."""
+        """Return whether every combination of values is allowed: none is conditional, derived, constrained or fixed."""
         plain = all(p.when is None and not isinstance(p, DerivedParameter) for p in self.root.values())
-        return plain and not self.constraints
+        return plain and not self.constraints and not self.fixed
 
     def point(self, values: Mapping[str, Any]) -> Point:
         """Return the point with these values in canonical types, and with fixed and derived parameters added.
@@ -93,12 +97,17 @@ class Space:
         """Return a problem for each parameter that is wrong, with its name as the path, and each unmet constraint."""
         return self._read(values)[1]
 
+    def agrees(self, point: Point) -> bool:
+        """Return whether a point has the values of all fixed parameters that are active in it."""
+        return all(point.get(name, value) == value for name, value in self.fixed.items())
+
     def completed(self, values: Mapping[str, Any]) -> Point | None:
         """Return the point with these values of parameters that may be inactive; None if it is not allowed.
 
-        Values of inactive parameters are dropped. Parameters that equalities determine are calculated.
+        Values of inactive parameters are dropped. Parameters that equalities determine are calculated, and fixed ones
+        have their values.
         """
-        known = {name: value for name, value in values.items() if name not in self.solved}
+        known = {name: value for name, value in values.items() if name not in self.solved} | {**self.fixed}
         for name, value in self.solved.items():
             found = value.value(known)
             known[name] = self._rounded(name, found)

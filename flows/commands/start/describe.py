@@ -29,11 +29,15 @@ def describe(file: CampaignFile, now: datetime) -> Group:
     table = Table(header_style="bold")
     for name in ("parameter", "kind", "values", "baseline"):
         table.add_column(name, overflow="fold")
-    baseline = {} if campaign.baseline is None else campaign.space.point(campaign.baseline)
+    written = campaign.baseline or {}
+    # Numbers with a step may be written otherwise, and derived values are not written at all.
+    exact = {} if campaign.baseline is None else campaign.space.point(campaign.baseline)
     for name, parameter in campaign.parameters.items():
         values = f"{parameter.described()}{f'; only if {parameter.when}' if parameter.when else ''}"
-        table.add_row(*map(Text, (name, parameter.kind, values, yaml_text(baseline.get(name, "")))))
+        started = exact.get(name, "") if parameter.grid else written.get(name, exact.get(name, ""))
+        table.add_row(*map(Text, (name, parameter.kind, values, yaml_text(started))))
     lines = [
+        *_fixed(campaign),
         *[("where", str(constraint)) for constraint in campaign.parameter_constraints],
         _objectives(campaign),
         *_preference(campaign),
@@ -65,6 +69,11 @@ def describe(file: CampaignFile, now: datetime) -> Group:
         rest.add_row(label, Text(value))
     title = Text(f"{campaign.name}{f': {campaign.description}' if campaign.description else ''}", style="bold")
     return Group(title, table, rest)
+
+
+def _fixed(campaign: Campaign) -> list[tuple[str, str]]:
+    values = ", ".join(f"{name} = {yaml_text(value)}" for name, value in (campaign.fix or {}).items())
+    return [("fixed", values)] if values else []
 
 
 def _objectives(campaign: Campaign) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """`overnight run`: start or resume a campaign with a live display."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from overnight.campaign import History
@@ -8,6 +9,7 @@ from overnight.flows.api.run import run_campaign
 from overnight.flows.commands.start.exit_codes import ExitCode
 from overnight.flows.commands.start.live import LiveDisplay
 from overnight.flows.definition.campaign_file import load_campaign_file
+from overnight.flows.definition.fixing import fixed_by, with_fixed
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.terminal import discard_unwritable_output, terminal
 from overnight.flows.report_file import ReportFile
@@ -16,9 +18,12 @@ from overnight.report.story import story_of
 from overnight.storage import ledger_location
 
 
-def run(path: Path, *, ignore_window: bool = False, accept_loss: str | None = None) -> ExitCode:
+def run(
+    path: Path, *, fix: Sequence[str] = (), ignore_window: bool = False, accept_loss: str | None = None
+) -> ExitCode:
     """Run a campaign with a live display, print its findings and the paths of its files, and return the exit code."""
-    file = load_campaign_file(path)
+    fixed = fixed_by(fix)
+    file = with_fixed(load_campaign_file(path), fixed)
     console = terminal(lossy=True)
     report = ReportFile(file, path.parent)
     with LiveDisplay(file.campaign, console) as display:
@@ -29,6 +34,7 @@ def run(path: Path, *, ignore_window: bool = False, accept_loss: str | None = No
             on_stop=display.stopping,
             notify=display.notify,
             report=report.write,
+            fix=fixed,
             ignore_window=ignore_window,
             accept_loss=accept_loss,
         )

@@ -1,0 +1,43 @@
+"""Fix parameters for one run, in addition to those that the campaign's file fixes."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from overnight.campaign.contradictions import contradictions
+from overnight.campaign.errors import InvalidDefinition
+from overnight.flows.definition.campaign_file import CampaignFile
+
+
+def with_fixed(file: CampaignFile, fix: Mapping[str, Any]) -> CampaignFile:
+    """Return the campaign with these parameters fixed; text is read as a value of its parameter.
+
+    Raises InvalidDefinition if a parameter is unknown or cannot have the value.
+    """
+    if not fix:
+        return file
+    read = {name: _read(file, name, value) for name, value in fix.items()}
+    fixed = {**(file.campaign.fix or {}), **read}
+    if problems := [*contradictions({**dict(file.campaign), "fix": fixed})]:
+        raise InvalidDefinition([str(problem) for problem in problems])
+    return file.model_copy(update={"campaign": file.campaign.model_copy(update={"fix": fixed})})
+
+
+def fixed_by(options: Iterable[str]) -> dict[str, str]:
+    """Return the values by name from texts such as `batch=64`; raises InvalidDefinition for another text."""
+    fixed = dict[str, str]()
+    for option in options:
+        name, sign, value = option.partition("=")
+        if not name or not sign:
+            raise InvalidDefinition([f"`--fix`: expected a parameter and its value, such as batch=64, got `{option}`"])
+        fixed[name.strip()] = value.strip()
+    return fixed
+
+
+def _read(file: CampaignFile, name: str, value: Any) -> Any:
+    parameter = file.campaign.parameters.root.get(name)
+    if parameter is None or not isinstance(value, str):
+        return value
+    try:
+        return parameter.spelled(value)
+    except ValueError as expected:
+        raise InvalidDefinition([f"fix.{name}: expected {expected}, got {value!r}"]) from None
