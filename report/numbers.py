@@ -14,6 +14,7 @@ _PLAIN = range(-4, 7)
 _MOST_DIGITS = 9
 # A value of a parameter has so many digits, unless it can be written exactly with a few more.
 _SHORT, _MOST_WRITTEN = 5, 8
+_ROUNDING = 1e-12
 
 
 def number(value: float | Decimal, digits: int = 4) -> str:
@@ -87,8 +88,8 @@ def value_text(value: Value) -> str:
     written = len(Decimal(repr(value)).normalize().as_tuple().digits)
     if _SHORT < written <= _MOST_WRITTEN:
         return number(value, written)
-    # On a logit scale, 0.99999 and 0.999999 are far apart, and neither is 1.
-    nines = -_power(1.0 - value, _SHORT) - 1 if 0.0 < 1.0 - value < 0.01 else 0
+    # On a logit scale, 0.99999 and 0.999999 are far apart, and neither is 1. A bound may be missed by rounding.
+    nines = -_power(1.0 - value, _SHORT) - 1 if _ROUNDING < 1.0 - value < 0.01 else 0
     return number(value, min(_SHORT + nines, 16))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from told_campaigns import add, campaign_of, history_of, key, observed
 
-from overnight.bo_core import BayesianProposer
+from overnight.bo_core import BayesianProposer, SobolProposer
 from overnight.bo_core.propose import propose
 from overnight.bo_core.recommend import recommend
 from overnight.campaign import Campaign, History, Point
@@ -125,3 +125,47 @@ def test_what_is_learnt_in_one_branch_counts_in_the_others():
     [proposal] = propose(campaign, history_of(campaign, points, losses), BayesianProposer(), 1)
     assert proposal.point["optimizer"] == "sgd"
     assert abs(math.log10(float(proposal.point["rate"])) + 2.0) < 0.5
+
+
+@pytest.mark.parametrize("proposer", [QUICK, SobolProposer()])
+def test_new_points_have_the_fixed_values_and_older_ones_are_learnt_from(proposer):
+    free = campaign_of(LEARNER, noise="none")
+    history = searched(free, learning, 12)
+    fixed = free.model_copy(update={"fix": {"optimizer": "sgd", "layers": 2, "momentum": 0.5}})
+    found = propose(fixed, history, proposer, 3)
+    assert [{**p.point, "rate": 0} for p in found] == [
+        {"optimizer": "sgd", "momentum": 0.5, "layers": 2, "rate": 0}
+    ] * 3
+    knew = found[0].provenance
+    assert knew is not None
+    if proposer is QUICK:
+        assert knew.knew.observed == 12
+
+
+def test_a_fixed_share_leaves_the_rest_of_the_mixture_to_the_others():
+    mixture: dict[str, Any] = {"parameter_constraints": ["a + b + c == 1"], "fix": {"c": 0.25}}
+    campaign = campaign_of(dict.fromkeys("abc", FLOAT), noise="none", **mixture)
+    history = searched(campaign, lambda p: (float(p["a"]) - 0.5) ** 2, 12)
+    assert {trial.point["c"] for trial in history.trials.values()} == {0.25}
+    assert best(history) < 1e-4
+
+
+def test_the_baseline_is_tried_once_although_another_value_is_fixed():
+    campaign = campaign_of(
+        LEARNER, noise="none", baseline={"optimizer": "adam", "rate": 0.1, "layers": 1}, fix={"layers": 2}
+    )
+    history = searched(campaign, learning, 6)
+    assert [trial.point["layers"] for trial in history.trials.values()] == [1, 2, 2, 2, 2, 2]
+
+
+def test_a_space_of_which_all_points_with_the_fixed_value_were_tried_is_exhausted():
+    switches = {name: {"kind": "bool"} for name in "abc"}
+    free = campaign_of(switches, noise="none")
+    history = history_of(free, [{"a": False, "b": True, "c": True}], [1.0])
+    fixed = free.model_copy(update={"fix": {"a": True}})
+    for _ in range(4):
+        [proposal] = propose(fixed, history, QUICK, 1)
+        assert proposal.point["a"] is True
+        history = add(history, [proposal]).extended([observed(history.next_trial, 0.5)])
+    with pytest.raises(SpaceExhausted):
+        propose(fixed, history, QUICK, 1)

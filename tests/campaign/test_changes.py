@@ -93,6 +93,7 @@ def test_the_keys_that_may_be_revised_are_those_that_change_without_making_anoth
         "name": "other",
         "description": "other",
         "kind": "ab_test",
+        "fix": {"rate": 0.7},
         "parameter_constraints": (read_comparison("rate <= 0.7"),),
         "minimize": "other",
         "maximize": "other",
