@@ -127,3 +127,10 @@ def test_an_axis_between_bounds_at_the_ends_of_the_floats_has_a_range_and_ticks_
     assert all(math.isfinite(number) for number in axis["range"])
     low, high = axis["range"] if parameter.scale == "linear" else (parameter.low, parameter.high)
     assert all(low <= tick <= high for tick in axis.get("tickvals", ()))
+
+
+def test_the_line_of_the_best_so_far_leaves_out_results_that_look_like_glitches():
+    history = told([3.0, -9.0, 2.0]).history
+    [line, *points] = Pictures(history, None, doubted={2}).course()["data"]
+    assert line["y"] == [3.0, 2.0]
+    assert [value for trace in points for value in trace["y"]] == [3.0, -9.0, 2.0]
