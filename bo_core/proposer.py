@@ -20,6 +20,7 @@ from pydantic_core.core_schema import CoreSchema, literal_schema
 from overnight.bo_core.custom_proposer import CustomProposer
 from overnight.bo_core.settings.acquisitions import ACQUISITIONS, DEFAULT, GAINS
 from overnight.bo_core.settings.surrogates import AnySurrogate, ExactSurrogate
+from overnight.campaign import Campaign
 from overnight.campaign.values.numbers import WHOLE, Real, Truth
 
 TailTreatment = Literal["auto", "compressed", "plain"]
@@ -78,7 +79,8 @@ class BayesianProposer(BaseModel):
     - `hopeless` decides whether the search avoids points that a second model finds hopeless. That model sees all
       outcomes as they are, and is asked only if some are far worse.
     - `outliers` decides whether results are doubted that the model, given all others, cannot believe. If one of them
-      looks too good, its point is measured again (docs/decisions/0035-glitches.md).
+      looks too good, its point is measured again. Nothing is doubted with several objectives, in an A/B test, or by a
+      gpytorch model (docs/decisions/0035-glitches.md).
     - `categories` decides how far apart two choices of an unordered parameter are: each choice has an indicator with a
       length scale of its own (`one_hot`), or the parameter has one length scale on a Hamming distance (`hamming`,
       docs/decisions/0034-categories-count-once.md).
@@ -111,7 +113,7 @@ class BayesianProposer(BaseModel):
     repeats: Literal["learn", "ignore"] = "learn"
     tails: TailTreatment = "auto"
     hopeless: HopelessTreatment = "avoid"
-    outliers: OutlierTreatment = "believe"
+    outliers: OutlierTreatment = "doubt"
     categories: CategoryDistance = "hamming"
     starts: Annotated[int, Field(ge=0, le=100), WHOLE] = 3
     fits: FitEffort = "quick"
@@ -165,6 +167,13 @@ class BayesianProposer(BaseModel):
         """Return whether results may be doubted; a model of the campaign's own decides alone."""
         return self.outliers == "doubt" and isinstance(self.surrogate, ExactSurrogate)
 
+    def doubts_in(self, campaign: Campaign) -> bool:
+        """Return whether results of this campaign may be doubted.
+
+        They are not with several objectives, nor in an A/B test, whose results are means over many units.
+        """
+        return self.doubts and not campaign.goal.has_front and not campaign.is_ab_test
+
     def initial_points(self, parameters: int, trials: int) -> int:
         """Return how many points come before the model's first."""
         if self.initial is not None:
@@ -199,6 +208,9 @@ class SobolProposer(BaseModel):
 
 
 AnyProposer = Annotated[BayesianProposer | CustomProposer | SobolProposer, Field(discriminator="kind")]
+
+# The settings of a recommendation if the proposer has no model. It checks no suspects, so none are doubted.
+WITHOUT_MODEL = BayesianProposer(outliers="believe")
 
 _any_proposer: TypeAdapter[AnyProposer] = TypeAdapter(AnyProposer)
 # Every setting is recorded, defaults included. A setting missing from an older record had this behaviour.

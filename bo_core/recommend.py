@@ -8,7 +8,7 @@ from overnight.bo_core.numerics.failing_numbers import numbers_may_fail
 from overnight.bo_core.numerics.own_state import own_state
 from overnight.bo_core.numerics.stack import stack
 from overnight.bo_core.numerics.threads import threads_for
-from overnight.bo_core.proposer import AnyProposer, BayesianProposer
+from overnight.bo_core.proposer import WITHOUT_MODEL, AnyProposer, BayesianProposer
 from overnight.bo_core.recommendation.best import believed_best
 from overnight.bo_core.recommendation.counted import Counted, generator_for
 from overnight.bo_core.recommendation.decisive import MOST
@@ -40,11 +40,11 @@ def recommend(
     (docs/decisions/0041-fronts.md).
 
     Beliefs are averaged over hyperparameters as the proposer's settings demand, by default under 100 observations, and
-    widened so that they do not promise too much; a proposer without a model uses the default settings. Probabilities
-    are shares of joint samples at all observed points and the recommended one, each counted once; they are
-    deterministic. Of more than 480 distinct points, only those count that matter for which one is best or on the front.
-    If the campaign asks for several different `solutions`, they are chosen after that. All but the first may then be
-    anywhere, also once a trial has confirmed.
+    widened so that they do not promise too much. A proposer without a model uses the default settings, and believes all
+    results. Probabilities are shares of joint samples at all observed points and the recommended one, each counted
+    once; they are deterministic. Of more than 480 distinct points, only those count that matter for which one is best
+    or on the front. If the campaign asks for several different `solutions`, they are chosen after that. All but the
+    first may then be anywhere, also once a trial has confirmed.
 
     If no model can be computed, measurements take the place of beliefs.
     """
@@ -62,7 +62,7 @@ def computed(
     campaign: Campaign, history: History, proposer: AnyProposer | None = None, *, anywhere: bool = True
 ) -> Computed | None:
     """Return what `recommend` returns, with the stack that computed it."""
-    proposer = on_this_machine(proposer if isinstance(proposer, BayesianProposer) else BayesianProposer())
+    proposer = on_this_machine(proposer if isinstance(proposer, BayesianProposer) else WITHOUT_MODEL)
     view, asked = view_inside(campaign, history), campaign.solutions
     if not view.observed:
         return None

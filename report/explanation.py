@@ -112,10 +112,11 @@ def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[
     yield f"Proposed by {by}{took}, after {asked.events_seen or 0} events."
     if asked.unseen:
         yield f"It does not know {counted(asked.unseen, 'result')} that came in while it was made."
-    results, failures = counted(len(view.observed), "result"), counted(len(view.failed), "failure")
-    stopped = f", {counted(len(view.stopped), 'trial')} stopped early" if view.stopped else ""
-    yield f"It knew {results}{_best_of(then)}{stopped}, and {failures}."
     model = provenance.models.metrics.get(then.definition.objective.metric)
+    known = _known(then, provenance)
+    results, failures = counted(len(known), "result"), counted(len(view.failed), "failure")
+    stopped = f", {counted(len(view.stopped), 'trial')} stopped early" if view.stopped else ""
+    yield f"It knew {results}{_best_of(then, known)}{stopped}, and {failures}."
     if model is not None and model.suspects:
         yield f"It did not believe {trials_text(model.suspects)}: results that look like glitches, given all others."
     trials = "trial" if len(knew.pending) == 1 else "trials"
@@ -180,7 +181,8 @@ def _between(predicted: Prediction) -> str:
 
 def _why_there(then: History, provenance: Provenance) -> Iterator[str]:
     """Explain the choice of a point that is expected to be worse than the best by more than the model's uncertainty."""
-    objective, best, chosen = then.definition.objective, _best_measured(then), provenance.chosen
+    objective, chosen = then.definition.objective, provenance.chosen
+    best = _best_measured(then, _known(then, provenance))
     if then.definition.goal.has_front or then.definition.is_ab_test:
         return
     predicted = provenance.predicted.get(objective.metric)
@@ -208,10 +210,16 @@ def _expected_cost(observed: Iterable[Trial], cost: float) -> str:
     return f"It expected the point to take {duration(cost)}, which counts against what it may gain."
 
 
-def _best_of(then: History) -> str:
-    best, goal = _best_measured(then), then.goal
+def _known(then: History, provenance: Provenance) -> list[Trial]:
+    """Return the trials whose results a proposal knew: all observed ones but those that looked like glitches to it."""
+    suspects = {trial for model in provenance.models.metrics.values() for trial in model.suspects}
+    return [trial for trial in then.model_view().observed if trial.id not in suspects]
+
+
+def _best_of(then: History, known: Sequence[Trial]) -> str:
+    best, goal = _best_measured(then, known), then.goal
     if best is not None and goal.has_front:
-        return f", {len(goal.front(then.model_view().observed))} of them on the front as measured"
+        return f", {len(goal.front(known))} of them on the front as measured"
     if best is None:
         return ", none of them feasible" if goal.constraints and then.trials.observed else ""
     if then.definition.is_ab_test:
@@ -221,10 +229,10 @@ def _best_of(then: History) -> str:
     return f", the best {'feasible one ' if goal.constraints else ''}of them {found}"
 
 
-def _best_measured(then: History) -> tuple[int, Measurement] | None:
-    """Return the trial with the best measurement, and the measurement."""
+def _best_measured(then: History, known: Sequence[Trial]) -> tuple[int, Measurement] | None:
+    """Return the one of these trials with the best measurement, and the measurement."""
     goals = then.goals
-    best = goals.best(then.model_view().observed)
+    best = goals.best(known)
     return None if best is None else (best.id, goals.pooled.values_of([best])[0])
 
 

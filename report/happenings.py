@@ -17,6 +17,7 @@ from overnight.report.phrases.experiment import effect_text
 from overnight.report.phrases.general import counted, trials_text
 from overnight.report.story.experiment import CandidateOfTest, experiment_of
 from overnight.report.story.goal.best import best_measured
+from overnight.report.story.goal.suspects import doubted_now
 from overnight.report.trial_facts import best_words, objectives_text, point_text
 
 
@@ -38,6 +39,7 @@ class News:
         self._best: Trial | None = None
         self._front: list[Trial] = []
         self._goal: Goal | None = None
+        self._doubted: frozenset[int] = frozenset()
         self._confirmed: set[int] = set()
 
     def of(self, history: History) -> list[Happening]:
@@ -47,7 +49,8 @@ class News:
             return []
         if known is None:
             self._goal = history.goal
-            self._best = history.goals.best(history.trials.values())
+            self._doubted = doubted_now(history)
+            self._best = history.goals.best(t for t in history.trials.values() if t.id not in self._doubted)
             self._front = self._goal.front(history.trials.values())
             self._confirmed = {number for number, _ in _confirmed(history)}
             return []
@@ -102,10 +105,15 @@ class News:
 
     def _new_best(self, history: History, ended: Iterable[Trial]) -> list[Happening]:
         goal = history.goal
-        # A best that is not feasible any more under other limits is no result to compare with.
-        known = [] if self._best is None or not goal.feasible(self._best.measured) else [self._best]
-        # Other limits judge every trial afresh.
-        best = goal.best([*known, *ended] if goal == self._goal else history.trials.values())
+        doubted = doubted_now(history)
+        # A best that is not feasible any more under other limits, or looks like a glitch, is nothing to compare with.
+        known = [self._best] if self._best is not None and goal.feasible(self._best.measured) else []
+        known = [trial for trial in known if trial.id not in doubted]
+        # Other limits judge every trial afresh, and so do other doubts.
+        afresh = goal != self._goal or doubted != self._doubted
+        trials = history.trials.values() if afresh else [*known, *ended]
+        best = goal.best(trial for trial in trials if trial.id not in doubted)
+        self._doubted = doubted
         self._goal = goal
         self._best = best
         if best is None or best.id in [trial.id for trial in known]:
@@ -245,7 +253,8 @@ def _closed(known: History, history: History) -> list[Happening]:
     if end is None or end == known.closed_by:
         return []
     over = isinstance(end, CampaignFinished)
-    best = best_measured(history, history.trials.values())
+    doubted = doubted_now(history)
+    best = best_measured(history, (trial for trial in history.trials.values() if trial.id not in doubted))
     front = history.goal.front(history.trials.values()) if history.goal.has_front else []
     facts: dict[str, Any] = {
         "reason": end.reason,

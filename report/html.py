@@ -54,7 +54,8 @@ def render_report(history: History, story: Story) -> str:
     metrics = [objective.metric for objective in history.goal.objectives]
     names, uncharted = _charted(names, metrics)
     drawn = history if story.experiment is None else as_differences(history)
-    by_metric = {metric: Pictures(drawn, ringed, metric) for metric in metrics}
+    doubted = {suspect.trial for suspect in story.suspects}
+    by_metric = {metric: Pictures(drawn, ringed, metric, doubted) for metric in metrics}
     pictures = by_metric[campaign.objective.metric]
     fronts = None if story.front is None else FrontPictures(history, story.front)
     figures = _figures(by_metric, fronts, spans[-MOST:], names)

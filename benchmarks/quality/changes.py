@@ -53,5 +53,6 @@ CHANGES = {
     "confirm": Change(_USUAL, OwnContestant(anywhere=True, file={"confirm": "auto"})),
     # It has passed, and is the product's default.
     "hamming": Change(OwnContestant(BayesianProposer(categories="one_hot"), anywhere=True), _USUAL, _has_categories),
-    "robust": Change(_USUAL, OwnContestant(BayesianProposer(outliers="doubt"), anywhere=True)),
+    # So has this one.
+    "robust": Change(OwnContestant(BayesianProposer(outliers="believe"), anywhere=True), _USUAL),
 }

@@ -39,7 +39,7 @@ def proposer_of(mode: str, device: str) -> BayesianProposer:
     if mode == "default":
         return plain
     like_botorch = {"kernel": "rbf", "prior": "loose", "hyperparameters": "map", "starts": 1}
-    without = {"replication": "never", "warping": "never"}
+    without = {"replication": "never", "warping": "never", "outliers": "believe"}
     return BayesianProposer.model_validate({**plain.model_dump(), **like_botorch, **without})
 
 

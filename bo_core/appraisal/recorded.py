@@ -85,7 +85,7 @@ def suspects_of(batch: Sequence[Provenance], asked: Asked) -> tuple[int, ...]:
     if (
         len(found) > 1
         or not set(*found) <= {trial.id for trial in known}
-        or (set(*found) and not asked.proposer.doubts)
+        or (set(*found) and not asked.proposer.doubts_in(asked.campaign))
     ):
         raise Contradicted(f"expected the same observed trials as suspects in the whole batch, found {sorted(found)}")
     return found.pop()

@@ -58,11 +58,8 @@ class Asked:
 
     @cached_property
     def suspects(self) -> tuple[Suspect, ...]:
-        """Return the trials whose results look like glitches; with several objectives, none is doubted.
-
-        Nor is one in an A/B test, whose results are means over many units.
-        """
-        if self.campaign.goal.has_front or self.campaign.is_ab_test:
+        """Return the trials whose results look like glitches."""
+        if not self.proposer.doubts_in(self.campaign):
             return ()
         observed, last = self._whole.observed[self.campaign.objective.metric], last_made_by_model(self.history)
         return suspects_among(observed, len(self.everything.observed), self.proposer, last)

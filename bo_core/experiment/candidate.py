@@ -14,7 +14,7 @@ from overnight.bo_core.numerics.failing_numbers import numbers_may_fail
 from overnight.bo_core.numerics.own_state import own_state
 from overnight.bo_core.numerics.stack import stack
 from overnight.bo_core.numerics.threads import threads_for
-from overnight.bo_core.proposer import AnyProposer, BayesianProposer
+from overnight.bo_core.proposer import WITHOUT_MODEL, AnyProposer, BayesianProposer
 from overnight.bo_core.recommendation.contest import Contest
 from overnight.bo_core.recommendation.counted import Counted, generator_for, is_baseline
 from overnight.bo_core.recommendation.decisive import MOST
@@ -52,7 +52,7 @@ def candidate_of(
     without a model uses the default settings; if no model can be computed, differences to the status quo of the own
     batch take its place.
     """
-    proposer = on_this_machine(proposer if isinstance(proposer, BayesianProposer) else BayesianProposer())
+    proposer = on_this_machine(proposer if isinstance(proposer, BayesianProposer) else WITHOUT_MODEL)
     view, last = view_inside(campaign, history), last_made_by_model(history)
     excluded = {key_of(point) for point in (*rolled_back, *stopped_points(view.stopped), *breached_points(history))}
     if not view.observed:

@@ -98,8 +98,8 @@ def is_baseline(campaign: Campaign, point: Point) -> bool:
 def _doubted(
     campaign: Campaign, view: ModelView, proposer: BayesianProposer, encoding: Encoding, last: Provenance | None
 ) -> tuple[Trial, ...]:
-    """Return the trials whose results look like glitches; none with several objectives, and in an A/B test."""
-    if not proposer.doubts or campaign.goal.has_front or campaign.is_ab_test:
+    """Return the trials whose results look like glitches."""
+    if not proposer.doubts_in(campaign):
         return ()
     observed = situated(campaign, view, encoding, proposer).observed[campaign.objective.metric]
     suspects = {suspect.trial for suspect in suspects_among(observed, len(view.observed), proposer, last)}

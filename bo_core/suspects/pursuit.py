@@ -51,10 +51,11 @@ class Pursuit:
         A second path begins with those `known` to be suspicious, and with earlier hyperparameters [h] if there are any.
         Together, glitches can hide so well that no first one is found.
         """
-        path = self._path(Believed.of(self.observed, self.proposer))
+        first = Believed.of(self.observed, self.proposer)
+        path = self._path(first)
         if known:
             path += self._path(Believed.of(self.observed, self.proposer, known[: self._most], theta))
-        return self._without_innocents(max(path, key=lambda each: each.value - PRICE * len(each.doubted)))
+        return self._without_innocents(max(path, key=lambda each: each.value - PRICE * len(each.doubted)), first)
 
     @property
     def _most(self) -> int:
@@ -75,10 +76,15 @@ class Pursuit:
     def _doubting(self, more: Sequence[int], before: Believed) -> Believed:
         return Believed.of(self.observed, self.proposer, sorted((*before.doubted, *more)), before.theta)
 
-    def _without_innocents(self, found: Believed) -> Believed:
-        """Return the model that believes the readings that gain too little, or that others support."""
+    def _without_innocents(self, found: Believed, of_all: Believed) -> Believed:
+        """Return the model that believes the readings that gain too little, or that others support.
+
+        If all readings are believed in the end, that is the model `of_all`, which needs no other fit.
+        """
         while innocent := self._innocent(found):
             doubted = [i for i in found.doubted if i not in innocent]
+            if not doubted:
+                return of_all
             found = Believed.of(self.observed, self.proposer, doubted, found.theta)
         return found
 

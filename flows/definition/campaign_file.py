@@ -85,9 +85,11 @@ class CampaignFile(BaseModel):
 
     campaign: Campaign
     evaluator: Annotated[AnyEvaluator, BeforeValidator(_evaluator_with_kind, json_schema_input_type=str | AnyEvaluator)]
-    proposer: Annotated[AnyProposer, BeforeValidator(_proposer_with_kind, json_schema_input_type=AnyProposer)] = (
-        BayesianProposer()
-    )
+    proposer: Annotated[
+        AnyProposer,
+        BeforeValidator(_proposer_with_kind, json_schema_input_type=AnyProposer),
+        Field(validate_default=True),
+    ] = BayesianProposer()
     proposing: Proposing = Proposing()
     ledger: Annotated[str, Field(min_length=1), AfterValidator(ledger_address)] = "./ledger"
     work: Annotated[str, Field(min_length=1), AfterValidator(meant_as_folder)] = "./work"
@@ -113,6 +115,18 @@ class CampaignFile(BaseModel):
             return evaluator
         limit = min(evaluator.time_limit, campaign.window.length / 2)
         return evaluator.model_copy(update={"time_limit": limit})
+
+    @field_validator("proposer")
+    @classmethod
+    def _believing(cls, proposer: AnyProposer, info: ValidationInfo) -> AnyProposer:
+        """Set `outliers` to `believe` in a campaign in which nothing is doubted, if the file does not set it.
+
+        The settings that are recorded do not claim doubts then, and the dump of the file can be read again.
+        """
+        campaign = info.data.get("campaign")
+        if campaign is None or not isinstance(proposer, BayesianProposer) or "outliers" in proposer.model_fields_set:
+            return proposer
+        return proposer if proposer.doubts_in(campaign) else proposer.model_copy(update={"outliers": "believe"})
 
     @model_validator(mode="after")
     def _fits_together(self) -> "CampaignFile":

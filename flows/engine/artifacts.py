@@ -39,7 +39,8 @@ def artifacts_of(history: History, now: datetime, report: Path | None = None) ->
         Picture("trials", "markdown", _table(history)),
     ]
     front = None if story.front is None else front_picture(history, story.front)
-    for name, title, picture in (("front", "The front", front), ("trace", "The course", trace_picture(history))):
+    trace = trace_picture(history, {suspect.trial for suspect in story.suspects})
+    for name, title, picture in (("front", "The front", front), ("trace", "The course", trace)):
         if picture is not None:
             image = f"data:image/svg+xml;base64,{base64.b64encode(picture.encode()).decode()}"
             shown.append(Picture(name, "markdown", f"![{title} of {_plain(story.campaign)}]({image})"))

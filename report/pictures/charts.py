@@ -4,7 +4,7 @@ Plotly's own Python classes check and copy every number again and again, which t
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from overnight.campaign import History, Trial
@@ -47,13 +47,16 @@ class Pictures:
     """The pictures of the trials of one campaign; `drawn` are those with a value, `without` those that have none.
 
     They show the metric of an objective, by default of the first one. Of very many trials a part is drawn; the line of
-    the best so far knows all of them.
+    the best so far knows all of them, except `doubted` ones, whose results look like glitches.
     """
 
-    def __init__(self, history: History, recommended: int | None, metric: str | None = None) -> None:
+    def __init__(
+        self, history: History, recommended: int | None, metric: str | None = None, doubted: Collection[int] = ()
+    ) -> None:
         self.history, self.metric = history, metric or history.definition.objective.metric
         view = history.model_view()
         self.observed, self._goals = view.observed, history.goals
+        self._believed = [trial for trial in view.observed if trial.id not in doubted]
         self._goal = self._goals.pooled
         self._values = {trial.id: trial.measured[self.metric] for trial in view.observed}
         self.drawn = worth_drawing(history, view.observed, recommended)
@@ -79,7 +82,7 @@ class Pictures:
     @property
     def has_line(self) -> bool:
         """Return whether any trial is feasible, so that there is a best one; batches that drift have none in common."""
-        return not self.history.definition.is_ab_test and self._goal.best(self.observed) is not None
+        return not self.history.definition.is_ab_test and self._goal.best(self._believed) is not None
 
     @property
     def limited(self) -> list[str]:
@@ -136,7 +139,7 @@ class Pictures:
         """Return the line of the best measured so far, unless there is none."""
         if not self.has_line:
             return []
-        bests = zip(self.observed, self._goal.best_so_far(self.observed), strict=True)
+        bests = zip(self._believed, self._goal.best_so_far(self._believed), strict=True)
         steps = [(trial.id, self._values[best.id].mean) for trial, best in bests if best is not None]
         turns = (
             [step for i, step in enumerate(steps) if i in (0, len(steps) - 1) or step[1] != steps[i - 1][1]]

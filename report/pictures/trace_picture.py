@@ -1,6 +1,7 @@
 """The course of a campaign as one small SVG, for places that run no scripts."""
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from overnight.campaign import Goal, History, Trial
@@ -17,9 +18,10 @@ _TICKS = 5
 _UNIT = 16.0
 
 
-def trace_picture(history: History) -> str | None:
+def trace_picture(history: History, doubted: Collection[int] = ()) -> str | None:
     """Return each trial's measured objective and the best measured so far as an SVG; None if nothing is observed.
 
+    Results of `doubted` trials look like glitches, and are drawn, but are never the best.
     With several objectives, it is the hypervolume of the results up to each trial; None as long as none is known.
     """
     observed = history.model_view().observed
@@ -33,7 +35,8 @@ def trace_picture(history: History) -> str | None:
     frame = _Frame.around(values, log=spans_decades(observed, metric))
     drifts = history.definition.is_ab_test
     # Batches that drift have no best result in common.
-    bests = () if drifts else zip(observed, goal.best_so_far(observed), strict=True)
+    believed = [trial for trial in observed if trial.id not in doubted]
+    bests = () if drifts else zip(believed, goal.best_so_far(believed), strict=True)
     line = _best_line(frame, {t.id: values[b.id] for t, b in bests if b is not None})
     parts = [*_grid(frame, metric), line]
     parts += [

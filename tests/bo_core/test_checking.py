@@ -10,22 +10,26 @@ from told_campaigns import (
     bowl,
     campaign_of,
     cube,
+    defined,
     failed,
     history_of,
     observed,
+    proposed,
     provenance_of,
     some_points,
     told,
 )
 
+from overnight.bo_core.choice import Asked
+from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.propose import propose
-from overnight.bo_core.proposer import BayesianProposer, recorded_proposer
+from overnight.bo_core.proposer import BayesianProposer, SobolProposer, recorded_proposer
 from overnight.bo_core.recommend import recommend
-from overnight.campaign import Campaign, History, Point, Proposal
-from overnight.campaign.history.events import TrialRejected
+from overnight.campaign import Campaign, History, Measurement, Point, Proposal
+from overnight.campaign.history.events import Event, TrialObserved, TrialRejected
 
-BELIEVE = BayesianProposer(initial=2, draws=64, restarts=4, raw_points=128, device="cpu")
-DOUBT = BELIEVE.model_copy(update={"outliers": "doubt"})
+DOUBT = BayesianProposer(initial=2, draws=64, restarts=4, raw_points=128, device="cpu")
+BELIEVE = DOUBT.model_copy(update={"outliers": "believe"})
 SPACE = campaign_of(cube(2))
 GLITCHED = 6
 
@@ -114,7 +118,8 @@ def test_without_suspects_no_bit_changes() -> None:
     assert recommend(SPACE, history, DOUBT) == recommend(SPACE, history, BELIEVE)
 
 
-def test_a_suspect_is_believed_by_default_and_under_settings_of_older_versions() -> None:
+def test_a_suspect_is_doubted_by_default_and_believed_under_settings_of_older_versions() -> None:
+    assert BayesianProposer().outliers == "doubt"
     assert generators(glitched(-2.0), BELIEVE) == ["model", "model"]
     assert suspects_of(propose(SPACE, glitched(-2.0), BELIEVE, 1)[0]) == ()
     older = recorded_proposer({"kind": "bayesian"})
@@ -131,6 +136,39 @@ def test_the_same_history_gives_the_same_bits_also_with_suspects_before() -> Non
 def test_the_proposals_know_as_little_of_the_suspect_as_if_it_had_not_been_observed() -> None:
     value = provenance_of(propose(SPACE, glitched(-2.0), DOUBT, 2)[1]).models
     assert value == provenance_of(propose(SPACE, glitched(-5.0), DOUBT, 2)[1]).models
+
+
+def test_a_recommendation_believes_all_results_if_the_proposer_has_no_model() -> None:
+    history = glitched(-2.0)
+    believing = recommend(SPACE, history, BELIEVE)
+    assert believing is not None
+    assert believing.suspects == {}
+    usual = BayesianProposer(outliers="believe")
+    for proposer in (SobolProposer(), None):
+        assert recommend(SPACE, history, proposer) == recommend(SPACE, history, usual)
+
+
+def test_with_constraints_the_objective_alone_is_judged_and_the_limited_metrics_of_a_suspect_are_unknown_too() -> None:
+    campaign, points = campaign_of(cube(2), constraints=["heat <= 1.5"]), some_points(SPACE, 16)
+    rng = random.Random(0)
+
+    def heat(trial: int, vast: float) -> Measurement:
+        return Measurement(mean=float(points[trial - 1]["x0"]) + rng.gauss(0.0, 0.02) + (vast if trial == 9 else 0.0))
+
+    def asked(error: float, vast: float) -> Asked:
+        events = list[Event]([defined(campaign)])
+        for trial, point in enumerate(points, start=1):
+            loss = bowl(point) + rng.gauss(0.0, 0.02) + (error if trial == GLITCHED else 0.0)
+            metrics = {"loss": Measurement(mean=loss), "heat": heat(trial, vast)}
+            seen = TrialObserved(time=NOON, actor="test", trial=trial, attempt=1, metrics=metrics)
+            events += [proposed(trial, point), seen]
+        return Asked(campaign, History.from_events(events), DOUBT, Encoding(campaign.space), [], 1)
+
+    with_glitch = asked(-2.0, 0.0)
+    assert with_glitch.doubted == (GLITCHED,)
+    known = [[trial.id for trial in each.trials] for each in with_glitch.situation.observed.values()]
+    assert known == [[i for i in range(1, 17) if i != GLITCHED]] * 2
+    assert asked(0.0, 50.0).doubted == ()
 
 
 def test_nothing_is_measured_again_if_replication_is_forbidden() -> None:

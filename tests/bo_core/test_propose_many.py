@@ -63,9 +63,17 @@ def test_hyperparameters_are_kept_after_one_more_result(first: tuple[History, Pr
 
 
 def test_hyperparameters_are_not_kept_after_a_result_that_changes_the_scale(first: tuple[History, Proposal]) -> None:
-    [proposal] = propose(CAMPAIGN, after(first, -100.0), QUICK, 1)
+    believing = QUICK.model_copy(update={"outliers": "believe"})
+    [proposal] = propose(CAMPAIGN, after(first, -100.0), believing, 1)
     before, now = (provenance_of(each).models.metrics["loss"] for each in (first[1], proposal))
     assert now.hyperparameters != before.hyperparameters
+
+
+def test_hyperparameters_are_kept_after_a_result_that_is_doubted(first: tuple[History, Proposal]) -> None:
+    [proposal] = propose(CAMPAIGN, after(first, -100.0), QUICK, 1)
+    before, now = (provenance_of(each).models.metrics["loss"] for each in (first[1], proposal))
+    assert now.hyperparameters == before.hyperparameters
+    assert now.suspects == (521,)
 
 
 def test_a_proposal_with_kept_hyperparameters_is_appraised_with_the_numbers_that_its_search_saw(

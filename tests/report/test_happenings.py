@@ -13,6 +13,7 @@ from overnight.campaign.history.events import (
     TrialFailed,
     TrialObserved,
 )
+from overnight.campaign.history.provenance import FittedModel, MadeBy, Models, Provenance
 from overnight.report.happenings import Happening, News
 
 
@@ -45,6 +46,17 @@ def test_only_what_is_better_than_everything_before_is_a_new_best():
     assert [(h.kind, h.trial) for h in heard[1:]] == [("campaign.new-best", 1), ("campaign.new-best", 4)]
     assert heard[-1].facts["before"] == 3.0
     assert heard[-1].facts["point"] == POINT
+
+
+def test_once_the_best_result_looks_like_a_glitch_the_best_of_the_others_is_news_and_so_is_a_better_one():
+    believed = FittedModel(hyperparameters={}, suspects=(2,))
+    made = Provenance(made_by=MadeBy(seed=1), models=Models(metrics={"loss": believed}))
+    doubting: list[Event] = [proposed(3).model_copy(update={"generator": "model", "provenance": made})]
+    end: list[Event] = [CampaignFinished(time=NOW, actor="c", epoch=1, reason="the budget is used up")]
+    heard = told([lease()], measured(1, 3.0), measured(2, -9.0), doubting, measured(3, 3.5)[1:], measured(4, 1.0), end)
+    news = [h for h in heard if h.kind == "campaign.new-best"]
+    assert [(h.trial, h.facts["before"]) for h in news] == [(1, None), (2, 3.0), (1, None), (4, 3.0)]
+    assert heard[-1].facts["best_trial"] == 4
 
 
 def test_two_results_of_one_append_are_one_new_best():

@@ -29,6 +29,12 @@ def suspects_of(history: History, computed: Recommendation | None) -> tuple[Susp
     return tuple(_suspect(history, trial, belief) for trial, belief in beliefs.items())
 
 
+def doubted_now(history: History) -> frozenset[int]:
+    """Return the trials that the recorded recommendation, or without one the last proposal of a model, doubts."""
+    found = holding(history, None)
+    return frozenset(_of_last_proposal(history) if found is None else found.suspects)
+
+
 def _of_last_proposal(history: History) -> dict[int, None]:
     metric = history.definition.objective.metric
     made = (trial.proposal.provenance for trial in history.trials.newest_first())

@@ -333,7 +333,7 @@ def test_results_are_not_doubted_with_several_objectives() -> None:
     campaign = front_campaign(noise="infer")
     history = noisy_ramp(campaign, 20, 0.01)
     doubting = recommend(campaign, history, BayesianProposer(outliers="doubt"))
-    assert doubting == recommend(campaign, history)
+    assert doubting == recommend(campaign, history, BayesianProposer(outliers="believe"))
 
 
 def test_a_point_on_two_objectives_that_are_one_is_the_best_one() -> None:

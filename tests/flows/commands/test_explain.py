@@ -204,6 +204,7 @@ def test_a_check_names_the_trial_that_looks_too_good_and_a_suspect_is_named_with
     history, then = History.from_events(events), History.from_events(events[:7])
     said = "\n".join(explanation(then, history.trials[4], {}))
     assert "It checks trial 2, which looks too good to be true (loss −9)." in said
+    assert "It knew 2 results, the best of them loss 0.2 in trial 1, and 0 failures." in said
     assert "It did not believe trial 2: " in said
     of_suspect = suspect_sentence(history, history.trials[2])
     assert of_suspect == "Trial 2 looks like a glitch and does not count: loss −9; measured again: 0.22 (trial 4)."

@@ -6,7 +6,8 @@ from overnight.campaign.errors import CannotPropose
 from overnight.evaluators import SimulatedEvaluator
 from overnight.flows.definition.parts import part_problems
 
-OWN_MODEL = QUICK.model_copy(update={"surrogate": GpytorchSurrogate(kind="gpytorch", model="mine:model")})
+MODEL = GpytorchSurrogate(kind="gpytorch", model="mine:model")
+OWN_MODEL = QUICK.model_copy(update={"surrogate": MODEL, "outliers": "believe"})
 DOUBTING = QUICK.model_copy(update={"outliers": "doubt"})
 
 

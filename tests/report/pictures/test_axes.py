@@ -191,3 +191,10 @@ def test_pictures_of_new_kinds_place_each_trial_on_its_axis():
     assert drawn["cache"]["x"] == ["true", "false"]
     assert "rate = 0.9" in drawn["rate"]["hovertext"][1]
     assert "cache = true" in drawn["cache"]["hovertext"][0]
+
+
+def test_the_line_of_the_best_so_far_leaves_out_results_that_look_like_glitches():
+    history = told([3.0, -9.0, 2.0]).history
+    [line, *points] = Pictures(history, None, doubted={2}).course()["data"]
+    assert line["y"] == [3.0, 2.0]
+    assert [value for trace in points for value in trace["y"]] == [3.0, -9.0, 2.0]

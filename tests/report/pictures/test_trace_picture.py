@@ -2,6 +2,7 @@
 
 import sys
 import xml.etree.ElementTree as ElementTree
+from typing import Any
 
 import pytest
 from told_stories import HOSTILE, Story, campaign_of
@@ -12,11 +13,11 @@ MOST = sys.float_info.max
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def drawn(*means: float, **campaign: object) -> ElementTree.Element:
+def drawn(*means: float, doubted: Any = (), **campaign: object) -> ElementTree.Element:
     story = Story(campaign_of(**campaign))
     for trial, mean in enumerate(means, 1):
         story.tried(trial, 3 * trial, mean)
-    picture = trace_picture(story.history)
+    picture = trace_picture(story.history, doubted)
     assert picture is not None
     return ElementTree.fromstring(picture)
 
@@ -41,6 +42,13 @@ def test_the_line_ends_at_the_best(direction, last):
     picture = drawn(3.0, 1.0, 2.0, **{direction: "loss"})
     [path] = [path.attrib["d"] for path in picture.iter(f"{SVG}path")]
     assert float(path.rpartition("V")[2]) == pytest.approx(-heights(picture)[last], abs=0.1)
+
+
+def test_a_result_that_looks_like_a_glitch_is_a_point_and_never_the_best():
+    picture = drawn(3.0, -9.0, 2.0, doubted=(2,))
+    assert len(heights(picture)) == 3
+    [path] = [path.attrib["d"] for path in picture.iter(f"{SVG}path")]
+    assert float(path.rpartition("V")[2]) == pytest.approx(-heights(picture)[2], abs=0.1)
 
 
 @pytest.mark.parametrize(
