@@ -14,7 +14,7 @@ _PLAIN = range(-4, 7)
 _MOST_DIGITS = 9
 # A value of a parameter has so many digits, unless it can be written exactly with a few more.
 _SHORT, _MOST_WRITTEN = 5, 8
-_ROUNDING = 1e-15
+_ROUNDING = 4e-16
 
 
 def number(value: float | Decimal, digits: int = 4) -> str:
