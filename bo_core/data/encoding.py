@@ -94,8 +94,13 @@ class Encoding:
         steps = [{**point, name: v} for name, column in columns for v in column.neighbours(point[name])]
         if self.region is None:
             return steps
-        found = (self._point({**self._filled(share), **step}) for step in steps for share in _SHARES_OF_NEW)
+        fillings = [self._filled(share) for share in _SHARES_OF_NEW] if self._is_conditional else [{}]
+        found = (self._point({**filling, **step}) for step in steps for filling in fillings)
         return list({key_of(each): each for each in found if each is not None}.values())
+
+    @property
+    def _is_conditional(self) -> bool:
+        return any(isinstance(column, ConditionalColumn) for column in self.columns.values())
 
     def _filled(self, share: float) -> dict[str, Value]:
         """Return a value of every conditional parameter, at this share of its range."""
@@ -133,8 +138,8 @@ class Encoding:
             return FeatureGroups.single(self.d)
         columns = self.columns.values()
         widths = tuple(column.width for column in columns)
-        conditional = any(isinstance(column, ConditionalColumn) for column in columns)
-        return FeatureGroups(widths, tuple(u for column in columns for u in column.units) if conditional else None)
+        units = tuple(unit for column in columns for unit in column.units)
+        return FeatureGroups(widths, units if self._is_conditional else None)
 
 
 def key_of(point: Point) -> PointKey:

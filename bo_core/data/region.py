@@ -1,6 +1,7 @@
 """The part of the unit cube that conditions, calculations and constraints leave of a space."""
 
 from collections.abc import Mapping
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -11,6 +12,8 @@ from overnight.campaign.parameters import DerivedParameter, FixedParameter
 from overnight.campaign.parameters.condition import Condition, OneOf
 from overnight.campaign.space import Space
 from overnight.campaign.values.comparison import Comparison
+
+_SAMPLED = 256
 
 
 class Region:
@@ -54,6 +57,15 @@ class Region:
             counts = _all_of(active, limit.names, X)
             excess += [torch.where(counts, excess_of(pair, numbers), -1.0) for pair in limit.pairs]
         return settled, torch.stack(excess, 1) if excess else X.new_zeros(len(X), 0)
+
+    @cached_property
+    def spreads(self) -> Tensor:
+        """Return the typical size [c] of what the constraints are exceeded by, up or down."""
+        u = torch.rand(_SAMPLED, len(self.slices), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        at = zip(self.columns.values(), u.unbind(1), strict=True)
+        _, excess = self.settled_with_excess(torch.cat([column.spread(each) for column, each in at], 1))
+        size = excess.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0).abs().median(0).values
+        return torch.where(size > 0.0, size, 1.0)
 
     def contains(self, X: Tensor) -> Tensor:
         """Return which of the points [b] at features X [b, d] are allowed."""

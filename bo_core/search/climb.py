@@ -5,7 +5,7 @@ rounded. From there, steps of single discrete parameters alternate with climbs o
 decides is always that of a point which can be tried.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from torch import Tensor
 from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
 from overnight.bo_core.search.bfgs import Array, Stopping, minimize
 from overnight.bo_core.search.even import even_features
-from overnight.bo_core.search.fenced import fenced
+from overnight.bo_core.search.fenced import Wall, pulled_inside
 from overnight.bo_core.search.surface import Surface
 from overnight.campaign.errors import SpaceExhausted
 from overnight.campaign.space import Point
@@ -25,6 +25,7 @@ MOST_ENUMERATED = 4096
 POLISHED = 4
 _MOST_MOVES = 30
 _SHARE_NEAR_THE_BEST = 4
+_WALLS = (Wall(height=0.03, bend=0.03), Wall(height=1e-3, bend=1e-5))
 # In nats of the acquisition; more precision does not make a batch better.
 _STOPPING = Stopping(gradient=1e-3, progress=1e-3, give_up=0.1)
 
@@ -65,7 +66,7 @@ def search(
     # Relaxed values decide nothing until they are rounded, so relaxed climbs must not give up in favour of each other.
     relaxed = not bool((frozen | everywhere).all())
     stopping = replace(_STOPPING, give_up=None) if relaxed else _STOPPING
-    climbed, reached = _climb(_to_climb(encoding, surface), pool[starts], frozen, stopping, effort.steps)
+    climbed, reached = _climb_inside(encoding, surface, pool[starts], frozen, stopping, effort.steps)
     if bool(everywhere.all()) and encoding.region is None:
         # Nothing was rounded, so the best end is the result unless it is taken.
         best = int(reached.argmax())
@@ -79,18 +80,39 @@ def search(
         ends = [point for point in _decoded(encoding, pool[order]) if key_of(point) not in taken][:1]
     if not ends:
         raise SpaceExhausted(_exhausted(taken))
+    if bool(everywhere.all()):
+        return _best(ends, surface.value(encoding.encode(ends)))
     return _polish(encoding, surface, ends, taken, effort.walks_at_once)
 
 
 def climbed_ends(encoding: Encoding, surface: Surface, pool: Tensor, effort: Effort, seed: int) -> Tensor:
     """Return the ends [b, d] of climbs of continua from the most promising points of `pool` [p, d]."""
     starts = _pick(surface.screen(pool), effort.restarts, torch.Generator().manual_seed(seed))
-    ends, _ = _climb(_to_climb(encoding, surface), pool[starts], _frozen(encoding), _STOPPING, effort.steps)
+    ends, _ = _climb_inside(encoding, surface, pool[starts], _frozen(encoding), _STOPPING, effort.steps)
     return encoding.allowed(encoding.snap(ends))
 
 
-def _to_climb(encoding: Encoding, surface: Surface) -> Surface:
-    return surface if encoding.region is None else fenced(surface, encoding.region)
+def _climb_inside(
+    encoding: Encoding,
+    surface: Surface,
+    X: Tensor,
+    frozen: Tensor,
+    stopping: Stopping,
+    steps: int = 100,
+    walls: Sequence[Wall] = _WALLS,
+) -> tuple[Tensor, Tensor]:
+    """Return what `_climb` returns, for climbs that stay in the allowed part of the space.
+
+    There they follow walls that are gentle first and steep in the end: along a steep one, most steps are short.
+    """
+    if encoding.region is None:
+        return _climb(surface, X, frozen, stopping, steps)
+    region, start = encoding.region, X
+    *gentler, last = walls if region.is_limited else walls[-1:]
+    for wall in gentler:
+        start, _ = _climb(wall.over(surface, region), start, frozen, stopping, steps)
+    ends, values = _climb(last.over(surface, region), start, frozen, stopping, steps)
+    return pulled_inside(region, X, ends), values
 
 
 def _frozen(encoding: Encoding) -> Tensor:
@@ -203,8 +225,8 @@ def _steps(encoding: Encoding, surface: Surface, points: list[Point], taken: Col
     steps, discrete = [encoding.neighbours(point) for point in points], ~encoding.mask_of("continuous")
     if points and not bool(discrete.all()):
         # A point that is behind may still win by its next step.
-        climb = _to_climb(encoding, surface)
-        climbed, _ = _climb(climb, encoding.encode(points), discrete, replace(_STOPPING, give_up=None))
+        stopping = replace(_STOPPING, give_up=None)
+        climbed, _ = _climb_inside(encoding, surface, encoding.encode(points), discrete, stopping, walls=_WALLS[-1:])
         steps = [[*of_one, *_decoded(encoding, x.unsqueeze(0))] for of_one, x in zip(steps, climbed, strict=True)]
     return [[step for step in of_one if key_of(step) not in taken] for of_one in steps]
 

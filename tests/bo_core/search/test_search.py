@@ -1,7 +1,9 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
+import scipy.optimize
 import torch
 from told_campaigns import key
 from torch import Tensor
@@ -161,3 +163,29 @@ def test_in_a_continuous_space_the_best_end_is_found_with_its_own_value_and_anot
     assert second != best
     for point, found in ((best, value), (second, lower)):
         assert found == pytest.approx(float(peaks(encoding.encode([point]))[0]))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_maximum_in_a_polytope_is_that_of_scipy(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    # The target lies outside of most of these half-spaces; the middle of the cube lies inside all of them.
+    slopes, target = draw.normal(size=(4, 3)), draw.uniform(-0.5, 1.5, 3)
+    bounds = slopes @ np.full(3, 0.5) + 0.1
+    sums = [" + ".join(f"{weight!r} * x{j}" for j, weight in enumerate(row)) for row in slopes.tolist()]
+    constraints = [f"{text} <= {bound!r}" for text, bound in zip(sums, bounds.tolist(), strict=True)]
+    parameters = {f"x{j}": {"kind": "float", "low": 0.0, "high": 1.0} for j in range(3)}
+    encoding = Encoding(Space.of(parameters, [text.replace("+ -", "- ") for text in constraints]))
+    at = torch.from_numpy(target)
+
+    def both(X: Tensor) -> tuple[Tensor, Tensor]:
+        return -10.0 * (X - at).square().sum(1), -20.0 * (X - at)
+
+    surface = Surface(lambda X: both(X)[0], both, lambda X: both(X)[0], torch.ones(3, dtype=torch.float64))
+    effort = Effort(restarts=4, raw_points=64)
+    pool = starting_points(encoding, effort, torch.empty(0, 3, dtype=torch.float64), seed)
+    _, value = search(encoding, surface, pool, set(), effort, seed)
+    limits = [{"type": "ineq", "fun": lambda x, a=a, b=b: b - a @ x} for a, b in zip(slopes, bounds, strict=True)]
+    best = scipy.optimize.minimize(
+        lambda x: 10.0 * ((x - target) ** 2).sum(), np.full(3, 0.5), bounds=[(0, 1)] * 3, constraints=limits
+    )
+    assert -0.01 < value + best.fun <= 1e-6
