@@ -16,6 +16,7 @@ from torch import Tensor
 from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
 from overnight.bo_core.search.bfgs import Array, Stopping, minimize
 from overnight.bo_core.search.even import even_features
+from overnight.bo_core.search.exchanges import best_exchanges
 from overnight.bo_core.search.fenced import Wall, pulled_inside
 from overnight.bo_core.search.surface import Surface
 from overnight.campaign.errors import SpaceExhausted
@@ -223,6 +224,9 @@ def _walk(
 def _steps(encoding: Encoding, surface: Surface, points: list[Point], taken: Collection[PointKey]) -> list[list[Point]]:
     """Return for each point its neighbours and the end of a climb of its continua, without those that are taken."""
     steps, discrete = [encoding.neighbours(point) for point in points], ~encoding.mask_of("continuous")
+    if encoding.region is not None:
+        exchanges = [best_exchanges(encoding, surface, point) for point in points]
+        steps = [[*of_one, *more] for of_one, more in zip(steps, exchanges, strict=True)]
     if points and not bool(discrete.all()):
         # A point that is behind may still win by its next step.
         stopping = replace(_STOPPING, give_up=None)

@@ -189,3 +189,32 @@ def test_the_maximum_in_a_polytope_is_that_of_scipy(seed: int) -> None:
         lambda x: 10.0 * ((x - target) ** 2).sum(), np.full(3, 0.5), bounds=[(0, 1)] * 3, constraints=limits
     )
     assert -0.01 < value + best.fun <= 1e-6
+
+
+def test_a_knapsack_is_mostly_filled_as_well_as_by_trying_everything() -> None:
+    gaps = [_gap_of_knapsack(seed) for seed in range(8)]
+    assert sum(gap < 1e-9 for gap in gaps) >= 4
+    assert max(gaps) < 0.15, "steps of single items alone lose 0.5"
+
+
+def _gap_of_knapsack(seed: int) -> float:
+    """Return how much worth is missed, if the best filling is worth about 10, of 6 items with 0 to 6 pieces."""
+    draw = np.random.default_rng(seed)
+    weights = draw.integers(1, 9, 6)
+    capacity = int(0.4 * 6 * weights.sum())
+    worths = torch.from_numpy(weights * draw.uniform(0.7, 1.3, 6) * 6 / capacity * 10)
+    parameters = {f"n{j}": {"kind": "int", "low": 0, "high": 6} for j in range(6)}
+    total = " + ".join(f"{weight} * n{j}" for j, weight in enumerate(weights))
+    encoding = Encoding(Space.of(parameters, [f"{total} <= {capacity}"]))
+    surface = Surface(
+        lambda X: X @ worths,
+        lambda X: (X @ worths, worths.expand(len(X), -1).clone()),
+        lambda X: X @ worths,
+        torch.ones(6, dtype=torch.float64),
+    )
+    effort = Effort(restarts=10, raw_points=512, walks_at_once=4)
+    pool = starting_points(encoding, effort, torch.empty(0, 6, dtype=torch.float64), seed)
+    _, value = search(encoding, surface, pool, set(), effort, seed)
+    every = np.stack(np.meshgrid(*[np.arange(7)] * 6), -1).reshape(-1, 6)
+    allowed = torch.from_numpy(every[every @ weights <= capacity]).double() / 6
+    return float((allowed @ worths).max()) - value
