@@ -24,6 +24,8 @@ class Region:
         self.space, self.columns, self.slices = space, columns, slices
         always = [name for name in columns if space.root[name].when is None and name not in space.solved]
         self._order = tuple(dict.fromkeys((*always, *space.solved, *space.parameters.in_order)))
+        # Those with numbers as values. A whole number may have more levels than anybody can go through.
+        self._numeric = {n for n, p in space.items() if not any(isinstance(value, str) for value in p.listed)}
 
     @property
     def is_limited(self) -> bool:
@@ -79,10 +81,12 @@ class Region:
             else:
                 column = self.columns[name]
                 if (determined := self.space.solved.get(name)) is not None:
-                    features[name] = column.places(determined.value(numbers))
+                    found = determined.value(numbers)
+                    # Equalities may leave a parameter a single value, which is then no tensor.
+                    features[name] = column.places(found if isinstance(found, Tensor) else X.new_full((len(X),), found))
                 if isinstance(column, ConditionalColumn):
                     features[name] = column.where(active[name], features[name])
-                if not any(isinstance(value, str) for value in column.levels or ()):
+                if name in self._numeric:
                     numbers[name] = _without_rounding(column, column.numbers(features[name]))
         return torch.cat([features[name] for name in self.columns], 1), numbers, active
 

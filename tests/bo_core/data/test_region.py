@@ -40,6 +40,11 @@ SPACES = {
         },
         ["dropout + half <= 1.1", "batch * keep >= 8 + 4 * nesterov"],
     ),
+    "a single value": Space.of(
+        {"x": FLOAT, "y": DEEP["rate"], "z": FLOAT, "n": {"kind": "int", "low": 0, "high": 9}, "m": {"kind": "bool"}},
+        ["x + y == 1", "x - y == 0.5", "n == 3", "z + m <= 1.5"],
+    ),
+    "huge": Space.of({"n": {"kind": "int", "low": 0, "high": 2**53}, "x": {**FLOAT, "when": "n >= 3"}}),
     "logarithmic": Space.of({"a": DEEP["rate"], "b": DEEP["rate"], "c": DEEP["rate"]}, ["a + b + c == 0.5", "a >= b"]),
 }
 
