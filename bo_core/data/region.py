@@ -24,17 +24,14 @@ class Region:
         self.space, self.columns, self.slices = space, columns, slices
         always = [name for name in columns if space.root[name].when is None and name not in space.solved]
         self._order = tuple(dict.fromkeys((*always, *space.solved, *space.parameters.in_order)))
+        self._derived = [n for n, p in space.items() if isinstance(p, DerivedParameter)]
         # Those with numbers as values. A whole number may have more levels than anybody can go through.
         self._numeric = {n for n, p in space.items() if not any(isinstance(value, str) for value in p.listed)}
 
     @property
     def is_limited(self) -> bool:
         """Return whether some combinations of values are not allowed."""
-        bounded = any(
-            isinstance(p, DerivedParameter) and (p.low is not None or p.high is not None)
-            for p in self.space.root.values()
-        )
-        return bool(self.space.constraints) or bounded
+        return bool(self.space.constraints) or bool(self._derived)
 
     def deciding(self) -> set[str]:
         """Return the parameters on which conditions, calculations and constraints depend."""
@@ -51,19 +48,31 @@ class Region:
     def settled_with_excess(self, X: Tensor) -> tuple[Tensor, Tensor]:
         """Return the settled features [b, d], and by how much each constraint is exceeded [b, c]: not, up to 0."""
         settled, numbers, active = self._settle(X)
-        excess = [*self._beyond_bounds(numbers, active)]
-        for limit in self.space.limits:
-            counts = _all_of(active, limit.names, X)
-            excess += [torch.where(counts, excess_of(pair, numbers), -1.0) for pair in limit.pairs]
-        return settled, torch.stack(excess, 1) if excess else X.new_zeros(len(X), 0)
+        return settled, self._excess(X, numbers, active)
 
     def contains(self, X: Tensor) -> Tensor:
         """Return which of the points [b] at features X [b, d] are allowed."""
         return (self.settled_with_excess(X)[1] <= 0.0).all(1)
 
-    def violation(self, X: Tensor) -> Tensor:
-        """Return the sum [b] of what the constraints are exceeded by; infinite where one has no value."""
-        return self.settled_with_excess(X)[1].clamp(min=0.0).nan_to_num(nan=torch.inf).sum(1)
+    def violation_and_branch(self, X: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the sum [b] of what the constraints are exceeded by, and which constraints count [b, c].
+
+        The sum is infinite if a constraint has no value.
+        """
+        _, numbers, active = self._settle(X)
+        violation = self._excess(X, numbers, active).clamp(min=0.0).nan_to_num(nan=torch.inf).sum(1)
+        always = torch.ones(len(X), dtype=torch.bool)
+        counts = [always, *(active[name] for name in self._derived)]
+        return violation, torch.stack([*counts, *(_all_of(active, each.names, X) for each in self.space.limits)], 1)
+
+    def _excess(self, X: Tensor, numbers: Mapping[str, Tensor], active: Mapping[str, Tensor]) -> Tensor:
+        excess = [*self._beyond_bounds(numbers, active)]
+        without = [active[name] & ~numbers[name].isfinite() for name in self._derived]
+        excess += [torch.where(each, torch.inf, X.new_full((len(X),), -1.0)) for each in without]
+        for limit in self.space.limits:
+            counts = _all_of(active, limit.names, X)
+            excess += [torch.where(counts, excess_of(pair, numbers), -1.0) for pair in limit.pairs]
+        return torch.stack(excess, 1) if excess else X.new_zeros(len(X), 0)
 
     def _settle(self, X: Tensor) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
         """Return the settled features [b, d], and by name the numbers [b] and the rows [b] with each parameter."""
