@@ -3,7 +3,8 @@
 In most spaces these are the allowed points of a Sobol sequence. If hardly any of its points are allowed, they are the
 ends of random walks inside the allowed part: hit-and-run with a bracket that shrinks to the part of the line inside
 (Smith 1984; Neal 2003, Slice sampling), whose stationary distribution is uniform. The walks start at points that other
-walks have found by always going to smaller violations.
+walks have found by always going to smaller violations. Such walks are also added for each branch, the part of the space
+in which the same constraints count, of which hardly any point is allowed.
 """
 
 import math
