@@ -15,7 +15,7 @@ from overnight.campaign.goal.objective import WrittenObjective
 from overnight.campaign.parameters import Value
 from overnight.campaign.problems import Contradictory
 from overnight.campaign.solutions import Solutions
-from overnight.campaign.space import Parameters, Point, Space
+from overnight.campaign.space import Parameters, Point, Space, WrittenPoint
 from overnight.campaign.stopping import AnyStoppingRule
 from overnight.campaign.values.comparison import ComparisonText
 from overnight.campaign.values.duration import Duration, Pause
@@ -150,8 +150,8 @@ class Campaign(BaseModel):
     traffic: Traffic | None = None
     decide: Decide | None = None
     ramp_up: RampUp | None = None
-    baseline: Point | None = None
-    start_with: tuple[Point, ...] = ()
+    baseline: WrittenPoint | None = None
+    start_with: tuple[WrittenPoint, ...] = ()
     failures: Annotated[FailurePolicy, MayBeRevised.FREELY] = FailurePolicy()
     approve: Annotated[Approve, MayBeRevised.FREELY] = "never"
     stop_early: Annotated[AnyStoppingRule | None, MayBeRevised.FREELY] = None

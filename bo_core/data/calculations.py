@@ -11,16 +11,24 @@ from overnight.campaign.values.expression import Expression
 
 
 def excess_of(pair: Pair, numbers: Mapping[str, Tensor]) -> Tensor:
-    """Return by how much [b] the two sides fail to compare as the sign of an inequality demands: not, up to 0."""
+    """Return by how much [b] the two sides fail to compare as the sign of an inequality demands: not, up to 0.
+
+    It is infinite if a side has no finite value.
+    """
     some = next(iter(numbers.values()))
     left, right = of_tensors(pair.left, numbers, some), of_tensors(pair.right, numbers, some)
-    return left - right if pair.sign in ("<", "<=") else right - left
+    excess = left - right if pair.sign in ("<", "<=") else right - left
+    return torch.where(left.isfinite() & right.isfinite(), excess, torch.inf)
 
 
 def holds(pair: Pair, numbers: Mapping[str, Tensor], X: Tensor) -> Tensor:
-    """Return for which rows [b], as many as X has, the sign is true."""
+    """Return for which rows [b], as many as X has, the sign is true; it is not if a side has no finite value."""
     left, right = of_tensors(pair.left, numbers, X), of_tensors(pair.right, numbers, X)
-    match pair.sign:
+    return left.isfinite() & right.isfinite() & _is_true(pair.sign, left, right)
+
+
+def _is_true(sign: str, left: Tensor, right: Tensor) -> Tensor:
+    match sign:
         case "<=":
             return left <= right
         case ">=":

@@ -11,6 +11,7 @@ from overnight.bo_core.data.columns import Column, ConditionalColumn
 from overnight.campaign.parameters import DerivedParameter, FixedParameter
 from overnight.campaign.parameters.condition import Condition, OneOf
 from overnight.campaign.space import Space
+from overnight.campaign.space.space import SLACK
 from overnight.campaign.values.comparison import Comparison
 
 _SAMPLED = 256
@@ -27,15 +28,14 @@ class Region:
         self.space, self.columns, self.slices = space, columns, slices
         always = [name for name in columns if space.root[name].when is None and name not in space.solved]
         self._order = tuple(dict.fromkeys((*always, *space.solved, *space.parameters.in_order)))
+        self._derived = [n for n, p in space.items() if isinstance(p, DerivedParameter)]
+        # Those with numbers as values. A whole number may have more levels than anybody can go through.
+        self._numeric = {n for n, p in space.items() if not any(isinstance(value, str) for value in p.listed)}
 
     @property
     def is_limited(self) -> bool:
         """Return whether some combinations of values are not allowed."""
-        bounded = any(
-            isinstance(p, DerivedParameter) and (p.low is not None or p.high is not None)
-            for p in self.space.root.values()
-        )
-        return bool(self.space.constraints) or bounded
+        return bool(self.space.constraints) or bool(self._derived)
 
     def deciding(self) -> set[str]:
         """Return the parameters on which conditions, calculations and constraints depend."""
@@ -52,11 +52,7 @@ class Region:
     def settled_with_excess(self, X: Tensor) -> tuple[Tensor, Tensor]:
         """Return the settled features [b, d], and by how much each constraint is exceeded [b, c]: not, up to 0."""
         settled, numbers, active = self._settle(X)
-        excess = [*self._beyond_bounds(numbers, active)]
-        for limit in self.space.limits:
-            counts = _all_of(active, limit.names, X)
-            excess += [torch.where(counts, excess_of(pair, numbers), -1.0) for pair in limit.pairs]
-        return settled, torch.stack(excess, 1) if excess else X.new_zeros(len(X), 0)
+        return settled, self._excess(X, numbers, active)
 
     @cached_property
     def spreads(self) -> Tensor:
@@ -71,9 +67,25 @@ class Region:
         """Return which of the points [b] at features X [b, d] are allowed."""
         return (self.settled_with_excess(X)[1] <= 0.0).all(1)
 
-    def violation(self, X: Tensor) -> Tensor:
-        """Return the sum [b] of what the constraints are exceeded by; infinite where one has no value."""
-        return self.settled_with_excess(X)[1].clamp(min=0.0).nan_to_num(nan=torch.inf).sum(1)
+    def violation_and_branch(self, X: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the sum [b] of what the constraints are exceeded by, and which constraints count [b, c].
+
+        The sum is infinite if a constraint has no value.
+        """
+        _, numbers, active = self._settle(X)
+        violation = self._excess(X, numbers, active).clamp(min=0.0).nan_to_num(nan=torch.inf).sum(1)
+        always = torch.ones(len(X), dtype=torch.bool)
+        counts = [always, *(active[name] for name in self._derived)]
+        return violation, torch.stack([*counts, *(_all_of(active, each.names, X) for each in self.space.limits)], 1)
+
+    def _excess(self, X: Tensor, numbers: Mapping[str, Tensor], active: Mapping[str, Tensor]) -> Tensor:
+        excess = [*self._beyond_bounds(numbers, active)]
+        without = [active[name] & ~numbers[name].isfinite() for name in self._derived]
+        excess += [torch.where(each, torch.inf, X.new_full((len(X),), -1.0)) for each in without]
+        for limit in self.space.limits:
+            counts = _all_of(active, limit.names, X)
+            excess += [torch.where(counts, excess_of(pair, numbers), -1.0) for pair in limit.pairs]
+        return torch.stack(excess, 1) if excess else X.new_zeros(len(X), 0)
 
     def _settle(self, X: Tensor) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
         """Return the settled features [b, d], and by name the numbers [b] and the rows [b] with each parameter."""
@@ -93,10 +105,12 @@ class Region:
                 if name in self.space.fixed:
                     features[name] = X.new_tensor(column.features(self.space.fixed[name])).expand(len(X), -1)
                 if (determined := self.space.solved.get(name)) is not None:
-                    features[name] = column.places(determined.value(numbers))
+                    found = determined.value(numbers)
+                    # Equalities may leave a parameter a single value, which is then no tensor.
+                    features[name] = column.places(found if isinstance(found, Tensor) else X.new_full((len(X),), found))
                 if isinstance(column, ConditionalColumn):
                     features[name] = column.where(active[name], features[name])
-                if not any(isinstance(value, str) for value in column.levels or ()):
+                if name in self._numeric:
                     numbers[name] = _without_rounding(column, column.numbers(features[name]))
         return torch.cat([features[name] for name in self.columns], 1), numbers, active
 
@@ -132,7 +146,8 @@ class Region:
             if isinstance(parameter, DerivedParameter):
                 ends = (parameter.low, parameter.high)
             elif name in self.space.solved and parameter.bounds is not None:
-                ends = parameter.bounds
+                low, high = parameter.bounds
+                ends = (low - SLACK * max(1.0, abs(low)), high + SLACK * max(1.0, abs(high)))
             if ends[0] is not None:
                 excess.append(torch.where(active[name], ends[0] - numbers[name], -1.0))
             if ends[1] is not None:

@@ -2,5 +2,6 @@
 
 from overnight.campaign.space.parameters import Parameters
 from overnight.campaign.space.space import Point, Space, SpaceText
+from overnight.campaign.space.written_point import WrittenPoint
 
-__all__ = ["Parameters", "Point", "Space", "SpaceText"]
+__all__ = ["Parameters", "Point", "Space", "SpaceText", "WrittenPoint"]

@@ -22,9 +22,12 @@ def constraint_mistakes(
             found.append(f"expected each constraint once, got `{constraint}` again")
         if not found:
             try:
-                solved([*fine, constraint], parameters.root, fixed)
+                determined = solved([*fine, constraint], parameters.root, fixed)
             except ValueError as problem:
                 found.append(str(problem))
+            else:
+                if len(determined) + len(fixed) == len(parameters.tuned()):
+                    found.append(f"expected equalities that leave something to tune, got `{constraint}` in addition")
         yield from (Problem(("parameter_constraints", position), text) for text in found)
         if not found:
             fine.append(constraint)

@@ -21,6 +21,8 @@ Only `Space` decides which parameters are active. All other code reads the param
 without a parameter is another point than one with it, whatever the other values are.
 """
 
+# A parameter that an equality determines may be this far outside its bounds by rounding.
+SLACK = 1e-12
 # The parameters as JSON, the constraints, and the fixed values as JSON.
 SpaceText = tuple[str, tuple[str, ...], str]
 
@@ -121,7 +123,7 @@ class Space:
             return round(value)
         low, high = parameter.bounds or (value, value)
         inside = min(max(value, low), high)
-        return inside if abs(value - inside) <= 1e-12 * max(1.0, abs(inside)) else value
+        return inside if abs(value - inside) <= SLACK * max(1.0, abs(inside)) else value
 
     def _read(self, values: Mapping[str, Any], *, drop_inactive: bool = False) -> tuple[Point, list[Problem]]:
         reading = _Reading(values, drop_inactive)

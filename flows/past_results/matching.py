@@ -129,8 +129,13 @@ def _point(campaign: Campaign, row: PastRow) -> tuple[Point, list[str]]:
         try:
             point[name] = value_of(parameter, found)
         except ValueError as expected:
+            # A table has a cell for every parameter, also in rows in which some are inactive.
+            if is_missing(found) and (parameter.when is not None or parameter.kind == "derived"):
+                continue
             wrong[name] = f"expected {expected}, found {shown(found)}"
-    problems = {str(problem.where[0]): problem.text for problem in campaign.space.problems(point)} | wrong
-    if problems:
-        return point, [f", `{name}`: {text}" for name, text in problems.items()]
+    found_by_space = campaign.space.problems(point)
+    problems = {str(problem.where[0]): problem.text for problem in found_by_space if problem.where} | wrong
+    unmet = [f", {problem.text}" for problem in found_by_space if not problem.where]
+    if problems or unmet:
+        return point, [f", `{name}`: {text}" for name, text in problems.items()] + unmet
     return campaign.space.point(point), []

@@ -40,6 +40,11 @@ SPACES = {
         },
         ["dropout + half <= 1.1", "batch * keep >= 8 + 4 * nesterov"],
     ),
+    "a single value": Space.of(
+        {"x": FLOAT, "y": DEEP["rate"], "z": FLOAT, "n": {"kind": "int", "low": 0, "high": 9}, "m": {"kind": "bool"}},
+        ["x + y == 1", "x - y == 0.5", "n == 3", "z + m <= 1.5"],
+    ),
+    "huge": Space.of({"n": {"kind": "int", "low": 0, "high": 2**53}, "x": {**FLOAT, "when": "n >= 3"}}),
     "logarithmic": Space.of({"a": DEEP["rate"], "b": DEEP["rate"], "c": DEEP["rate"]}, ["a + b + c == 0.5", "a >= b"]),
 }
 
@@ -106,7 +111,7 @@ def test_gradients_of_what_is_exceeded_are_those_of_small_differences(name):
     X = encoding.spread(uniform_draws(encoding.k, 16, seed=3)).clamp(0.05, 0.95)
     free = X.clone().requires_grad_()
     _, excess = region.settled_with_excess(free)
-    if not excess.shape[1]:
+    if not excess.requires_grad:
         return
     [gradient] = torch.autograd.grad(excess.sum(), free)
     step = 1e-6

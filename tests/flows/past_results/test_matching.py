@@ -31,3 +31,40 @@ def test_a_row_without_a_value_of_a_parameter_is_named_and_a_fixed_one_is_added(
         "past.csv, row 4, `heat`: expected a whole number between 1 and 9, found ''",
         "past.csv, row 4, `flour`: expected the fixed value 'rye', found 'corn'",
     )
+
+
+LIMITED = {
+    "on": {"kind": "bool"},
+    "x": {"kind": "float", "low": 0, "high": 1, "when": {"on": True}},
+    "y": {"kind": "float", "low": 0, "high": 1},
+    "twice": {"kind": "derived", "value": "2 * x"},
+}
+
+
+def limited(*values: dict) -> tuple[list, tuple[str, ...]]:
+    """Return the points and the problems of rows of a space with a condition and a constraint."""
+    campaign = read_campaign(CAMPAIGN | {"parameters": LIMITED, "parameter_constraints": ["y <= 0.5"]}).campaign
+    rows = tuple(PastRow(f"row {i}", each, {"score": 1.0}) for i, each in enumerate(values, start=1))
+    found = fitted(campaign, PastResults("past.csv", rows, ("on", "x", "y", "twice", "score")))
+    return [each.point for each in found.observations], found.problems
+
+
+def test_an_empty_cell_of_a_table_stands_for_an_inactive_parameter():
+    points, problems = limited(
+        {"on": "false", "x": "", "y": "0.5", "twice": ""},
+        {"on": False, "x": float("nan"), "y": 0.25, "twice": None},
+        {"on": True, "x": 0.25, "y": 0.25, "twice": ""},
+        {"on": True, "x": "", "y": 0.25},
+    )
+    assert points == [
+        {"on": False, "y": 0.5},
+        {"on": False, "y": 0.25},
+        {"on": True, "x": 0.25, "y": 0.25, "twice": 0.5},
+    ]
+    assert problems == ("past.csv, row 4, `x`: expected a value, got nothing",)
+
+
+def test_a_row_that_breaks_a_constraint_is_named_with_its_values():
+    points, problems = limited({"on": False, "y": 0.75})
+    assert points == []
+    assert problems == ("past.csv, row 1, expected `y <= 0.5`, got y = 0.75",)
