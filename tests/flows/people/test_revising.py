@@ -293,7 +293,7 @@ async def test_what_waits_outside_of_new_bounds_is_never_started_and_what_runs_t
     assert history.trials[1].status == history.trials[3].status == "observed"
     assert history.trials[2].status == "abandoned"
     assert history.trials[2].outcome.by == "ada@home"
-    assert history.trials[2].outcome.why == "it lies outside of the bounds of revision 1: it smokes"
+    assert history.trials[2].outcome.why == "it lies outside of the space of revision 1: it smokes"
     assert (2, 1) not in evaluator.evaluated
     assert all(0.6 <= trial.point["x"] <= 0.9 for trial in history.trials.values() if trial.id > 2)
 
@@ -317,3 +317,48 @@ async def test_what_fails_outside_of_new_bounds_is_not_tried_again_there():
     history = await running.controller
     assert [key for key in evaluator.evaluated if key[0] == 1] == [(1, 1)]
     assert history.closed_by.reason == "all 8 trials of the budget have been tried"
+
+
+@pytest.mark.parametrize("constraint", ["x <= 0.4", "10 * x + n >= 20"])
+async def test_a_revised_constraint_between_parameters_holds_from_the_next_proposal_on(constraint):
+    changed = a_campaign(workers=1, parameter_constraints=[constraint])
+    history, running = await revised(a_campaign(workers=1), changed)
+    assert history.definition == changed
+    assert all(not changed.space.problems(t.point) for t in history.trials.values() if t.id > 4)
+    back, _ = await revised(changed, a_campaign(workers=1))
+    assert back.definition == a_campaign(workers=1)
+    assert History.from_events(await events_of(running.ledger)).definition == changed
+
+
+def with_choices(*choices: str, **changes: Any) -> Campaign:
+    tool = {"tool": {"kind": "categorical", "choices": choices}}
+    return a_campaign(workers=1, parameters=a_campaign().model_dump(mode="json")["parameters"] | tool, **changes)
+
+
+async def test_choices_may_be_added_and_dropped_and_results_with_a_dropped_one_teach_the_model_nothing():
+    first, changed = with_choices("saw", "file"), with_choices("file", "mill", "lathe")
+    history, _ = await revised(first, changed, after=5)
+    tools = {trial.id: trial.point["tool"] for trial in history.trials.values()}
+    assert {tools[i] for i in tools if i <= 5} == {"saw", "file"}
+    assert {tools[i] for i in tools if i > 6} <= {"file", "mill", "lathe"}
+    for categories in ("hamming", "one_hot"):
+        proposer = BayesianProposer(initial=2, categories=categories)
+        [proposal] = propose(changed, history, proposer, 1)
+        assert proposal.generator == "model"
+        assert proposal.provenance.knew.observed == sum(tool != "saw" for tool in tools.values())
+        assert recommend(changed, history, proposer).point["tool"] != "saw"
+
+
+async def test_what_waits_outside_of_a_new_constraint_is_never_started():
+    gate = Gate()
+    evaluator = ScriptedEvaluator(gate.wait)
+    running = Running(a_campaign(workers=1), evaluator)
+    await running.until(lambda history: history.started == 1)
+    await running.append(lambda history: suggest(history, "ada@home", "", now(), {"x": 0.2, "n": 5}))
+    changed = a_campaign(workers=1, parameter_constraints=["x >= 0.3"])
+    await running.append(lambda history: revise(history, "ada@home", "", now(), changed, {}))
+    await running.until(lambda history: history.revised is not None)
+    gate.open.set()
+    history = await running.controller
+    assert history.trials[2].outcome.why == "it lies outside of the space of revision 1"
+    assert (2, 1) not in evaluator.evaluated
