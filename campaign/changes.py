@@ -34,11 +34,9 @@ def differences(old: Campaign, new: Campaign, *, on_request: bool = False) -> li
 
 def _on_request(campaign: Campaign) -> frozenset[str]:
     """Return the paths of everything that changes only on request: bounds, choices, and constraints between them."""
-    keys = (
-        (name, revisable(type(parameter), MayBeRevised.ON_REQUEST)) for name, parameter in campaign.parameters.items()
-    )
-    of_parameters = (f"parameters.{name}.{key}" for name, those in keys for key in those)
-    return frozenset((*of_parameters, *revisable(Campaign, MayBeRevised.ON_REQUEST)))
+    marked, parameters = MayBeRevised.ON_REQUEST, campaign.parameters.items()
+    of_parameters = (f"parameters.{name}.{key}" for name, each in parameters for key in revisable(type(each), marked))
+    return frozenset((*of_parameters, *revisable(Campaign, marked)))
 
 
 def _leaves(campaign: Campaign) -> dict[str, str]:

@@ -43,7 +43,7 @@ def _outside(campaign: Campaign, history: History, abandoned: int) -> list[str]:
     if outside:
         lines.append(
             f"{len(outside)} of {len(history.trials)} trials lie outside its space: they stay in the ledger, but "
-            "the model learns nothing from them"
+            "none of them is recommended"
         )
     if abandoned or running:
         lines.append(f"of these, {abandoned} were waiting and are abandoned, {running} are running and may finish")

@@ -83,17 +83,20 @@ async def test_every_proposal_of_a_revised_campaign_is_made_again():
     assert {found.verdict for found in replay(events, Path())} == {"same"}
 
 
-async def test_observations_outside_of_new_bounds_are_kept_and_teach_the_model_nothing():
+@pytest.mark.parametrize("outside", ["learn", "ignore"])
+async def test_observations_outside_of_new_bounds_are_kept_and_not_recommended(outside):
     changed = a_campaign(parameters=NARROW, workers=1)
     history, _ = await revised(a_campaign(workers=1), changed, after=6)
-    outside = [t for t in history.trials.values() if not 0.4 <= t.point["x"] <= 0.6]
-    assert outside
-    assert all(t.status == "observed" for t in outside)
-    proposer = BayesianProposer(initial=2)
+    beyond = [t for t in history.trials.values() if not 0.4 <= t.point["x"] <= 0.6]
+    # A trial more than one range beyond the bounds is too far away to teach the model anything.
+    far = [t for t in beyond if not 0.2 <= t.point["x"] <= 0.8]
+    assert len(beyond) > len(far) > 0
+    assert all(t.status == "observed" for t in beyond)
+    proposer = BayesianProposer(initial=2, outside=outside)
     [proposal] = propose(changed, history, proposer, 1)
     assert proposal.generator == "model"
-    assert proposal.provenance.knew.observed == len(history.trials) - len(outside)
-    assert recommend(changed, history, proposer).trial not in {t.id for t in outside}
+    assert proposal.provenance.knew.observed == len(history.trials) - len(far if outside == "learn" else beyond)
+    assert recommend(changed, history, proposer).trial not in {t.id for t in beyond}
 
 
 async def test_a_revised_constraint_is_recorded_and_changes_what_is_feasible():
@@ -142,13 +145,17 @@ async def test_bounds_with_a_step_may_move_and_results_on_the_old_steps_that_rem
     assert proposal.provenance.knew.observed == len(history.trials)
 
 
-async def test_results_between_the_new_steps_are_kept_and_teach_the_model_nothing():
+@pytest.mark.parametrize("outside", ["learn", "ignore"])
+async def test_results_between_the_new_steps_are_kept_and_not_recommended(outside):
     moved = stepped(0.125, 1.125)
     history, _ = await revised(stepped(0, 1), moved, after=6)
     between = [trial for trial in history.trials.values() if float(4 * trial.point["x"]).is_integer()]
     assert len(between) >= 6
-    [proposal] = propose(moved, history, BayesianProposer(initial=2), 1)
-    assert proposal.provenance.knew.observed == len(history.trials) - len(between)
+    proposer = BayesianProposer(initial=2, outside=outside)
+    [proposal] = propose(moved, history, proposer, 1)
+    ignored = len(between) if outside == "ignore" else 0
+    assert proposal.provenance.knew.observed == len(history.trials) - ignored
+    assert recommend(moved, history, proposer).trial not in {trial.id for trial in between}
 
 
 def test_a_bound_that_no_step_reaches_and_another_step_are_refused():
