@@ -1,4 +1,4 @@
-"""Count evaluations after a revision of the bounds: `python -m benchmarks.changing`, in about half an hour.
+"""Count evaluations after a revision of the bounds: `python -m benchmarks.changing`, in ten minutes.
 
 A campaign without noise begins in one box and is revised half-way to another one, which holds an optimum. It is
 narrowed (from the whole domain), moved (half of each range is new), or moved and widened (from a box without the

@@ -49,6 +49,17 @@ def _refuse_another(old: Campaign, new: Campaign) -> None:
         *keys, last = (f"`{key}`" for key in revisable_keys())
         raise Refused(
             f"Campaign `{old.name}`: only {', '.join(keys)} and {last} may be revised, and other changes make it "
-            "another campaign. Nothing was written: undo these changes, or give this campaign another `name`.\n"
+            "another campaign. Nothing was written: undo these changes, or give this campaign another `name`."
+            + _about_parameters(old, new)
+            + "\n"
             + "\n".join(changes)
         )
+
+
+def _about_parameters(old: Campaign, new: Campaign) -> str:
+    """Return what to do instead of dropping parameters; empty if none was dropped."""
+    dropped = [name for name in old.parameters.root if name not in new.parameters.root]
+    if not dropped:
+        return ""
+    names = " and ".join(f"`{name}`" for name in dropped)
+    return f" Instead of dropping {names}, keep it in the file and give it a value under `fix`."
