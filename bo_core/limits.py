@@ -84,9 +84,12 @@ class Limits:
         highs = self.allowed.get(self.objective, Allowed()).highs
         return min([self.lowest, *(high.constant - 1.0 for high in highs if high.slope == 0.0)])
 
-    def could_be_best(self, beliefs: Mapping[str, Belief], X: Tensor, generator: torch.Generator) -> Tensor:
+    def could_be_best(
+        self, beliefs: Mapping[str, Belief], X: Tensor, generator: torch.Generator, among: Tensor | None = None
+    ) -> Tensor:
         """Return the indices of those observed points X [n, d] that could be the best feasible one."""
-        return could_be_best_feasible(beliefs, self.objective, self.allowed, X, self.baseline, generator)
+        allowed, baseline = self.allowed, self.baseline
+        return could_be_best_feasible(beliefs, self.objective, allowed, X, baseline, generator, among=among)
 
     def with_baseline(self, points: Tensor) -> Tensor:
         """Return points [r, d] to draw, after the baseline if limits are relative to it and it is not among them."""

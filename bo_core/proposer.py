@@ -27,6 +27,7 @@ TailTreatment = Literal["auto", "compressed", "plain"]
 FeasibilityTreatment = Literal["model", "ignore"]
 HopelessTreatment = Literal["avoid", "ignore"]
 OutlierTreatment = Literal["believe", "doubt"]
+OutsideTreatment = Literal["learn", "ignore"]
 FitEffort = Literal["quick", "thorough"]
 CategoryDistance = Literal["one_hot", "hamming"]
 PendingTreatment = Literal["joint", "ignore", "liar_min", "liar_mean", "liar_max", "believer"]
@@ -81,6 +82,9 @@ class BayesianProposer(BaseModel):
     - `outliers` decides whether results are doubted that the model, given all others, cannot believe. If one of them
       looks too good, its point is measured again. Nothing is doubted with several objectives, in an A/B test, or by a
       gpytorch model (docs/decisions/0035-glitches.md).
+    - `outside` decides whether the model learns from trials that lie outside the space since a revision, by at most one
+      range. Such points are never chosen or recommended. An A/B test ignores them, and so does a gpytorch model, which
+      knows the unit cube only (docs/how-to/while-it-runs.md).
     - `categories` decides how far apart two choices of an unordered parameter are: each choice has an indicator with a
       length scale of its own (`one_hot`), or the parameter has one length scale on a Hamming distance (`hamming`,
       docs/decisions/0034-categories-count-once.md).
@@ -114,6 +118,7 @@ class BayesianProposer(BaseModel):
     tails: TailTreatment = "auto"
     hopeless: HopelessTreatment = "avoid"
     outliers: OutlierTreatment = "doubt"
+    outside: OutsideTreatment = "learn"
     categories: CategoryDistance = "hamming"
     starts: Annotated[int, Field(ge=0, le=100), WHOLE] = 3
     fits: FitEffort = "quick"
@@ -174,6 +179,13 @@ class BayesianProposer(BaseModel):
         """
         return self.doubts and not campaign.goal.has_front and not campaign.is_ab_test
 
+    def learns_outside_in(self, campaign: Campaign) -> bool:
+        """Return whether trials outside of the space teach the model something.
+
+        They do not in an A/B test, which compares arms that may still be tried, nor with a model of the campaign's own.
+        """
+        return self.outside == "learn" and isinstance(self.surrogate, ExactSurrogate) and not campaign.is_ab_test
+
     def initial_points(self, parameters: int, trials: int) -> int:
         """Return how many points come before the model's first."""
         if self.initial is not None:
@@ -209,8 +221,9 @@ class SobolProposer(BaseModel):
 
 AnyProposer = Annotated[BayesianProposer | CustomProposer | SobolProposer, Field(discriminator="kind")]
 
-# The settings of a recommendation if the proposer has no model. It checks no suspects, so none are doubted.
-WITHOUT_MODEL = BayesianProposer(outliers="believe")
+# The settings of a recommendation if the proposer has no model. It checks no suspects, so none are doubted. It learns
+# from no trials outside the space, because older versions did not, and no setting is recorded.
+WITHOUT_MODEL = BayesianProposer(outliers="believe", outside="ignore")
 
 _any_proposer: TypeAdapter[AnyProposer] = TypeAdapter(AnyProposer)
 # Every setting is recorded, defaults included. A setting missing from an older record had this behaviour.
@@ -220,6 +233,7 @@ _BEFORE_IT_EXISTED = {
     "tails": "compressed",
     "hopeless": "ignore",
     "outliers": "believe",
+    "outside": "ignore",
     "categories": "one_hot",
     "fits": "thorough",
 }

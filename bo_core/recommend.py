@@ -2,7 +2,7 @@
 
 import torch
 
-from overnight.bo_core.data.inside import view_inside
+from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.model import last_made_by_model, on_this_machine
 from overnight.bo_core.numerics.failing_numbers import numbers_may_fail
 from overnight.bo_core.numerics.own_state import own_state
@@ -16,6 +16,7 @@ from overnight.bo_core.recommendation.front import believed_front
 from overnight.bo_core.recommendation.measured import measured_best, measured_front
 from overnight.bo_core.recommendation.solutions import believed_solutions, measured_solutions
 from overnight.bo_core.settings.user_code import Unusable
+from overnight.bo_core.situated import viewed
 from overnight.campaign import Campaign, History, ModelView
 from overnight.campaign.errors import ModelFailed
 from overnight.campaign.history.provenance import Provenance, Stack
@@ -63,8 +64,8 @@ def computed(
 ) -> Computed | None:
     """Return what `recommend` returns, with the stack that computed it."""
     proposer = on_this_machine(proposer if isinstance(proposer, BayesianProposer) else WITHOUT_MODEL)
-    view, asked = view_inside(campaign, history), campaign.solutions
-    if not view.observed:
+    view, asked = viewed(campaign, history, Encoding(campaign.space), proposer), campaign.solutions
+    if not view.inside:
         return None
     try:
         with numbers_may_fail(), torch.inference_mode():
@@ -72,9 +73,9 @@ def computed(
             return _believed(campaign, view, proposer, last, best=best, others=anywhere)
     except (ModelFailed, Unusable) as problem:
         measured = measured_front if campaign.goal.has_front else measured_best
-        found = measured(campaign, history.goal, view.observed, str(problem))
+        found = measured(campaign, history.goal, view.inside, str(problem))
         if asked is not None:
-            several = measured_solutions(campaign, history.goal, view.observed, asked, found)
+            several = measured_solutions(campaign, history.goal, view.inside, asked, found)
             found = found.model_copy(update={"solutions": several})
         return Computed(recommendation=found, stack=Stack(libraries=stack()))
 

@@ -12,18 +12,18 @@ from overnight.campaign.values.may_be_revised import MayBeRevised, revisable
 def revisable_keys() -> tuple[str, ...]:
     """Return the keys that may change while a campaign runs: those of parameters, of objectives and of the campaign."""
     kinds, _ = get_args(Parameter)
-    bounds = (key for kind in get_args(kinds) for key in revisable(kind, MayBeRevised.ON_REQUEST))
-    worst = revisable(Objective, MayBeRevised.FREELY)
-    return (*dict.fromkeys(bounds), *worst, *revisable(Campaign, MayBeRevised.FREELY))
+    of_parameters = (key for kind in get_args(kinds) for key in revisable(kind, MayBeRevised.ON_REQUEST))
+    of_space, worst = revisable(Campaign, MayBeRevised.ON_REQUEST), revisable(Objective, MayBeRevised.FREELY)
+    return (*dict.fromkeys(of_parameters), *of_space, *worst, *revisable(Campaign, MayBeRevised.FREELY))
 
 
-def differences(old: Campaign, new: Campaign, *, but_bounds: bool = False) -> list[str]:
-    """Return one line for each change that makes it another campaign; `but_bounds` ignores changed bounds.
+def differences(old: Campaign, new: Campaign, *, on_request: bool = False) -> list[str]:
+    """Return one line for each change that makes it another campaign; `on_request` ignores those people may request.
 
     A field marked `MayBeRevised.FREELY` decides how the campaign runs, not which question it answers, and is ignored.
     """
     before, after = _leaves(old), _leaves(new)
-    free = _bounds(old) & _bounds(new) if but_bounds else frozenset[str]()
+    free = _on_request(old) & _on_request(new) if on_request else frozenset[str]()
     changed = [path for path in {**before, **after} if before.get(path) != after.get(path) and path not in free]
     lines = [f"{path}: was {_shown(before, path)}, is {_shown(after, path)}" for path in changed]
     was, now = list(old.parameters.root), list(new.parameters.root)
@@ -32,12 +32,11 @@ def differences(old: Campaign, new: Campaign, *, but_bounds: bool = False) -> li
     return lines
 
 
-def _bounds(campaign: Campaign) -> frozenset[str]:
-    """Return the paths of all bounds of all parameters."""
-    ends = (
-        (name, revisable(type(parameter), MayBeRevised.ON_REQUEST)) for name, parameter in campaign.parameters.items()
-    )
-    return frozenset(f"parameters.{name}.{end}" for name, those in ends for end in those)
+def _on_request(campaign: Campaign) -> frozenset[str]:
+    """Return the paths of everything that changes only on request: bounds, choices, and constraints between them."""
+    marked, parameters = MayBeRevised.ON_REQUEST, campaign.parameters.items()
+    of_parameters = (f"parameters.{name}.{key}" for name, each in parameters for key in revisable(type(each), marked))
+    return frozenset((*of_parameters, *revisable(Campaign, marked)))
 
 
 def _leaves(campaign: Campaign) -> dict[str, str]:

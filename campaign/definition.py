@@ -133,7 +133,7 @@ class Campaign(BaseModel):
     description: Annotated[str | None, MayBeRevised.FREELY] = None
     kind: Literal["tuning", "ab_test"] = "tuning"
     parameters: Parameters
-    parameter_constraints: tuple[ComparisonText, ...] = ()
+    parameter_constraints: Annotated[tuple[ComparisonText, ...], MayBeRevised.ON_REQUEST] = ()
     fix: Annotated[ReadOnly[dict[str, Value]] | None, MayBeRevised.FREELY] = None
     minimize: _Name | None = None
     maximize: _Name | None = None

@@ -16,19 +16,26 @@ def best_in_each_draw(values: Tensor, eligible: Tensor) -> Tensor:
     return torch.cat([worst, values.masked_fill(~eligible, -torch.inf)], 1).amax(1, keepdim=True)
 
 
-def could_be_best(belief: Belief, X: Tensor, generator: torch.Generator, samples: int = 1024) -> Tensor:
+def could_be_best(
+    belief: Belief, X: Tensor, generator: torch.Generator, samples: int = 1024, *, among: Tensor | None = None
+) -> Tensor:
     """Return the indices of those observed points X [n, d] that are the best in at least one joint sample of f.
 
-    The most frequent ones come first.
+    The most frequent ones come first. Only those `among` [n] count, if it is given.
 
     Points whose upper bounds do not reach the best lower bound are left out beforehand. Of the others only the most
     hopeful are sampled, so that thousands of observations cost little.
     """
-    low, high = belief.bounds_at_data(BOUND_DEVIATIONS)
+    low, high = (only(bound, among) for bound in belief.bounds_at_data(BOUND_DEVIATIONS))
     hopeful = torch.nonzero((high >= low.amax(1, keepdim=True)).any(0)).squeeze(1)
     hopeful = most_hopeful(hopeful, high.mean(0))
     best, times = torch.unique(sampled(belief, X[hopeful], generator, samples).argmax(1), return_counts=True)
     return hopeful[best[times.argsort(descending=True, stable=True)]]
+
+
+def only(values: Tensor, among: Tensor | None) -> Tensor:
+    """Return values [..., n] with −∞ for those that are not `among` [n] the points that count; unchanged without."""
+    return values if among is None else values.masked_fill(~among, -torch.inf)
 
 
 def most_hopeful(hopeful: Tensor, hope: Tensor) -> Tensor:

@@ -46,8 +46,13 @@ class Aim(Protocol):
         """Return the name under which the score of a campaign's acquisition is recorded."""
         ...
 
-    def could_be_best(self, beliefs: Mapping[str, Belief], X: Tensor, generator: torch.Generator) -> Tensor:
-        """Return the indices of those observed points X [n, d] that have to be beaten, the likeliest first."""
+    def could_be_best(
+        self, beliefs: Mapping[str, Belief], X: Tensor, generator: torch.Generator, among: Tensor | None = None
+    ) -> Tensor:
+        """Return the indices of those observed points X [n, d] that have to be beaten, the likeliest first.
+
+        Only those `among` [n] count, if it is given.
+        """
         ...
 
     def draws_for(self, asked: int, incumbents: int) -> int:

@@ -37,10 +37,11 @@ class Front:
     may_repeat: bool = False
 
     @classmethod
-    def of(cls, goal: Goal, beliefs: Beliefs, limits: Limits | None) -> "Front":
+    def of(cls, goal: Goal, beliefs: Beliefs, limits: Limits | None, among: Tensor | None = None) -> "Front":
         """Return the aim of a goal, with the reference that it gives or infers from the front of means.
 
-        The front is that of measured points; those less likely feasible than not do not count if there are others.
+        The front is that of measured points, only of those `among` [n] if it is given. Those less likely feasible than
+        not do not count if there are others.
         """
         models = {each.metric: beliefs[each.metric] for each in goal.objectives}
         outcomes = {metric: model.observed.outcomes for metric, model in models.items()}
@@ -49,10 +50,12 @@ class Front:
             [each.turned(outcomes[each.metric].mean_in_units(y)) for y in model.posterior.averaged(X)[0].tolist()]
             for each, model in zip(goal.objectives, models.values(), strict=True)
         ]
-        points = [*zip(*columns, strict=True)]
+        every, counts = [*zip(*columns, strict=True)], [True] * len(X) if among is None else among.tolist()
+        points = [point for point, kept in zip(every, counts, strict=True) if kept]
         if limits is not None:
             feasible = limits.probabilities({name: model.posterior for name, model in beliefs.items()}, X).every > 0.5
-            points = [point for point, kept in zip(points, feasible.tolist(), strict=True) if kept] or points
+            both = zip(every, counts, feasible.tolist(), strict=True)
+            points = [point for point, kept, likely in both if kept and likely] or points
         worst = goal.worst([point for point, kept in zip(points, on_front(points), strict=True) if kept], points)
         return cls(outcomes, goal.named(worst), limits)
 
@@ -61,11 +64,13 @@ class Front:
         del acquisition
         return OF_FRONTS
 
-    def could_be_best(self, beliefs: Mapping[str, Belief], X: Tensor, generator: torch.Generator) -> Tensor:
+    def could_be_best(
+        self, beliefs: Mapping[str, Belief], X: Tensor, generator: torch.Generator, among: Tensor | None = None
+    ) -> Tensor:
         """Return the indices of those points X [n, d] that are on the feasible front in some joint sample."""
         known = {name: belief for name, belief in beliefs.items() if name in self.outcomes or name in self._allowed}
         baseline = X[:0] if self.limits is None else self.limits.baseline
-        return could_be_on_front(known, [*self.outcomes], self._allowed, X, baseline, generator)
+        return could_be_on_front(known, [*self.outcomes], self._allowed, X, baseline, generator, among=among)
 
     def draws_for(self, asked: int, incumbents: int) -> int:
         """Return fewer for a large front, which has many boxes."""

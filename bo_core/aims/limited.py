@@ -36,9 +36,11 @@ class Limited:
         """Return the campaign's own name."""
         return acquisition
 
-    def could_be_best(self, beliefs: Mapping[str, Belief], X: Tensor, generator: torch.Generator) -> Tensor:
+    def could_be_best(
+        self, beliefs: Mapping[str, Belief], X: Tensor, generator: torch.Generator, among: Tensor | None = None
+    ) -> Tensor:
         """Return the indices of those points X [n, d] that are the best feasible one in some joint sample."""
-        return self.limits.could_be_best(beliefs, X, generator)
+        return self.limits.could_be_best(beliefs, X, generator, among)
 
     def draws_for(self, asked: int, incumbents: int) -> int:
         """Return as many as are asked for."""

@@ -32,9 +32,11 @@ class Unlimited:
         """Return the campaign's own name."""
         return acquisition
 
-    def could_be_best(self, beliefs: Mapping[str, Belief], X: Tensor, generator: torch.Generator) -> Tensor:
+    def could_be_best(
+        self, beliefs: Mapping[str, Belief], X: Tensor, generator: torch.Generator, among: Tensor | None = None
+    ) -> Tensor:
         """Return the indices of those points X [n, d] that are the best in some joint sample."""
-        return could_be_best(beliefs[self.objective], X, generator)
+        return could_be_best(beliefs[self.objective], X, generator, among=among)
 
     def draws_for(self, asked: int, incumbents: int) -> int:
         """Return as many as are asked for."""

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
-from overnight.bo_core.data.inside import view_inside
 from overnight.bo_core.data.situation import Situation
 from overnight.bo_core.data.state import seed_of
 from overnight.bo_core.model import last_made_by_model
 from overnight.bo_core.proposer import BayesianProposer
-from overnight.bo_core.situated import situated
+from overnight.bo_core.situated import situated, viewed
 from overnight.bo_core.suspects import Suspect, suspects_among, without
 from overnight.bo_core.weights.expected_cost import share_of_cost
 from overnight.campaign import Campaign, History, ModelView, Point
@@ -53,8 +52,8 @@ class Asked:
 
     @cached_property
     def everything(self) -> ModelView:
-        """Return the trials in the space."""
-        return view_inside(self.campaign, self.history)
+        """Return the trials in the space, and others from which the model learns."""
+        return viewed(self.campaign, self.history, self.encoding, self.proposer)
 
     @cached_property
     def suspects(self) -> tuple[Suspect, ...]:

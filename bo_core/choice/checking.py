@@ -15,11 +15,13 @@ def to_check(asked: Asked) -> list[Candidate]:
     if asked.proposer.replication == "never" or not asked.suspects:
         return []
     goal, trials = asked.history.goal, asked.history.trials
-    best, tried = goal.best(asked.view.observed), Counter(key_of(trial.point) for trial in trials.values())
+    best, tried = goal.best(asked.view.inside), Counter(key_of(trial.point) for trial in trials.values())
     once = (
         (trial, suspect.off)
         for suspect in asked.suspects
-        if tried[key_of((trial := trials[suspect.trial]).point)] == 1 and asked.campaign.space.agrees(trial.point)
+        if tried[key_of((trial := trials[suspect.trial]).point)] == 1
+        and trial.id not in asked.view.outside
+        and asked.campaign.space.agrees(trial.point)
     )
     return [
         Candidate(trial.point, off, "checking", checks=True)

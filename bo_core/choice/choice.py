@@ -67,9 +67,12 @@ class Choice:
         self.posteriors = {metric: each.posterior for metric, each in treated.items()}
         of_objective = treated[self.objective]
         self.constraints = asked.campaign.constraints
-        self.aim = aim_of(asked.campaign, asked.encoding, beliefs)
+        self.here, self.outside = situation.inside(self.model.data.X), asked.view.outside
+        self.aim = aim_of(asked.campaign, asked.encoding, beliefs, self.here)
         self.opinion = self._opinion_of_feasible(opinion)
-        could_be = self.aim.could_be_best(self.posteriors, of_objective.X, self.generator)
+        could_be = self.aim.could_be_best(
+            self.posteriors, of_objective.X, self.generator, situation.inside(of_objective.X)
+        )
         self.arms = Arms.of(asked, self.model)
         if self.arms is not None:
             could_be = first_of_each(of_objective.X, could_be)
@@ -179,7 +182,8 @@ class Choice:
     def _better_again(self, new: Candidate, surface: Surface) -> Candidate:
         """Return the observed point of highest value if the search found none that is better."""
         observed = self.model.observed
-        free = [i for i, trial in enumerate(observed.trials) if key_of(trial.point) not in self.taken]
+        tried = enumerate(observed.trials)
+        free = [i for i, t in tried if key_of(t.point) not in self.taken and t.id not in self.outside]
         if not free:
             return new
         values = surface.value(observed.X[free])
@@ -338,12 +342,17 @@ class Choice:
         return JointDraws(self.posteriors, points, draws, more=self.q, seed=seed, parked=parked, approval=approval)
 
     def _opinion_of_feasible(self, opinion: SecondOpinion | None) -> SecondOpinion | None:
-        """Return the opinion beside the best point that is more likely feasible than not; None without such a point."""
-        if opinion is None or self.aim.limits is None:
+        """Return the opinion beside the best point that is more likely feasible than not; None without such a point.
+
+        Points outside of the space do not count.
+        """
+        if opinion is None or (self.aim.limits is None and self.here is None):
             return opinion
         X = self.model.data.X
-        feasible = X.cpu()[self._probability_feasible(X) > 0.5]
-        return opinion.among(feasible) if len(feasible) else None
+        counting = self._probability_feasible(X) > 0.5
+        if self.here is not None:
+            counting &= self.here.cpu()
+        return opinion.among(X.cpu()[counting]) if bool(counting.any()) else None
 
     def _likely_feasible(self, places: Tensor) -> Tensor:
         """Return the incumbents [c] that are more likely feasible than not; the mean of others is no gain."""

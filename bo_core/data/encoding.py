@@ -22,6 +22,8 @@ PointKey = tuple[tuple[str, Value], ...]
 MOST_COUNTED = 50_000
 # Where in their range parameters start that a step makes active.
 _SHARES_OF_NEW = (0.5, 0.2, 0.8)
+# How far outside of [0, 1] the features of a trial may lie: one range.
+_REACH = 1.0
 
 
 class Encoding:
@@ -51,6 +53,24 @@ class Encoding:
             names = ", ".join(f"`{name}`" for name in lacking)
             raise ModelFailed(f"The model has no features for a point without a value of {names}: {shown(point)}.")
         return [f for name, c in columns.items() for f in (c.features(point[name]) if name in point else c.absent)]
+
+    def reaches(self, point: Point) -> bool:
+        """Return whether a point has features, in the unit cube or at most one range outside.
+
+        A choice that is not in the list has none, and a number far away on a narrow range would have huge ones.
+        """
+        return all(self._reaches(name, point) for name in self.columns)
+
+    def _reaches(self, name: str, point: Point) -> bool:
+        column, parameter = self.columns[name], self.space.root[name]
+        if name not in point:
+            return isinstance(column, ConditionalColumn)
+        try:
+            if parameter.listed:
+                return parameter.canonical(point[name]) is not None
+            return all(-_REACH <= each <= 1.0 + _REACH for each in column.features(point[name]))
+        except (ValueError, OverflowError):
+            return False
 
     def decode(self, features: Tensor) -> Point | None:
         """Return the point nearest to the features [d]; None if constraints forbid it."""

@@ -1,22 +1,54 @@
-"""The trials inside the current bounds; after a person changed the bounds, proposals depend on these alone."""
+"""The trials inside the current space, and those that lie close enough outside after a person changed it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from overnight.campaign import Campaign, History, ModelView
+from overnight.bo_core.data.encoding import Encoding
+from overnight.campaign import Campaign, History, ModelView, Trial
 from overnight.campaign.definition import lies_in
 
 
 def view_inside(campaign: Campaign, history: History) -> ModelView:
-    """Return the model view without trials outside the campaign's space, which have no features.
+    """Return the model view without trials outside the campaign's space.
 
-    People's decisions about them still count. If the parameters are still those that the campaign began with, all
-    trials lie inside.
+    People's decisions about them still count. If the space is still the one that the campaign began with, all trials
+    lie inside.
     """
     view = history.model_view()
-    if history.defined is None or history.defined.definition.parameters == campaign.parameters:
+    if history.defined is None or _spans_same(history.defined.definition, campaign):
         return view
     observed, pending, failed, stopped, withheld = (
         tuple(trial for trial in trials if lies_in(campaign, trial.point))
         for trials in (view.observed, view.pending, view.failed, view.stopped, view.withheld)
     )
     return replace(view, observed=observed, pending=pending, failed=failed, stopped=stopped, withheld=withheld)
+
+
+def view_around(campaign: Campaign, history: History, encoding: Encoding) -> ModelView:
+    """Return the model view with those trials outside of the space that have ended and have features nearby.
+
+    Trials outside that have not ended are left out: they would count as points that may turn out best.
+    """
+    everything, inside = history.model_view(), view_inside(campaign, history)
+    known = {trial.id for trial in _ended(inside)}
+    outside = frozenset(
+        trial.id for trial in _ended(everything) if trial.id not in known and encoding.reaches(trial.point)
+    )
+    if not outside:
+        return inside
+
+    def kept(trials: Sequence[Trial]) -> tuple[Trial, ...]:
+        return tuple(trial for trial in trials if trial.id in known or trial.id in outside)
+
+    observed, failed, stopped = kept(everything.observed), kept(everything.failed), kept(everything.stopped)
+    return replace(inside, observed=observed, failed=failed, stopped=stopped, outside=outside)
+
+
+def _ended(view: ModelView) -> tuple[Trial, ...]:
+    return (*view.observed, *view.failed, *view.stopped)
+
+
+def _spans_same(one: Campaign, other: Campaign) -> bool:
+    """Return whether two definitions have the same points; which of them are fixed makes no difference."""
+    constraints = one.parameter_constraints == other.parameter_constraints
+    return one.parameters == other.parameters and constraints

@@ -12,6 +12,7 @@ from overnight.bo_core.data.state import Observed
 from overnight.bo_core.data.stopped import expected_finals
 from overnight.campaign import Campaign, ModelView, Trial
 from overnight.campaign.approval import ApprovalPolicy
+from overnight.campaign.errors import ModelFailed
 from overnight.campaign.history.trial import Failure
 
 
@@ -32,6 +33,8 @@ class Situation:
     next to it. The same holds for stopped trials as long as their ends cannot be estimated, and for trials that were
     rejected under a policy: people would be asked about their neighbours.
 
+    `outside` [o, d] are those tried and stopped that do not lie in the present space.
+
     `groups` are the features that share a length scale.
     """
 
@@ -44,6 +47,7 @@ class Situation:
     without_value: Tensor
     parked: Tensor
     approval: float
+    outside: Tensor
     groups: FeatureGroups
 
     @classmethod
@@ -66,7 +70,10 @@ class Situation:
         X = torch.cat([tried, stopped[known]])
         groups = encoding.groups(hamming=hamming)
         withheld = view.withheld if isinstance(campaign.approve, ApprovalPolicy) else ()
-        failed = features(*(t for t in view.failed if _point_failed(t)))
+        of_point = [trial for trial in view.failed if _point_failed(trial)]
+        # Points outside are not drawn: nothing is chosen there.
+        failed_here = features(*(trial for trial in of_point if trial.id not in view.outside))
+        here = torch.tensor([trial.id not in view.outside for trial in view.stopped], dtype=torch.bool)
         rejected = features(*(t for t in withheld if t.outcome is not None))
         # With several objectives the first is like the others: trials that failed without one of them count as well.
         first = () if campaign.goal.has_front else (metric,)
@@ -82,12 +89,26 @@ class Situation:
             tried,
             stopped,
             features(*view.pending),
-            failed,
-            torch.cat([failed, stopped[~known], rejected]),
+            features(*of_point),
+            torch.cat([failed_here, stopped[~known & here], rejected]),
             features(*(t for t in withheld if t.outcome is None)),
             _probability_of_approval(view),
+            features(*(trial for trial in (*view.observed, *view.stopped) if trial.id in view.outside)),
             groups,
         )
+
+    def inside(self, X: Tensor) -> Tensor | None:
+        """Return which of the points [b] at features X [b, d] of trials lie in the present space; None if all do.
+
+        Raises ModelFailed if none does.
+        """
+        if not len(self.outside):
+            return None
+        outside = {tuple(row) for row in self.outside.tolist()}
+        found = torch.tensor([tuple(row) not in outside for row in X.tolist()], dtype=torch.bool, device=X.device)
+        if not bool(found.any()):
+            raise ModelFailed("The model believes no result of a point in the present space.")
+        return found
 
     @property
     def worked(self) -> Tensor:

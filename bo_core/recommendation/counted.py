@@ -18,6 +18,7 @@ from overnight.bo_core.recommendation.decisive import decisive
 from overnight.bo_core.situated import situated
 from overnight.bo_core.suspects import suspects_among, without
 from overnight.campaign import Campaign, ModelView, Point, Trial
+from overnight.campaign.errors import ModelFailed
 from overnight.campaign.history.provenance import Provenance
 
 
@@ -48,13 +49,18 @@ class Counted:
         encoding = Encoding(campaign.space)
         doubted = _doubted(campaign, everything, proposer, encoding, last)
         believed = without(everything, {trial.id for trial in doubted})
+        if not believed.inside:
+            raise ModelFailed("The model believes no result of a point in the present space.")
         view = decisive(campaign, believed, proposer, encoding, generator)
         return cls(campaign, proposer, encoding, everything, situated(campaign, view, encoding, proposer), doubted)
 
     @cached_property
     def trials(self) -> list[Trial]:
-        """Return the first observed trial of each point; repetitions would share the point's probability."""
-        return first_of_each_point(self.situation.view.observed)
+        """Return the first observed trial of each point in the space.
+
+        Repetitions would share the point's probability.
+        """
+        return first_of_each_point(self.situation.view.inside)
 
     @cached_property
     def tried(self) -> Tensor:

@@ -49,7 +49,7 @@ def decisive(
     rough = {metric: Model.of(observed, proposer, generator) for metric, observed in situation.observed.items()}
     contest = Contest(campaign.objective.metric, rough, Limits.of(campaign, encoding, rough))
     promise = _promise(campaign, contest, encoding.encode([trial.point for trial in firsts]))
-    promise[fair] = -torch.inf
+    promise[[*fair, *(i for i, trial in enumerate(firsts) if trial.id in view.outside)]] = -torch.inf
     kept = {keys[i] for i in (*fair, *promise.topk(most - count).indices.tolist())}
     if campaign.baseline is not None:
         kept.add(key_of(campaign.space.point(campaign.baseline)))

@@ -29,8 +29,9 @@ def better_elsewhere(contest: Contest, counted: Counted) -> Point | None:
     With constraints, only points that are feasible enough count. Without such a point among those that were tried, one
     elsewhere is better.
     """
-    model, tried = contest.model, counted.tried
-    rivals = torch.cat([tried, model.observed.X[len(counted.situation.view.observed) :]])
+    model, tried, view = contest.model, counted.tried, counted.situation.view
+    estimated = [i for i, t in enumerate(model.observed.trials) if i >= len(view.observed) and t.id not in view.outside]
+    rivals = torch.cat([tried, model.observed.X[estimated]])
     at, sd_at = (found.cpu() for found in model.posterior.averaged(rivals.to(model.device)))
     if (best := contest.best(at, rivals)) >= len(tried):
         # The end of a stopped trial is only predicted, which is no reason to recommend its neighbours.

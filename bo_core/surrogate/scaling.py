@@ -61,12 +61,15 @@ def _warped(X: Tensor, exponents: tuple[Tensor, Tensor] | None) -> Tensor:
 
 
 def warp(X: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Return 1 − (1 − X^a)^b for features X [..., n, d] and exponents a, b [..., 1, d]."""
-    return 1.0 - (1.0 - _inside(X) ** a) ** b
+    """Return 1 − (1 − X^a)^b for features X [..., n, d] and exponents a, b [..., 1, d].
+
+    Beyond the unit cube, features continue with the slope 1, so that trials there keep their distances.
+    """
+    return 1.0 - (1.0 - _inside(X) ** a) ** b + (X - X.clamp(0.0, 1.0))
 
 
 def warp_slope(X: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Return the derivative of the warped features by the plain ones."""
+    """Return the derivative of the warped features in the unit cube by the plain ones."""
     X = _inside(X)
     return a * b * X ** (a - 1.0) * (1.0 - X**a) ** (b - 1.0)
 

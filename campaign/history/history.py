@@ -34,8 +34,9 @@ class ModelView:
     """Everything a proposal may depend on: the trials by status, each group in the order of trial ids.
 
     If trials were stopped early, `reports` holds the reports of these and of the observed ones. The `withheld` trials
-    await approval or were rejected; `approvals` and `rejections` count these decisions of people. The view is the same
-    for every order of the events that keeps each trial's own order.
+    await approval or were rejected; `approvals` and `rejections` count these decisions of people. Of those that ended,
+    the ones whose ids are `outside` do not lie in the present space: a model may learn from them, but their points are
+    not chosen. The view is the same for every order of the events that keeps each trial's own order.
     """
 
     observed: tuple[Trial, ...]
@@ -46,6 +47,12 @@ class ModelView:
     reports: Mapping[int, tuple[MeasurementReported, ...]] = field(default_factory=lambda: MappingProxyType({}))
     approvals: int = 0
     rejections: int = 0
+    outside: frozenset[int] = frozenset()
+
+    @property
+    def inside(self) -> tuple[Trial, ...]:
+        """Return the observed trials whose points may be chosen."""
+        return tuple(trial for trial in self.observed if trial.id not in self.outside)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from overnight.campaign.parameters.kind import ParameterKind, Value
+from overnight.campaign.values.may_be_revised import MayBeRevised
 from overnight.campaign.values.spelling import spells, yaml_text
 
 
@@ -27,7 +28,7 @@ class ListedKind(ParameterKind):
 class ChoiceKind(ListedKind):
     """One of several choices."""
 
-    choices: Annotated[tuple[Value, ...], Field(min_length=2)]
+    choices: Annotated[tuple[Value, ...], Field(min_length=2), MayBeRevised.ON_REQUEST]
 
     @model_validator(mode="after")
     def _choices_differ(self) -> Self:

@@ -1,4 +1,4 @@
-"""Revisions of a running campaign: the keys that may change, and the end of waiting trials outside new bounds."""
+"""Revisions of a running campaign: the keys that may change, and the end of waiting trials outside the new space."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,9 +14,9 @@ from overnight.campaign.history.events import CampaignRevised, TrialAbandoned
 def revise(
     history: History, who: str, why: str, now: datetime, campaign: Campaign, settings: dict[str, Any]
 ) -> Sequence[CampaignRevised | TrialAbandoned]:
-    """Return a revision that holds from the next proposal on, and the end of each waiting trial outside its bounds.
+    """Return a revision that holds from the next proposal on, and the end of each waiting trial outside its space.
 
-    Trials outside the new bounds that are running may finish. A finished campaign continues if the new definition
+    Trials outside the new space that are running may finish. A finished campaign continues if the new definition
     leaves it something to do. Raises Refused if the definition makes it another campaign, changes the evaluator or the
     proposer, or changes nothing.
     """
@@ -37,18 +37,29 @@ def revise(
     revised = CampaignRevised(
         time=now, actor=who, revision=revision, definition=campaign, settings=settings, why=why or None
     )
-    reason = f"it lies outside of the bounds of revision {revision}" + (f": {why}" if why else "")
+    reason = f"it lies outside of the space of revision {revision}" + (f": {why}" if why else "")
     waiting = [trial for trial in history.trials.open if trial.open_attempt is None]
     outside = [trial.id for trial in waiting if not lies_in(campaign, trial.point)]
     return [revised, *(TrialAbandoned(time=now, actor=who, trial=number, why=reason) for number in outside)]
 
 
 def _refuse_another(old: Campaign, new: Campaign) -> None:
-    changes = differences(old, new, but_bounds=True)
+    changes = differences(old, new, on_request=True)
     if changes:
         *keys, last = (f"`{key}`" for key in revisable_keys())
         raise Refused(
             f"Campaign `{old.name}`: only {', '.join(keys)} and {last} may be revised, and other changes make it "
-            "another campaign. Nothing was written: undo these changes, or give this campaign another `name`.\n"
+            "another campaign. Nothing was written: undo these changes, or give this campaign another `name`."
+            + _about_parameters(old, new)
+            + "\n"
             + "\n".join(changes)
         )
+
+
+def _about_parameters(old: Campaign, new: Campaign) -> str:
+    """Return what to do instead of dropping parameters; empty if none was dropped."""
+    dropped = [name for name in old.parameters.root if name not in new.parameters.root]
+    if not dropped:
+        return ""
+    names = " and ".join(f"`{name}`" for name in dropped)
+    return f" Instead of dropping {names}, keep it in the file and give it a value under `fix`."

@@ -53,8 +53,8 @@ def refuse_another(history: History, campaign: Campaign, path: str = "CAMPAIGN")
     """Raise InvalidDefinition if the ledger holds another campaign of this name than the file at `path`."""
     if not (changes := refused_changes(history, campaign)):
         return
-    bounds = not differences(history.definition, campaign, but_bounds=True)
-    or_revise = f"; or apply its new bounds with `overnight revise {path}`" if bounds else ""
+    on_request = not differences(history.definition, campaign, on_request=True)
+    or_revise = f"; or apply its new space with `overnight revise {path}`" if on_request else ""
     raise InvalidDefinition(
         [
             f"The ledger already holds a campaign `{campaign.name}` that was defined differently. Undo the changes, "

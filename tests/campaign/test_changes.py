@@ -122,7 +122,8 @@ def test_the_keys_that_may_be_revised_are_those_that_change_without_making_anoth
     }
     assert set(values) == set(Campaign.model_fields) - {"parameters"}
     keys = [key for key, value in values.items() if not differences(was, was.model_copy(update={key: value}))]
-    assert [key for key in revisable_keys() if key not in ("low", "high", "worst")] == keys
+    others = ("low", "high", "choices", "parameter_constraints", "worst")
+    assert [key for key in revisable_keys() if key not in others] == keys
 
 
 @pytest.mark.parametrize(
@@ -130,14 +131,24 @@ def test_the_keys_that_may_be_revised_are_those_that_change_without_making_anoth
     [
         ({"kind": "float", "low": 0, "high": 1}, {"low": -1, "high": 2}),
         ({"kind": "int", "low": 0, "high": 1}, {"low": -1, "high": 2}),
+        ({"kind": "categorical", "choices": ["a", "b"]}, {"choices": ["b", "c", "d"]}),
+        ({"kind": "ordinal", "choices": [1, 2, 4]}, {"choices": [1, 4]}),
     ],
 )
-def test_bounds_may_change_if_a_person_revises_them_and_not_by_themselves(parameter, revised):
+def test_bounds_and_choices_may_change_if_a_person_revises_them_and_not_by_themselves(parameter, revised):
     was = changed(start_with=[], parameters={"rate": parameter})
     now = changed(start_with=[], parameters={"rate": parameter | revised})
-    assert differences(was, now, but_bounds=True) == []
-    assert [line.split(":")[0] for line in differences(was, now)] == ["parameters.rate.low", "parameters.rate.high"]
-    assert set(revised) == set(revisable_keys()[:2])
+    assert differences(was, now, on_request=True) == []
+    assert [line.split(":")[0] for line in differences(was, now)] == [f"parameters.rate.{key}" for key in revised]
+    assert set(revised) <= set(revisable_keys()[:3])
+
+
+@pytest.mark.parametrize(("before", "after"), [([], ["rate <= 0.7"]), (["rate <= 0.7"], ["rate <= 0.6"])])
+def test_constraints_between_parameters_may_change_if_a_person_revises_them_and_not_by_themselves(before, after):
+    for was, now in ((before, after), (after, before)):
+        old, new = changed(parameter_constraints=was), changed(parameter_constraints=now)
+        assert differences(old, new, on_request=True) == []
+        assert [line.split(":")[0] for line in differences(old, new)] == ["parameter_constraints"]
 
 
 def test_the_worst_value_of_an_objective_may_change_but_not_its_metric():
@@ -154,4 +165,4 @@ def several(*objectives):
 def test_another_kind_of_parameter_makes_another_campaign_whatever_its_bounds():
     was = changed(start_with=[], parameters={"rate": {"kind": "float", "low": 0, "high": 1}})
     now = changed(start_with=[], parameters={"rate": {"kind": "int", "low": 0, "high": 2}})
-    assert [line.split(":")[0] for line in differences(was, now, but_bounds=True)] == ["parameters.rate.kind"]
+    assert [line.split(":")[0] for line in differences(was, now, on_request=True)] == ["parameters.rate.kind"]

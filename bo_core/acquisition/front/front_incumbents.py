@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from overnight.bo_core.acquisition.front.boxes import on_front
-from overnight.bo_core.acquisition.incumbents import BOUND_DEVIATIONS, sampled
+from overnight.bo_core.acquisition.incumbents import BOUND_DEVIATIONS, only, sampled
 from overnight.bo_core.acquisition.limited import (
     HARDLY,
     MOST_HOPEFUL,
@@ -29,14 +29,17 @@ def could_be_on_front(
     baseline: Tensor,
     generator: torch.Generator,
     samples: int = 256,
+    *,
+    among: Tensor | None = None,
 ) -> Tensor:
     """Return the indices of observed points X [n, d] that are on the feasible front in some joint sample.
 
     The most frequent ones come first. Samples of the metrics are independent of each other. If nothing is feasible in
     any sample, the points with the highest probability are returned. `baseline` [0 or 1, d] are the features of the
-    baseline, to which limits may be relative.
+    baseline, to which limits may be relative. Only those `among` [n] count, if it is given.
     """
     promise = log_probability_of_all(beliefs, allowed, X, baseline) if allowed else X.new_zeros(len(X))
+    promise = only(promise, among)
     hopeful = _hopeful([beliefs[name] for name in objectives], promise, X)
     points = torch.cat([X[hopeful], baseline])
     drawn = {name: sampled(belief, points, generator, samples) for name, belief in beliefs.items()}

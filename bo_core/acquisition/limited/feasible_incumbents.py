@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from overnight.bo_core.acquisition.incumbents import BOUND_DEVIATIONS, most_hopeful, sampled
+from overnight.bo_core.acquisition.incumbents import BOUND_DEVIATIONS, most_hopeful, only, sampled
 from overnight.bo_core.acquisition.limited.allowed import Allowed, lies_within, log_probability_within
 from overnight.bo_core.surrogate import Belief
 
@@ -26,14 +26,16 @@ def could_be_best_feasible(
     baseline: Tensor,
     generator: torch.Generator,
     samples: int = 1024,
+    *,
+    among: Tensor | None = None,
 ) -> Tensor:
     """Return the indices of those observed points X [n, d] that are the best feasible one in some joint sample.
 
     The most frequent ones come first. Samples of the metrics are independent of each other. If nothing is feasible in
     any sample, the points that come closest to it are returned: those with the highest probability. `baseline` [0 or 1,
-    d] are the features of the baseline, to which limits may be relative.
+    d] are the features of the baseline, to which limits may be relative. Only those `among` [n] count, if it is given.
     """
-    promise = log_probability_of_all(beliefs, allowed, X, baseline)
+    promise = only(log_probability_of_all(beliefs, allowed, X, baseline), among)
     low, high = beliefs[objective].bounds_at_data(BOUND_DEVIATIONS)
     # A point that is feasible almost for sure beats all others whose upper bound lies below its lower bound.
     sure = promise > -NEARLY_SURE

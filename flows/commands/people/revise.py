@@ -15,7 +15,7 @@ from overnight.flows.people.revising import revise as revised
 
 
 def revise(path: Path, why: str) -> None:
-    """Append the file's current definition, and report the trials outside its bounds."""
+    """Append the file's current definition, and report the trials outside its space."""
     file = load_campaign_file(path)
     asyncio.run(file.check())
     written: list[CampaignRevised | TrialAbandoned] = []
@@ -42,8 +42,8 @@ def _outside(campaign: Campaign, history: History, abandoned: int) -> list[str]:
     lines = []
     if outside:
         lines.append(
-            f"{len(outside)} of {len(history.trials)} trials lie outside its bounds: they stay in the ledger, but "
-            "the model learns nothing from them"
+            f"{len(outside)} of {len(history.trials)} trials lie outside its space: they stay in the ledger, but "
+            "none of them is recommended"
         )
     if abandoned or running:
         lines.append(f"of these, {abandoned} were waiting and are abandoned, {running} are running and may finish")

@@ -83,17 +83,20 @@ async def test_every_proposal_of_a_revised_campaign_is_made_again():
     assert {found.verdict for found in replay(events, Path())} == {"same"}
 
 
-async def test_observations_outside_of_new_bounds_are_kept_and_teach_the_model_nothing():
+@pytest.mark.parametrize("outside", ["learn", "ignore"])
+async def test_observations_outside_of_new_bounds_are_kept_and_not_recommended(outside):
     changed = a_campaign(parameters=NARROW, workers=1)
     history, _ = await revised(a_campaign(workers=1), changed, after=6)
-    outside = [t for t in history.trials.values() if not 0.4 <= t.point["x"] <= 0.6]
-    assert outside
-    assert all(t.status == "observed" for t in outside)
-    proposer = BayesianProposer(initial=2)
+    beyond = [t for t in history.trials.values() if not 0.4 <= t.point["x"] <= 0.6]
+    # A trial more than one range beyond the bounds is too far away to teach the model anything.
+    far = [t for t in beyond if not 0.2 <= t.point["x"] <= 0.8]
+    assert len(beyond) > len(far) > 0
+    assert all(t.status == "observed" for t in beyond)
+    proposer = BayesianProposer(initial=2, outside=outside)
     [proposal] = propose(changed, history, proposer, 1)
     assert proposal.generator == "model"
-    assert proposal.provenance.knew.observed == len(history.trials) - len(outside)
-    assert recommend(changed, history, proposer).trial not in {t.id for t in outside}
+    assert proposal.provenance.knew.observed == len(history.trials) - len(far if outside == "learn" else beyond)
+    assert recommend(changed, history, proposer).trial not in {t.id for t in beyond}
 
 
 async def test_a_revised_constraint_is_recorded_and_changes_what_is_feasible():
@@ -142,13 +145,17 @@ async def test_bounds_with_a_step_may_move_and_results_on_the_old_steps_that_rem
     assert proposal.provenance.knew.observed == len(history.trials)
 
 
-async def test_results_between_the_new_steps_are_kept_and_teach_the_model_nothing():
+@pytest.mark.parametrize("outside", ["learn", "ignore"])
+async def test_results_between_the_new_steps_are_kept_and_not_recommended(outside):
     moved = stepped(0.125, 1.125)
     history, _ = await revised(stepped(0, 1), moved, after=6)
     between = [trial for trial in history.trials.values() if float(4 * trial.point["x"]).is_integer()]
     assert len(between) >= 6
-    [proposal] = propose(moved, history, BayesianProposer(initial=2), 1)
-    assert proposal.provenance.knew.observed == len(history.trials) - len(between)
+    proposer = BayesianProposer(initial=2, outside=outside)
+    [proposal] = propose(moved, history, proposer, 1)
+    ignored = len(between) if outside == "ignore" else 0
+    assert proposal.provenance.knew.observed == len(history.trials) - ignored
+    assert recommend(moved, history, proposer).trial not in {trial.id for trial in between}
 
 
 def test_a_bound_that_no_step_reaches_and_another_step_are_refused():
@@ -293,7 +300,7 @@ async def test_what_waits_outside_of_new_bounds_is_never_started_and_what_runs_t
     assert history.trials[1].status == history.trials[3].status == "observed"
     assert history.trials[2].status == "abandoned"
     assert history.trials[2].outcome.by == "ada@home"
-    assert history.trials[2].outcome.why == "it lies outside of the bounds of revision 1: it smokes"
+    assert history.trials[2].outcome.why == "it lies outside of the space of revision 1: it smokes"
     assert (2, 1) not in evaluator.evaluated
     assert all(0.6 <= trial.point["x"] <= 0.9 for trial in history.trials.values() if trial.id > 2)
 
@@ -317,3 +324,63 @@ async def test_what_fails_outside_of_new_bounds_is_not_tried_again_there():
     history = await running.controller
     assert [key for key in evaluator.evaluated if key[0] == 1] == [(1, 1)]
     assert history.closed_by.reason == "all 8 trials of the budget have been tried"
+
+
+@pytest.mark.parametrize("constraint", ["x <= 0.4", "10 * x + n >= 20"])
+async def test_a_revised_constraint_between_parameters_holds_from_the_next_proposal_on(constraint):
+    changed = a_campaign(workers=1, parameter_constraints=[constraint])
+    history, running = await revised(a_campaign(workers=1), changed)
+    assert history.definition == changed
+    assert all(not changed.space.problems(t.point) for t in history.trials.values() if t.id > 4)
+    back, _ = await revised(changed, a_campaign(workers=1))
+    assert back.definition == a_campaign(workers=1)
+    assert History.from_events(await events_of(running.ledger)).definition == changed
+
+
+def with_choices(*choices: str, **changes: Any) -> Campaign:
+    tool = {"tool": {"kind": "categorical", "choices": choices}}
+    return a_campaign(workers=1, parameters=a_campaign().model_dump(mode="json")["parameters"] | tool, **changes)
+
+
+async def test_choices_may_be_added_and_dropped_and_results_with_a_dropped_one_teach_the_model_nothing():
+    first, changed = with_choices("saw", "file"), with_choices("file", "mill", "lathe")
+    history, _ = await revised(first, changed, after=5)
+    tools = {trial.id: trial.point["tool"] for trial in history.trials.values()}
+    assert {tools[i] for i in tools if i <= 5} == {"saw", "file"}
+    assert {tools[i] for i in tools if i > 6} <= {"file", "mill", "lathe"}
+    for categories in ("hamming", "one_hot"):
+        proposer = BayesianProposer(initial=2, categories=categories)
+        [proposal] = propose(changed, history, proposer, 1)
+        assert proposal.generator == "model"
+        assert proposal.provenance.knew.observed == sum(tool != "saw" for tool in tools.values())
+        assert recommend(changed, history, proposer).point["tool"] != "saw"
+
+
+async def test_what_waits_outside_of_a_new_constraint_is_never_started():
+    gate = Gate()
+    evaluator = ScriptedEvaluator(gate.wait)
+    running = Running(a_campaign(workers=1), evaluator)
+    await running.until(lambda history: history.started == 1)
+    await running.append(lambda history: suggest(history, "ada@home", "", now(), {"x": 0.2, "n": 5}))
+    changed = a_campaign(workers=1, parameter_constraints=["x >= 0.3"])
+    await running.append(lambda history: revise(history, "ada@home", "", now(), changed, {}))
+    await running.until(lambda history: history.revised is not None)
+    gate.open.set()
+    history = await running.controller
+    assert history.trials[2].outcome.why == "it lies outside of the space of revision 1"
+    assert (2, 1) not in evaluator.evaluated
+
+
+def test_a_dropped_parameter_is_refused_with_the_advice_to_fix_it():
+    first = a_campaign()
+    history = History.from_events([CampaignDefined(time=now(), actor="test", uid="u", definition=first)])
+    parameters = first.model_dump(mode="json")["parameters"]
+    fewer = a_campaign(parameters={"x": parameters["x"]})
+    with pytest.raises(Refused, match=r"Instead of dropping `n`, keep it in the file and give it a value under `fix`"):
+        revise(history, "ada@home", "", now(), fewer, {})
+    more = a_campaign(parameters=parameters | {"y": parameters["x"]})
+    with pytest.raises(Refused, match=r"parameters\.y\.kind: was absent, is") as refused:
+        revise(history, "ada@home", "", now(), more, {})
+    assert "dropping" not in str(refused.value)
+    fixed = a_campaign(fix={"n": 7})
+    assert history.extended(revise(history, "ada@home", "", now(), fixed, {})).definition == fixed
