@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from overnight.campaign.errors import InvalidDefinition
+from overnight.campaign.values.expression import is_expression
 from overnight.flows.definition.campaign_file import CampaignFile, load_campaign_file, read_campaign
 from overnight.flows.definition.campaign_template import CAMPAIGN_YAML
 
@@ -14,6 +15,8 @@ unhurried = settings(deadline=None)
 
 # Without the rare line separators: the library writes them in a form that it reads back as spaces.
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\x85\u2028\u2029"), min_size=1, max_size=8)
+# A text such as `*` is a calculation, and refused if it cannot be read.
+METRICS = NAMES.filter(lambda name: not is_expression(name))
 SCALARS = st.booleans() | st.integers(-(10**6), 10**6) | st.floats(allow_nan=False, allow_infinity=False) | NAMES
 NOTES = {"unit": NAMES, "description": NAMES}
 
@@ -65,7 +68,7 @@ def definitions(draw):
     required = {
         "name": st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,9}", fullmatch=True),
         "parameters": st.just(parameters),
-        draw(st.sampled_from(["minimize", "maximize"])): NAMES,
+        draw(st.sampled_from(["minimize", "maximize"])): METRICS,
         "evaluator": EVALUATORS,
         "budget": st.fixed_dictionaries(
             {"trials": st.integers(1, 999)},
