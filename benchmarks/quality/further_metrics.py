@@ -64,6 +64,11 @@ def _line(cell: str, who: str, rows: list[Row], standings: Standings) -> list[st
 
 
 def infeasible_trials(row: Row) -> int:
-    """Return how many trials of a campaign had truly infeasible points."""
+    """Return how many trials of a campaign had truly infeasible points.
+
+    Under constraints between parameters, these are the failures: such a point cannot be evaluated.
+    """
     problem = CELLS[row["cell"]].problem
+    if problem.parameter_constraints:
+        return row["failures"]
     return sum(not problem.feasible(dict(zip(problem.parameters, point, strict=True))) for point in row["points"])
