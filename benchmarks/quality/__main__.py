@@ -34,8 +34,8 @@ def _asked() -> dict[str, Any]:
         "--cells",
         nargs="+",
         default=["grid"],
-        help="names of cells, `grid`, `added`, `against-advice`, `failing`, `costly`, `constrained`, `fronts`, `spaces` "
-        "or `all`",
+        help="names of cells, `grid`, `added`, `against-advice`, `failing`, `costly`, `constrained`, `fronts`, "
+        "`spaces` or `all`",
     )
     run.add_argument("--seeds", type=seeds_of, default="0-9", help="as 0-9 or 3 or 0,2,5")
     run.add_argument("--jobs", type=int, default=1, help="processes at once, of one thread each")

@@ -29,7 +29,7 @@ MIXTURE = Problem(
     _value,
     unit_floats(list(_SHARES)),
     {"resin": 0.42732, "filler": 0.22704, "oil": 0.1924, "water": 0.15324},
-    minimum=1.0790716,
+    minimum=1.079071644,
     spread=0.4,
     parameter_constraints=(
         "resin + filler + oil + water == 1",

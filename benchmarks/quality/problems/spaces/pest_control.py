@@ -1,8 +1,8 @@
 """The control of a pest over 25 stages: at each, one of four pesticides or none.
 
 Oh, Tomczak, Gavves, Welling: Combinatorial Bayesian Optimization using the Graph Cartesian Product, NeurIPS 2019. The
-function is theirs, with one difference: the random numbers of the simulated fields are drawn once, as quantiles, so that
-a point has one true value. A pesticide is the cheaper the more it is used, but the pest becomes used to it.
+function is theirs, with one difference: the random numbers of the simulated fields are drawn once, as quantiles, so
+that a point has one true value. A pesticide is the cheaper the more it is used, but the pest becomes used to it.
 """
 
 from functools import cache
@@ -57,15 +57,14 @@ def _value(point: Values) -> float:
     return control_cost(tuple(_CHOICES.index(str(point[f"s{i:02}"])) for i in range(_STAGES)))
 
 
-# Found by descents from random plans that change one or two stages at a time, until nothing is better: see
-# `test_quality_spaces.py`.
-_BEST_PLAN = (4,) * (_STAGES - 1) + (0,)
+# The best of many descents from random plans that change or swap stages or a whole pesticide, until nothing is better.
+_BEST_PLAN = (3,) * (_STAGES - 1) + (0,)
 
 PEST_CONTROL = Problem(
     _value,
     {f"s{i:02}": {"kind": "categorical", "choices": list(_CHOICES)} for i in range(_STAGES)},
     {f"s{i:02}": _CHOICES[chosen] for i, chosen in enumerate(_BEST_PLAN)},
-    minimum=12.04,
+    minimum=12.0016,
     spread=0.92,
     moderate=0.09,
 )
