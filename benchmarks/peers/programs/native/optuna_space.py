@@ -41,7 +41,7 @@ class SpaceSession:
         values: Point = {}
         for name in self.told.parameters:
             if self.told.is_active(name, values):
-                values[name] = _suggest(trial, name, self.distributions[name])
+                values[name] = _listed(self.told.parameters[name], _suggest(trial, name, self.distributions[name]))
         shares = self.told.shares
         if shares:
             raw = {name: values[name] for name in shares}
@@ -109,6 +109,13 @@ def _distribution(parameter: dict[str, Any]) -> BaseDistribution:
     choices = parameter["choices"]
     step = step_of(choices) if parameter["kind"] == "ordinal" else None
     return CategoricalDistribution(choices) if step is None else FloatDistribution(choices[0], choices[-1], step=step)
+
+
+def _listed(parameter: dict[str, Any], value: Any) -> Any:
+    """Return a value without the rounding errors of Optuna's steps."""
+    if parameter["kind"] != "ordinal" or not isinstance(value, float):
+        return value
+    return min(parameter["choices"], key=lambda choice: abs(choice - value))
 
 
 def _suggest(trial: optuna.Trial, name: str, distribution: BaseDistribution) -> Any:

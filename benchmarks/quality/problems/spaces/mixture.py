@@ -28,7 +28,7 @@ def _value(point: Values) -> float:
 MIXTURE = Problem(
     _value,
     unit_floats(list(_SHARES)),
-    {"resin": 0.42732, "filler": 0.22704, "oil": 0.1924, "water": 0.15324},
+    {"resin": 0.4273213, "filler": 0.2270411, "oil": 0.1924026, "water": 0.153235},
     minimum=1.079071644,
     spread=0.4,
     parameter_constraints=(
