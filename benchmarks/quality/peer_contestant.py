@@ -62,8 +62,8 @@ class PeerContestant:
         started = encoding.encode([p.point for p in start]).tolist()
         question = replace(question, pending=[*question.pending, *started])
         points = torch.tensor(self.peer.ask(question, more).points, dtype=torch.float64)
-        decoded = [encoding.decode(point) for point in points.clamp(0, 1)]
-        return start + [Proposal(point=point, generator="model") for point in decoded]
+        decoded = map(encoding.decode, points.clamp(0, 1))
+        return start + [Proposal(point=point, generator="model") for point in decoded if point is not None]
 
     def recommend(self, campaign: Campaign, history: History) -> tuple[Point, ...]:
         """Return the points that the peer recommends, which are observed."""

@@ -82,7 +82,7 @@ def test_the_mixed_optimum_is_the_only_point_at_distance_zero():
 
 def least_of_pipelines(**chosen):
     """Return the least value of one branch, by every whole number and local searches of the other numbers."""
-    space = PIPELINE.space.root
+    space: Any = PIPELINE.space.root
     active = [n for n in ("clip", "C", "gamma", "degree", "trees", "depth") if space[n].when.holds(chosen)]
     whole = [name for name in active if name in ("degree", "depth")]
     rest = [name for name in active if name not in whole]
@@ -145,7 +145,8 @@ def test_no_mixture_of_a_grid_or_near_its_best_points_is_better_than_the_optimum
 @pytest.mark.parametrize(("known", "measured"), [(KNOWN_VESSEL, PRESSURE_VESSEL), (KNOWN_REDUCER, SPEED_REDUCER)])
 def test_known_designs_allow_exactly_the_points_that_meet_the_limits_of_the_measured_ones(known, measured):
     encoding = Encoding(measured.space)
-    points = [encoding.point_at(u) for u in np.random.default_rng(1).random((3000, encoding.k)).tolist()]
+    uniform = np.random.default_rng(1).random((3000, encoding.k)).tolist()
+    points: list[Any] = [encoding.point_at(u) for u in uniform]
     points += [measured.best, *({**measured.best, name: 1.001 * value} for name, value in measured.best.items())]
 
     def as_known(point):
