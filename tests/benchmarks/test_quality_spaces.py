@@ -66,7 +66,7 @@ def test_the_optimum_is_an_allowed_point_and_no_other_point_is_better(problem):
     assert min(problem.value(point) for point in points_of(problem)) >= problem.minimum
 
 
-@pytest.mark.parametrize("name", ["MIXED_ACKLEY", "PEST_CONTROL", "PIPELINE"])
+@pytest.mark.parametrize("name", ["MIXED_ACKLEY", "MIXTURE", "PEST_CONTROL", "PIPELINE"])
 def test_the_spread_written_down_is_that_of_the_function(name):
     values = [PROBLEMS[name].value(point) for point in points_of(PROBLEMS[name], 1000)]
     assert np.std(values) == pytest.approx(PROBLEMS[name].spread, rel=0.15)

@@ -30,7 +30,7 @@ MIXTURE = Problem(
     unit_floats(list(_SHARES)),
     {"resin": 0.4273213, "filler": 0.2270411, "oil": 0.1924026, "water": 0.153235},
     minimum=1.079071644,
-    spread=0.4,
+    spread=0.43,
     parameter_constraints=(
         "resin + filler + oil + water == 1",
         "6 * resin * oil + 2 * filler**2 + water**3 <= 0.6",
