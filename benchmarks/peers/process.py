@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from benchmarks.peers.space_question import SpaceQuestion
+
 Values = Iterable[float]
 Rows = Iterable[Values]
 
@@ -118,7 +120,11 @@ class PeerProcess:
         """Ask for q points."""
         return Asked(**self._answer({"op": "ask", "q": q, **question.as_json()}))
 
-    def recommend(self, question: Question) -> Recommended:
+    def ask_in_space(self, question: SpaceQuestion, q: int = 1) -> list[dict[str, Any]]:
+        """Ask for q points, each with the values of its active parameters."""
+        return self._answer({"op": "ask", "q": q, **question.as_json()})["points"]
+
+    def recommend(self, question: Question | SpaceQuestion) -> Recommended:
         """Ask which of the observed points the peer recommends."""
         return Recommended(**self._answer({"op": "recommend", **question.as_json()}))
 

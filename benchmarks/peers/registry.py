@@ -17,7 +17,8 @@ class Peer:
 
     venv: a folder in `.venvs`; program: a file in `programs` and its arguments; requirements: a file in `requirements`;
     takes_further_metrics: whether the program passes limited metrics and further objectives to the library, which must
-    support them.
+    support them; native: the module in `programs/native` that is asked in the parameters themselves, if there is one;
+    expresses_all: whether the library expresses conditions and constraints between parameters, and not only choices.
     """
 
     name: str
@@ -25,6 +26,8 @@ class Peer:
     program: tuple[str, ...]
     requirements: str
     takes_further_metrics: bool = False
+    native: str | None = None
+    expresses_all: bool = True
 
     @property
     def venv_folder(self) -> Path:
@@ -36,7 +39,7 @@ class Peer:
         """Return the file with the pinned versions."""
         return FOLDER / "requirements" / self.requirements
 
-    def command(self) -> list[str]:
+    def command(self, *, native: bool = False) -> list[str]:
         """Return the command that starts the peer; raise PeerIsNotInstalled if its virtual environment is missing."""
         python = self.venv_folder / "bin" / "python"
         if not python.exists():
@@ -44,22 +47,38 @@ class Peer:
                 f"{self.name}: expected {python}, which is missing; `python -m benchmarks.peers.install {self.name}` "
                 "makes it"
             )
-        program, *arguments = self.program
+        program, *arguments = ("answer.py", f"native.{self.native}") if native else self.program
         return [str(python), str(FOLDER / "programs" / program), *arguments]
 
 
-def answered_by(name: str, venv: str, module: str, *, takes_further_metrics: bool = False) -> Peer:
+def answered_by(
+    name: str,
+    venv: str,
+    module: str,
+    *,
+    takes_further_metrics: bool = False,
+    native: str | None = None,
+    expresses_all: bool = True,
+) -> Peer:
     """Describe a peer whose module is loaded by the shared program `answer.py`."""
-    return Peer(name, venv, ("answer.py", module), f"{venv}.txt", takes_further_metrics)
+    program = ("answer.py", module)
+    return Peer(name, venv, program, f"{venv}.txt", takes_further_metrics, native, expresses_all)
 
 
 PEERS = {
     peer.name: peer
     for peer in (
-        answered_by("botorch", "botorch", "botorch_peer", takes_further_metrics=True),
-        answered_by("ax", "ax", "ax_peer", takes_further_metrics=True),
-        answered_by("optuna-gp", "optuna", "optuna_gp_peer", takes_further_metrics=True),
-        answered_by("optuna-tpe", "optuna", "optuna_tpe_peer", takes_further_metrics=True),
+        answered_by(
+            "botorch",
+            "botorch",
+            "botorch_peer",
+            takes_further_metrics=True,
+            native="botorch_mixed",
+            expresses_all=False,
+        ),
+        answered_by("ax", "ax", "ax_peer", takes_further_metrics=True, native="ax_space"),
+        answered_by("optuna-gp", "optuna", "optuna_gp_peer", takes_further_metrics=True, native="optuna_gp"),
+        answered_by("optuna-tpe", "optuna", "optuna_tpe_peer", takes_further_metrics=True, native="optuna_tpe"),
         answered_by("hebo", "hebo", "hebo_peer"),
         answered_by("botorch-rust", "botorch-rust", "botorch_rust_peer"),
     )

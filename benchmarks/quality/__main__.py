@@ -34,7 +34,8 @@ def _asked() -> dict[str, Any]:
         "--cells",
         nargs="+",
         default=["grid"],
-        help="names of cells, `grid`, `added`, `against-advice`, `failing`, `costly`, `constrained`, `fronts` or `all`",
+        help="names of cells, `grid`, `added`, `against-advice`, `failing`, `costly`, `constrained`, `fronts`, "
+        "`spaces` or `all`",
     )
     run.add_argument("--seeds", type=seeds_of, default="0-9", help="as 0-9 or 3 or 0,2,5")
     run.add_argument("--jobs", type=int, default=1, help="processes at once, of one thread each")
@@ -49,6 +50,7 @@ def _asked() -> dict[str, Any]:
     commands.add_parser("costly", help="compare reckoning with costs with not doing so, at the same total cost")
     commands.add_parser("constrained", help="compare what contestants find under limits, and the infeasible trials")
     commands.add_parser("fronts", help="compare the hypervolumes that contestants find with several objectives")
+    commands.add_parser("spaces", help="compare what contestants find in spaces with branches and constraints")
     commands.add_parser("plot", help="draw regret over trials")
     gate = commands.add_parser("gate", help="run what the gate needs of a change, and print its verdict")
     gate.add_argument("--cells", nargs="+", default=[], help="a part of the gate's cells, or `grid` or `added`")

@@ -37,6 +37,14 @@ from benchmarks.quality.problems import (
     AnyProblem,
     Problem,
 )
+from benchmarks.quality.problems.spaces import (
+    KNOWN_REDUCER,
+    KNOWN_VESSEL,
+    MIXED_ACKLEY,
+    MIXTURE,
+    PEST_CONTROL,
+    PIPELINE,
+)
 from overnight.bo_core import BayesianProposer
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.search.sobol import sobol_points
@@ -47,7 +55,8 @@ from overnight.campaign import Campaign
 class Cell:
     """One kind of campaign; a seed makes it one campaign.
 
-    A twentieth of the readings is wrong by `glitch`, in the function's spreads; below 0 they are too good.
+    A twentieth of the readings is wrong by `glitch`, in the function's spreads; below 0 they are too good. In a
+    `native` cell, peers get the parameters themselves, in other cells the unit cube of our encoding.
     """
 
     name: str
@@ -61,6 +70,7 @@ class Cell:
     trials: int = 60
     costs: CostRegion | None = None
     cost_budget: float | None = None
+    native: bool = False
 
     def campaign(self, seed: int, file: Mapping[str, object] | None = None) -> Campaign:
         """Return the campaign, which starts with the same Sobol points for every contestant.
@@ -76,6 +86,7 @@ class Cell:
             {
                 "name": self.name,
                 "parameters": self.problem.parameters,
+                "parameter_constraints": self.problem.parameter_constraints,
                 **self.problem.objectives_in_file,
                 "workers": self.workers,
                 "budget": {"trials": self.trials, "cost": self.cost_budget},
@@ -95,9 +106,10 @@ class Cell:
 
     @property
     def _further_metrics(self) -> Mapping[str, object]:
-        """Return the entries of problems with several metrics: the limits, and that exact results are exact."""
+        """Return the limits, and that exact results are exact if there are limits or constraints."""
         limits = [f"{metric} <= 0" for metric in self.problem.limits]
-        noise = {"noise": "infer" if self.noise else "none"} if self.problem.further else {}
+        declared = self.problem.further or self.problem.parameter_constraints
+        noise = {"noise": "infer" if self.noise else "none"} if declared else {}
         return {"constraints": limits, **noise}
 
 
@@ -194,4 +206,22 @@ FRONTS = tuple(
     for workers in (4, 8)
 )
 
-CELLS = {cell.name: cell for cell in (*GRID, *AGAINST_ADVICE, *FAILING, *COSTLY, *ADDED, *CONSTRAINED, *FRONTS)}
+# Cells with spaces as people have them: many choices, branches, steps, and constraints between parameters.
+_IN_SPACES = (
+    ("mixed-ackley", MIXED_ACKLEY),
+    ("pipeline", PIPELINE),
+    ("known-vessel", KNOWN_VESSEL),
+    ("known-reducer", KNOWN_REDUCER),
+    ("mixture", MIXTURE),
+)
+SPACES = (
+    *(
+        Cell(f"{name}-{workers}-workers", problem, problem.moderate, workers=workers, native=True)
+        for name, problem in _IN_SPACES
+        for workers in (4, 8)
+    ),
+    Cell("pest-control-4-workers", PEST_CONTROL, PEST_CONTROL.moderate, workers=4, native=True),
+)
+
+_GROUPS = (GRID, AGAINST_ADVICE, FAILING, COSTLY, ADDED, CONSTRAINED, FRONTS, SPACES)
+CELLS = {cell.name: cell for group in _GROUPS for cell in group}

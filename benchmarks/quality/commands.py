@@ -5,7 +5,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from benchmarks.quality.calibration import calibration_tables
-from benchmarks.quality.cells import ADDED, AGAINST_ADVICE, CELLS, CONSTRAINED, COSTLY, FAILING, FRONTS, GRID
+from benchmarks.quality.cells import ADDED, AGAINST_ADVICE, CELLS, CONSTRAINED, COSTLY, FAILING, FRONTS, GRID, SPACES
 from benchmarks.quality.changes import CHANGES
 from benchmarks.quality.contestants import NAMES, installed, may_run
 from benchmarks.quality.costly import costly_table
@@ -26,6 +26,7 @@ _GROUPS = {
     "costly": [cell.name for cell in COSTLY],
     "constrained": [cell.name for cell in CONSTRAINED],
     "fronts": [cell.name for cell in FRONTS],
+    "spaces": [cell.name for cell in SPACES],
     "all": list(CELLS),
 }
 
@@ -35,7 +36,7 @@ def run(
 ) -> int:
     """Run the missing campaigns; seeds are the outermost loop, so that an interrupted run has complete rounds.
 
-    Contestants that know a single metric only are left out of the cells with several.
+    Contestants that cannot express the metrics or the space of a cell are left out of it.
     """
     named = [name for cell in cells for name in _GROUPS.get(cell, [cell])]
     contestants = installed() if contestants == ["all"] else contestants
@@ -63,8 +64,13 @@ def rejudge(folder: Path, contestants: list[str]) -> int:
 
 
 def table(folder: Path) -> int:
-    """Write the tables next to the results and print them; cells with several metrics have tables of their own."""
-    text = all_tables([row for row in read_all(folder) if not CELLS[row["cell"]].problem.further])
+    """Write the tables next to the results and print them.
+
+    Cells with several metrics and those of spaces have tables of their own.
+    """
+    cells = {row["cell"]: CELLS[row["cell"]] for row in read_all(folder)}
+    apart = {name for name, cell in cells.items() if cell.problem.further or cell.native}
+    text = all_tables([row for row in read_all(folder) if row["cell"] not in apart])
     (folder / "tables.md").write_text(text)
     print(text)
     return 0
@@ -98,6 +104,12 @@ def constrained(folder: Path) -> int:
 def fronts(folder: Path) -> int:
     """Print what contestants find with several objectives."""
     print(table_of_cells(FRONTS, read_all(folder)))
+    return 0
+
+
+def spaces(folder: Path) -> int:
+    """Print what contestants find in spaces with choices, branches and constraints."""
+    print(table_of_cells(SPACES, read_all(folder)))
     return 0
 
 
@@ -146,6 +158,7 @@ COMMANDS = {
     "costly": costly,
     "constrained": constrained,
     "fronts": fronts,
+    "spaces": spaces,
     "plot": plot,
     "gate": gate,
     "verdict": verdict,

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from benchmarks.peers import PEERS, PeerIsNotInstalled
 from benchmarks.quality.cells import Cell
+from benchmarks.quality.native_contestant import UNCHECKED, NativeContestant, open_native_peer
 from benchmarks.quality.peer_contestant import PeerContestant, open_peer
 from overnight.bo_core import AnyProposer, BayesianProposer, SobolProposer
 from overnight.bo_core.propose import propose
@@ -93,8 +94,18 @@ NAMES = (*OURS, *PEERS)
 
 
 def may_run(name: str, cell: Cell) -> bool:
-    """Return whether a contestant takes all metrics of a cell: the limited ones, and every objective."""
-    return not cell.problem.further or name in OURS or PEERS[name].takes_further_metrics
+    """Return whether a contestant takes all metrics of a cell, and if it is a native one, can express its space."""
+    if name in OURS:
+        return True
+    peer = PEERS[name]
+    if cell.native:
+        return peer.native is not None and (peer.expresses_all or cell.problem.space.is_plain)
+    return not cell.problem.further or peer.takes_further_metrics
+
+
+def file_of(name: str, cell: Cell) -> Mapping[str, object]:
+    """Return what the file of a contestant's campaign contains in addition."""
+    return OURS[name].file if name in OURS else UNCHECKED if cell.native else {}
 
 
 def installed() -> list[str]:
@@ -111,10 +122,13 @@ def _is_installed(peer: str) -> bool:
 
 
 @contextmanager
-def contestant_named(name: str) -> Iterator[Contestant]:
+def contestant_for(cell: Cell, name: str) -> Iterator[Contestant]:
     """Open a contestant for one campaign; a peer's process ends with it."""
     if name in OURS:
         yield OURS[name]
+    elif cell.native:
+        with open_native_peer(name) as peer:
+            yield NativeContestant(peer, cell.problem.parameter_constraints)
     else:
         with open_peer(name) as peer:
             yield PeerContestant(peer)

@@ -42,7 +42,8 @@ def searched_front(problem: FrontProblem, rounds: int = _ROUNDS, squares: int = 
 
 def _values(problem: FrontProblem, encoding: Encoding, X: Matrix) -> Matrix:
     """Return the objectives at points of the unit cube, infinite where a point is infeasible or of no use."""
-    points = [encoding.point_at(x) for x in X.tolist()]
+    # The spaces of these problems are plain, so every coordinate has a point.
+    points = [point for x in X.tolist() if (point := encoding.point_at(x)) is not None]
     Y = np.array([problem.values(point) if problem.feasible(point) else problem.worst for point in points])
     return np.where((problem.worst > Y).all(1, keepdims=True), Y, np.inf)
 

@@ -6,6 +6,9 @@ objectives, the regret is the share of the best hypervolume that the recommended
 that are truly infeasible add nothing. A recommended point that adds nothing costs nothing either, so the table has the
 number of recommended points.
 
+The cells of spaces with constraints between parameters have the same table. A point that is not allowed has no result,
+so that no recommendation is infeasible there.
+
 Differences are means over the seeds, not medians as in `comparison.py`: under noise, the best measured point near a
 limit is infeasible in a part of the campaigns, which a median would hide. Scale, margin and interval are those of
 `comparison.py`. If Sobol's recommendation is infeasible in most campaigns, the scale is the regret of the penalty.
@@ -64,6 +67,11 @@ def _line(cell: str, who: str, rows: list[Row], standings: Standings) -> list[st
 
 
 def infeasible_trials(row: Row) -> int:
-    """Return how many trials of a campaign had truly infeasible points."""
+    """Return how many trials of a campaign had truly infeasible points.
+
+    Under constraints between parameters, these are the failures: such a point cannot be evaluated.
+    """
     problem = CELLS[row["cell"]].problem
+    if problem.parameter_constraints:
+        return row["failures"]
     return sum(not problem.feasible(dict(zip(problem.parameters, point, strict=True))) for point in row["points"])

@@ -8,7 +8,7 @@ import torch
 
 from benchmarks.quality.campaign_run import CampaignRun, run_campaign
 from benchmarks.quality.cells import CELLS, Cell
-from benchmarks.quality.contestants import JUDGE, OURS, Contestant, contestant_named
+from benchmarks.quality.contestants import JUDGE, OURS, Contestant, contestant_for, file_of
 from benchmarks.quality.results import Row
 from benchmarks.quality.stored_campaign import as_told, stored_campaign
 from overnight.bo_core.data.encoding import Encoding
@@ -20,7 +20,7 @@ _SAME = 1e-6
 def measure(cell: Cell, seed: int, name: str, *, charge: bool = False) -> Row:
     """Run one campaign of a contestant and return its row, without its origin."""
     began = time.perf_counter()
-    with contestant_named(name) as contestant:
+    with contestant_for(cell, name) as contestant:
         run = run_campaign(cell, seed, contestant, charge=charge)
         found = _found(cell, run, contestant)
         versions = contestant.versions()
@@ -64,7 +64,7 @@ def judged(cell: Cell, campaign: Campaign, history: History, earlier: list[Histo
 def judged_again(row: Row) -> Row:
     """Return a stored row with the regrets of our present recommendation; for ours, these also replace its own."""
     cell = CELLS[row["cell"]]
-    campaign = cell.campaign(row["seed"])
+    campaign = cell.campaign(row["seed"], file_of(row["contestant"], cell))
     history, earlier = stored_campaign(row, campaign)
     new = judged(cell, campaign, history, earlier)
     if (ours := OURS.get(row["contestant"])) is not None:

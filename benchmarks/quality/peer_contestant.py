@@ -15,7 +15,7 @@ from overnight.bo_core.propose import propose
 from overnight.campaign import Campaign, History, Point, Proposal
 
 # The same as for our own proposer: a single result is not enough for a model.
-_LEAST_OBSERVED = 2
+LEAST_OBSERVED = 2
 
 
 class Peer(Protocol):
@@ -53,7 +53,7 @@ class PeerContestant:
 
     def propose(self, campaign: Campaign, history: History, q: int) -> list[Proposal]:
         """Return the next q points; a campaign begins with its starting points."""
-        start = _start_points(campaign, history, q)
+        start = start_points(campaign, history, q)
         more = q - len(start)
         if not more:
             return start
@@ -62,13 +62,13 @@ class PeerContestant:
         started = encoding.encode([p.point for p in start]).tolist()
         question = replace(question, pending=[*question.pending, *started])
         points = torch.tensor(self.peer.ask(question, more).points, dtype=torch.float64)
-        decoded = [encoding.decode(point) for point in points.clamp(0, 1)]
-        return start + [Proposal(point=point, generator="model") for point in decoded]
+        decoded = map(encoding.decode, points.clamp(0, 1))
+        return start + [Proposal(point=point, generator="model") for point in decoded if point is not None]
 
     def recommend(self, campaign: Campaign, history: History) -> tuple[Point, ...]:
         """Return the points that the peer recommends, which are observed."""
         observed = history.model_view().observed
-        if len(observed) < _LEAST_OBSERVED:
+        if len(observed) < LEAST_OBSERVED:
             return tuple(trial.point for trial in observed)
         question = question_about(campaign, history, Encoding(campaign.space))
         return tuple(observed[i].point for i in self.peer.recommend(question).indices)
@@ -78,9 +78,9 @@ class PeerContestant:
         return self.peer.versions()
 
 
-def _start_points(campaign: Campaign, history: History, q: int) -> list[Proposal]:
+def start_points(campaign: Campaign, history: History, q: int) -> list[Proposal]:
     """Return the starting points among the next q points; they continue until there are two results."""
-    too_few = len(history.model_view().observed) < _LEAST_OBSERVED
+    too_few = len(history.model_view().observed) < LEAST_OBSERVED
     left = q if too_few else min(max(len(campaign.start_with) - len(history.trials), 0), q)
     return propose(campaign, history, SobolProposer(), left) if left else []
 

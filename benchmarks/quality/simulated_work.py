@@ -44,6 +44,8 @@ class TimedEvaluator:
         """Evaluate after a time determined by the request's seed."""
         del folder, report
         cell, seed, point = self.cell, request.seed, request.parameters
+        if cell.problem.parameter_constraints and (wrong := cell.problem.space.problems(point)):
+            return EvaluationFailed(cause="configuration", message="; ".join(problem.text for problem in wrong))
         generator = np.random.default_rng([seed, _DURATION_STREAM])
         await asyncio.sleep(MEAN_SECONDS * draw_duration(cell.durations, generator))
         if cell.fails is not None and fails(cell.fails, cell.function, point, seed):

@@ -23,16 +23,18 @@ def as_told(campaign: Campaign, history: History) -> Row:
     }
 
 
-def numbers_of(campaign: Campaign, point: Point) -> list[float]:
-    """Return the values of a point, with the place among its choices for a value that is not a number."""
+def numbers_of(campaign: Campaign, point: Point) -> list[float | None]:
+    """Return the values of a point: the place among its choices if there are any, and None if it lacks a parameter."""
     tuned = campaign.parameters.tuned().items()
-    return [float(p.listed.index(point[name]) if p.listed else point[name]) for name, p in tuned]
+    return [
+        float(p.listed.index(point[name]) if p.listed else point[name]) if name in point else None for name, p in tuned
+    ]
 
 
-def point_of(campaign: Campaign, numbers: Sequence[float]) -> Point:
+def point_of(campaign: Campaign, numbers: Sequence[float | None]) -> Point:
     """Return the point of stored numbers."""
     pairs = zip(campaign.parameters.tuned().items(), numbers, strict=True)
-    return campaign.space.point({name: p.listed[int(n)] if p.listed else n for (name, p), n in pairs})
+    return campaign.space.point({name: p.listed[int(n)] if p.listed else n for (name, p), n in pairs if n is not None})
 
 
 def stored_campaign(row: Row, campaign: Campaign) -> tuple[History, list[History]]:

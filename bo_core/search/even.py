@@ -34,7 +34,7 @@ def even_features(encoding: Encoding, count: int, seed: int) -> Tensor:
 
     Points repeat each other only if the space is small. Raises SpaceExhausted if no allowed point is found.
     """
-    return even_block(encoding, 0, math.ceil(count / max(_share_allowed(encoding), _LEAST_ALLOWED)), seed, most=count)
+    return even_block(encoding, 0, math.ceil(count / share_allowed(encoding)), seed, most=count)
 
 
 def even_block(encoding: Encoding, start: int, count: int, seed: int, most: int | None = None) -> Tensor:
@@ -67,11 +67,11 @@ def check_not_empty(space: Space) -> None:
         raise InvalidDefinition([f"`parameter_constraints`: {problem}"]) from None
 
 
-def _share_allowed(encoding: Encoding) -> float:
-    """Return the share of a sequence that is allowed."""
+def share_allowed(encoding: Encoding) -> float:
+    """Return the share of a sequence that is allowed, or the least with which a sequence is used."""
     if encoding.region is None or not encoding.region.is_limited:
         return 1.0
-    return _measured(encoding.space.as_text())[0]
+    return max(_measured(encoding.space.as_text())[0], _LEAST_ALLOWED)
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
 """Space-filling points from a scrambled Sobol sequence, determined by its seed."""
 
+import math
 from collections.abc import Collection, Iterator
 from functools import lru_cache
 
 from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
-from overnight.bo_core.search.even import even_block
+from overnight.bo_core.search.even import even_block, share_allowed
 from overnight.bo_core.search.quasi_random import uniform_block
 from overnight.campaign.errors import SpaceExhausted
 from overnight.campaign.space import Point, Space, SpaceText
@@ -22,7 +23,7 @@ def sobol_points(encoding: Encoding, seed: int, taken: Collection[PointKey], cou
     if count == 0:
         return []
     found: dict[PointKey, Point] = {}
-    tries = len(taken) + count + _MOST_SKIPPED
+    tries = math.ceil((len(taken) + count + _MOST_SKIPPED) / share_allowed(encoding))
     for key, point in _sequence(encoding.space, seed, tries):
         if key not in taken and key not in found:
             found[key] = dict(point)

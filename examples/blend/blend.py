@@ -24,5 +24,6 @@ def evaluate(params: dict) -> dict[str, float]:
     X, y = load_diabetes(return_X_y=True)
     folds = KFold(5, shuffle=True, random_state=0)
     with threadpool_limits(1):
-        blend = sum(params[name] * cross_val_predict(model, X, y, cv=folds) for name, model in MODELS.items())
+        predicted = {name: np.asarray(cross_val_predict(model, X, y, cv=folds)) for name, model in MODELS.items()}
+    blend = np.sum([params[name] * predicted[name] for name in MODELS], axis=0)
     return {"rmse": float(np.sqrt(np.mean((blend - y) ** 2)))}

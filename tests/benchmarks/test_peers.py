@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.peers import PEERS, Peer, PeerDied, PeerFailure, PeerIsNotInstalled, PeerProcess, Question
 from benchmarks.peers.registry import FOLDER
+from benchmarks.peers.space_question import SpaceQuestion
 from benchmarks.quality.campaign_run import run_campaign
 from benchmarks.quality.cells import CELLS
 from benchmarks.quality.peer_contestant import PeerContestant
@@ -79,6 +80,25 @@ def test_a_peers_process_runs_a_campaign_under_limits(fake: PeerProcess) -> None
 
 
 @pytest.mark.slow
+def test_a_peers_process_answers_in_the_parameters_themselves() -> None:
+    question = SpaceQuestion(
+        parameters={
+            "learner": {"kind": "categorical", "choices": ["svm", "forest"]},
+            "kernel": {"kind": "categorical", "choices": ["rbf", "poly"], "when": {"learner": "svm"}},
+        },
+        linear=[],
+        X=[{"learner": "forest"}, {"learner": "svm", "kernel": "rbf"}],
+        y=[2.0, 1.0],
+        pending=[{"learner": "svm", "kernel": "poly"}],
+        failed=[],
+        excess={"X": [[], []], "pending": [[]], "failed": []},
+    )
+    with PeerProcess([*COMMAND[:-1], "fake_space_peer"], threads=1, limit_seconds=60) as process:
+        assert process.ask_in_space(question, 2) == [{"learner": "svm", "kernel": "poly", "active": True}] * 2
+        assert process.recommend(question).indices == [1]
+
+
+@pytest.mark.slow
 def test_a_peer_that_dies_says_so_with_its_last_words(fake: PeerProcess) -> None:
     with pytest.raises(PeerDied, match=r"ended with 3 .*(\n|.)*noise that a library prints"):
         fake.ask(replace(KNOWN, seed=15))
@@ -103,6 +123,7 @@ def test_the_registry_names_the_peers_and_their_files_exist() -> None:
         assert peer.name == name
         assert (FOLDER / "programs" / peer.program[0]).is_file()
         assert (FOLDER / "programs" / f"{peer.program[1]}.py").is_file()
+        assert peer.native is None or (FOLDER / "programs" / "native" / f"{peer.native}.py").is_file()
 
 
 @pytest.mark.parametrize("peer", PEERS.values(), ids=PEERS)

@@ -215,4 +215,4 @@ def test_pareto_durations_have_mean_one_and_the_tail_that_is_stated():
 
 def test_the_grid_has_twelve_cells_of_different_names():
     assert len(GRID) == 12
-    assert len(CELLS) == 68
+    assert len(CELLS) == 79

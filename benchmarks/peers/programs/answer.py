@@ -17,6 +17,7 @@ from importlib.metadata import version
 from types import ModuleType
 from typing import Any, TextIO
 
+from native.space_told import SpaceTold
 from told import Told
 
 WARM_UP = Told(
@@ -60,7 +61,12 @@ def load(name: str, threads: int) -> ModuleType:
 
 
 def warm_up(peer: ModuleType) -> None:
-    """Make one small throw-away ask and recommendation, so that the cost of a first call is not measured later."""
+    """Make one small throw-away ask and recommendation, so that the cost of a first call is not measured later.
+
+    The speed of native peers is not measured.
+    """
+    if peer.__name__.startswith("native."):
+        return
     try:
         session = peer.rebuild(WARM_UP)
         session.ask(1)
@@ -109,8 +115,10 @@ def answer_recommend(peer: ModuleType, request: dict[str, Any]) -> dict[str, Any
     return {"indices": indices, "seconds": time.perf_counter() - began}
 
 
-def told_by(request: dict[str, Any]) -> Told:
-    """Read the problem from a request."""
+def told_by(request: dict[str, Any]) -> Told | SpaceTold:
+    """Read the problem from a request, on the unit cube or in the parameters themselves."""
+    if "parameters" in request:
+        return SpaceTold(**{name: value for name, value in request.items() if name not in ("op", "q")})
     return Told(
         d=request["d"],
         X=request["X"],

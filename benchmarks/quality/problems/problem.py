@@ -44,11 +44,12 @@ class AnyProblem(ABC):
 
     parameters: Declared
     limits: Mapping[str, Limit]
+    parameter_constraints: tuple[str, ...] = ()
 
     @property
     def space(self) -> Space:
-        """Return the space of the parameters."""
-        return Space.of(self.parameters)
+        """Return the space of the parameters, with the constraints between them."""
+        return Space.of(self.parameters, self.parameter_constraints)
 
     def feasible(self, point: Values) -> bool:
         """Return whether a point meets every limit by its true values."""
@@ -99,6 +100,7 @@ class Problem(AnyProblem):
     dominating: float = 0.0
     limits: Mapping[str, Limit] = field(default_factory=dict)
     penalty: float = math.inf
+    parameter_constraints: tuple[str, ...] = ()
 
     @property
     def objectives_in_file(self) -> Mapping[str, object]:

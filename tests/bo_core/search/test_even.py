@@ -90,3 +90,8 @@ def test_a_branch_of_which_hardly_any_point_is_allowed_has_its_share_of_points()
     first = [point["mixed"] for point in points[:8] if point is not None]
     assert True in first
     assert False in first
+
+
+def test_a_sequence_of_which_little_is_allowed_does_not_end_early():
+    encoding = Encoding(Space.of({"a": FLOAT, "b": FLOAT}, ["a + b <= 0.21"]))
+    assert len(sobol_points(encoding, 0, set(), 400)) == 400
