@@ -80,7 +80,9 @@ def peer(process: PeerProcess) -> Search:
         y = [value.mean for value in campaign.goal.values_of(observed)]
         seed = seed_of(campaign, history.next_trial) % 2**31
         [x] = process.ask(Question(encoding.d, X.tolist(), y, seed=seed)).points
-        return Proposal(point=encoding.decode(torch.tensor(x, dtype=torch.float64).clamp(0, 1)), generator="model")
+        point = encoding.decode(torch.tensor(x, dtype=torch.float64).clamp(0, 1))
+        assert point is not None, "expected a plain space"
+        return Proposal(point=point, generator="model")
 
     return search
 

@@ -93,7 +93,9 @@ def _sample(cell: Cell, n: int, idle: int, rng: np.random.Generator) -> Sample:
 
 def _values(cell: Cell, X: Vector) -> Vector:
     encoding = Encoding(cell.problem.space)
-    points = [encoding.decode(x) for x in torch.from_numpy(X[:, : encoding.d])]
+    decoded = map(encoding.decode, torch.from_numpy(X[:, : encoding.d]))
+    # The spaces of these cells are plain, so every row has a point.
+    points = [point for point in decoded if point is not None]
     return np.array([cell.function.value(point) for point in points])
 
 
