@@ -74,6 +74,11 @@ class Space:
         return solved(self.constraints, self.root, self.fixed)
 
     @cached_property
+    def _calculated(self) -> frozenset[str]:
+        """Return the parameters whose values follow from others."""
+        return frozenset(n for n, p in self.items() if isinstance(p, DerivedParameter) or n in self.solved)
+
+    @cached_property
     def limits(self) -> tuple[Comparison, ...]:
         """Return the constraints that are not equalities."""
         return tuple(constraint for constraint in self.constraints if not constraint.is_equality)
@@ -106,10 +111,10 @@ class Space:
     def completed(self, values: Mapping[str, Any]) -> Point | None:
         """Return the point with these values of parameters that may be inactive; None if it is not allowed.
 
-        Values of inactive parameters are dropped. Parameters that equalities determine are calculated, and fixed ones
-        have their values.
+        Values of inactive parameters are dropped. Derived ones and those that equalities determine are calculated, and
+        fixed ones have their values.
         """
-        known = {name: value for name, value in values.items() if name not in self.solved} | {**self.fixed}
+        known = {name: value for name, value in values.items() if name not in self._calculated} | {**self.fixed}
         for name, value in self.solved.items():
             found = value.value(known)
             known[name] = self._rounded(name, found)

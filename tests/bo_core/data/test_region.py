@@ -150,3 +150,22 @@ def test_neighbours_are_allowed_points_that_differ(data):
     for each in around:
         assert each != point
         assert not space.problems(each)
+
+
+def test_calculated_values_follow_a_step():
+    number = {"kind": "int", "low": 0, "high": 5}
+    twice = {"kind": "derived", "value": "2 * a + b"}
+    space = Space.of({"a": number, "b": number, "c": number, "twice": twice}, ["a + b + c == 6"])
+    around = Encoding(space).neighbours(space.point({"a": 2, "b": 2, "c": 2}))
+    assert {(each["a"], each["b"]) for each in around} == {
+        (1, 2),
+        (3, 2),
+        (0, 2),
+        (4, 2),
+        (2, 1),
+        (2, 3),
+        (2, 0),
+        (2, 4),
+    }
+    assert all(each["twice"] == 2 * each["a"] + each["b"] for each in around)
+    assert all(each["c"] == 6 - each["a"] - each["b"] for each in around)
