@@ -123,7 +123,8 @@ def _misfit(name: str, limit: Limit, space: Parameters) -> str | None:
     if parameter is None:
         return unknown_key(name, space.tuned())
     if not parameter.is_tuned:
-        return f"expected one of {', '.join(space.tuned())}, found a fixed parameter, which never changes"
+        why = "fixed parameter, which never changes" if parameter.kind == "fixed" else "derived one, which follows others"
+        return f"expected one of {', '.join(space.tuned())}, found a {why}"
     if isinstance(limit, int | float):
         expected = "`any` or a list of its choices, which have no distance"
         return None if parameter.has_distances else f"expected {expected}, got {limit:g}"
