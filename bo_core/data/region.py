@@ -11,6 +11,7 @@ from overnight.bo_core.data.columns import Column, ConditionalColumn
 from overnight.campaign.parameters import DerivedParameter, FixedParameter
 from overnight.campaign.parameters.condition import Condition, OneOf
 from overnight.campaign.space import Space
+from overnight.campaign.space.dependencies import needed_by
 from overnight.campaign.space.space import SLACK
 from overnight.campaign.values.comparison import Comparison
 
@@ -40,10 +41,7 @@ class Region:
     def deciding(self) -> set[str]:
         """Return the parameters on which conditions, calculations and constraints depend."""
         names = {name for constraint in self.space.constraints for name in constraint.names}
-        for parameter in self.space.root.values():
-            names |= set() if parameter.when is None else {*parameter.when.names}
-            names |= {*parameter.value.names} if isinstance(parameter, DerivedParameter) else set()
-        return names
+        return names.union(*map(needed_by, self.space.root.values()))
 
     def settled(self, X: Tensor) -> Tensor:
         """Return features X [b, d] with those of inactive parameters and those that follow from others replaced."""

@@ -118,8 +118,8 @@ def _measured(space: SpaceText) -> tuple[float, tuple[_Branch, ...]]:
     if not found:
         raise SpaceExhausted(
             f"expected values of the parameters that meet all constraints, found none in {_TRIED} points and {_WALKS} "
-            "walks from the best of them: the constraints contradict each other or the bounds of a parameter, or they "
-            "leave so little that it should be written with `==` or `fix`"
+            "walks from the best of them: the constraints contradict each other, the bounds of a parameter or `fix`, "
+            "or they leave so little that it should be written with `==` or `fix`"
         )
     total = sum(branch.share for branch in found)
     return share, tuple(replace(branch, share=branch.share / total) for branch in found)
