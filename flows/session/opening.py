@@ -27,7 +27,8 @@ async def open_campaign(
     """Read the ledger and make sure that it holds this campaign; record the definition if it holds no campaign.
 
     A changed budget, number of workers or settings are recorded as a revision. A definition that was revised since
-    changes nothing: the newest one holds, which `notify` reports. Only `fix` changes back. Raises InvalidDefinition for any other change.
+    changes nothing: the newest one holds, which `notify` reports. Only `fix` changes back. Raises InvalidDefinition for
+    any other change.
     """
     await journal.refresh()
     while (event := _opening_event(journal.history, campaign, settings, clock)) is not None:

@@ -14,8 +14,8 @@ def solutions_text(solutions: DifferentSolutions) -> str:
     of = "" if count == asked else f" of {asked}"
     inferred = ", a tenth of the distance to the median" if solutions.within_inferred else ""
     return (
-        f"{count}{of} different solutions: each differs from the others by at least {share_text(solutions.apart)} of the "
-        f"range of a parameter, and is at most {number(solutions.within)} worse than the first{inferred}"
+        f"{count}{of} different solutions: each differs from the others by at least {share_text(solutions.apart)} of "
+        f"the range of a parameter, and is at most {number(solutions.within)} worse than the first{inferred}"
     )
 
 
