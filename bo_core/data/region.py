@@ -43,6 +43,15 @@ class Region:
         names = {name for constraint in self.space.constraints for name in constraint.names}
         return names.union(*map(needed_by, self.space.root.values()))
 
+    def limited(self) -> set[str]:
+        """Return the parameters in inequalities and bounds, and those from which derived ones there are calculated."""
+        names = {name for constraint in self.space.limits for name in constraint.names}
+        derived = {n: p for n, p in self.space.items() if isinstance(p, DerivedParameter)}
+        names |= {name for name, parameter in derived.items() if (parameter.low, parameter.high) != (None, None)}
+        for name in reversed(self.space.parameters.in_order):
+            names |= {*derived[name].value.names} if name in derived and name in names else set()
+        return names
+
     def settled(self, X: Tensor) -> Tensor:
         """Return features X [b, d] with those of inactive parameters and those that follow from others replaced."""
         return self._settle(X)[0]
