@@ -123,7 +123,10 @@ def _misfit(name: str, limit: Limit, space: Parameters) -> str | None:
     if parameter is None:
         return unknown_key(name, space.tuned())
     if not parameter.is_tuned:
-        return f"expected one of {', '.join(space.tuned())}, found a fixed parameter, which never changes"
+        why = "derived parameter, which follows others"
+        if parameter.fixed_value is not None:
+            why = "fixed parameter, which never changes"
+        return f"expected one of {', '.join(space.tuned())}, found a {why}"
     if isinstance(limit, int | float):
         expected = "`any` or a list of its choices, which have no distance"
         return None if parameter.has_distances else f"expected {expected}, got {limit:g}"

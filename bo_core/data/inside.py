@@ -11,11 +11,10 @@ from overnight.campaign.definition import lies_in
 def view_inside(campaign: Campaign, history: History) -> ModelView:
     """Return the model view without trials outside the campaign's space.
 
-    People's decisions about them still count. If the space is still the one that the campaign began with, all trials
-    lie inside.
+    People's decisions about them still count. If the campaign has never had another space, all trials lie inside.
     """
     view = history.model_view()
-    if history.defined is None or _spans_same(history.defined.definition, campaign):
+    if history.defined is None or all(_spans_same(each, campaign) for each in _definitions(history)):
         return view
     observed, pending, failed, stopped, withheld = (
         tuple(trial for trial in trials if lies_in(campaign, trial.point))
@@ -46,6 +45,11 @@ def view_around(campaign: Campaign, history: History, encoding: Encoding) -> Mod
 
 def _ended(view: ModelView) -> tuple[Trial, ...]:
     return (*view.observed, *view.failed, *view.stopped)
+
+
+def _definitions(history: History) -> tuple[Campaign, ...]:
+    """Return every definition that has held."""
+    return (*history.superseded, history.definition)
 
 
 def _spans_same(one: Campaign, other: Campaign) -> bool:

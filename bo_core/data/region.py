@@ -11,6 +11,7 @@ from overnight.bo_core.data.columns import Column, ConditionalColumn
 from overnight.campaign.parameters import DerivedParameter, FixedParameter
 from overnight.campaign.parameters.condition import Condition, OneOf
 from overnight.campaign.space import Space
+from overnight.campaign.space.dependencies import needed_by
 from overnight.campaign.space.space import SLACK
 from overnight.campaign.values.comparison import Comparison
 
@@ -40,9 +41,15 @@ class Region:
     def deciding(self) -> set[str]:
         """Return the parameters on which conditions, calculations and constraints depend."""
         names = {name for constraint in self.space.constraints for name in constraint.names}
-        for parameter in self.space.root.values():
-            names |= set() if parameter.when is None else {*parameter.when.names}
-            names |= {*parameter.value.names} if isinstance(parameter, DerivedParameter) else set()
+        return names.union(*map(needed_by, self.space.root.values()))
+
+    def limited(self) -> set[str]:
+        """Return the parameters in inequalities and bounds, and those from which derived ones there are calculated."""
+        names = {name for constraint in self.space.limits for name in constraint.names}
+        derived = {n: p for n, p in self.space.items() if isinstance(p, DerivedParameter)}
+        names |= {name for name, parameter in derived.items() if (parameter.low, parameter.high) != (None, None)}
+        for name in reversed(self.space.parameters.in_order):
+            names |= {*derived[name].value.names} if name in derived and name in names else set()
         return names
 
     def settled(self, X: Tensor) -> Tensor:

@@ -34,14 +34,14 @@ def even_features(encoding: Encoding, count: int, seed: int) -> Tensor:
 
     Points repeat each other only if the space is small. Raises SpaceExhausted if no allowed point is found.
     """
-    return even_block(encoding, 0, math.ceil(count / share_allowed(encoding)), seed, most=count)
+    return even_block(encoding, 0, math.ceil(count / share_kept(encoding)), seed)
 
 
-def even_block(encoding: Encoding, start: int, count: int, seed: int, most: int | None = None) -> Tensor:
+def even_block(encoding: Encoding, start: int, count: int, seed: int) -> Tensor:
     """Return the features [b, d] of the allowed ones among `count` points of a sequence after the first `start`.
 
     Ends of walks are added for branches of which hardly any point is allowed. If hardly any point of the whole space
-    is, they replace the sequence: as many as its points, but at most `most`.
+    is, they replace the sequence, and are as many as its points.
     """
     found = encoding.allowed(encoding.spread(uniform_block(encoding.k, start, count, seed)))
     if encoding.region is None or not encoding.region.is_limited:
@@ -50,7 +50,7 @@ def even_block(encoding: Encoding, start: int, count: int, seed: int, most: int 
     generator = torch.Generator().manual_seed((seed * 1_000_003 + start) % 2**63)
     if share >= _LEAST_ALLOWED:
         return _merged([found, *(branch.ends(encoding, len(found), generator) for branch in branches)])
-    return _merged([branch.ends(encoding, min(count, most or count), generator) for branch in branches])
+    return _merged([branch.ends(encoding, count, generator) for branch in branches])
 
 
 def _merged(parts: list[Tensor]) -> Tensor:
@@ -64,14 +64,16 @@ def check_not_empty(space: Space) -> None:
     try:
         even_features(Encoding(space), 1, 0)
     except SpaceExhausted as problem:
-        raise InvalidDefinition([f"`parameter_constraints`: {problem}"]) from None
+        where = "parameter_constraints" if space.constraints else "parameters"
+        raise InvalidDefinition([f"`{where}`: {problem}"]) from None
 
 
-def share_allowed(encoding: Encoding) -> float:
-    """Return the share of a sequence that is allowed, or the least with which a sequence is used."""
+def share_kept(encoding: Encoding) -> float:
+    """Return the share of the points of a block that remains: those allowed of a sequence, and all ends of walks."""
     if encoding.region is None or not encoding.region.is_limited:
         return 1.0
-    return max(_measured(encoding.space.as_text())[0], _LEAST_ALLOWED)
+    share, _ = _measured(encoding.space.as_text())
+    return share if share >= _LEAST_ALLOWED else 1.0
 
 
 @dataclass(frozen=True)
@@ -118,8 +120,8 @@ def _measured(space: SpaceText) -> tuple[float, tuple[_Branch, ...]]:
     if not found:
         raise SpaceExhausted(
             f"expected values of the parameters that meet all constraints, found none in {_TRIED} points and {_WALKS} "
-            "walks from the best of them: the constraints contradict each other or the bounds of a parameter, or they "
-            "leave so little that it should be written with `==` or `fix`"
+            "walks from the best of them: the constraints contradict each other, the bounds of a parameter or `fix`, "
+            "or they leave so little that it should be written with `==` or `fix`"
         )
     total = sum(branch.share for branch in found)
     return share, tuple(replace(branch, share=branch.share / total) for branch in found)

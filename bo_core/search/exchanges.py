@@ -21,7 +21,7 @@ def best_exchanges(encoding: Encoding, surface: Surface, point: Point) -> list[P
     """
     if encoding.region is None or not encoding.region.is_limited:
         return []
-    limited = {name for constraint in encoding.space.limits for name in constraint.names}
+    limited = encoding.region.limited()
     columns = {name: encoding.columns[name] for name in encoding.free if name in limited and name in point}
     steps = {name: column.neighbours(point[name]) for name, column in columns.items()}
     steps = {name: values for name, values in steps.items() if values}

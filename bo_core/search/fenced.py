@@ -16,7 +16,7 @@ class Wall:
     """A logarithmic barrier along constraints (Nocedal and Wright 2006, chapter 19), of a `height` in nats.
 
     Closer to a constraint than `bend`, in units of its spread, the barrier is the parabola that touches the logarithm
-    there. It is finite outside, so that a step that is too long still tells which one is not.
+    there. It is finite outside, so that a step that is too long is shortened well.
     """
 
     height: float

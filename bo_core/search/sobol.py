@@ -4,8 +4,8 @@ import math
 from collections.abc import Collection, Iterator
 from functools import lru_cache
 
-from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
-from overnight.bo_core.search.even import even_block, share_allowed
+from overnight.bo_core.data.encoding import MOST_COUNTED, Encoding, PointKey, key_of
+from overnight.bo_core.search.even import even_block, share_kept
 from overnight.bo_core.search.quasi_random import uniform_block
 from overnight.campaign.errors import SpaceExhausted
 from overnight.campaign.space import Point, Space, SpaceText
@@ -22,8 +22,13 @@ def sobol_points(encoding: Encoding, seed: int, taken: Collection[PointKey], cou
     """
     if count == 0:
         return []
+    if (left := _left(encoding, taken)) is not None and left < count:
+        raise SpaceExhausted(
+            f"Expected {count} more new points, found {left} in the whole space ({len(taken)} were tried before). "
+            "Widen the space or lower `budget.trials`."
+        )
     found: dict[PointKey, Point] = {}
-    tries = math.ceil((len(taken) + count + _MOST_SKIPPED) / share_allowed(encoding))
+    tries = math.ceil((len(taken) + count + _MOST_SKIPPED) / share_kept(encoding))
     for key, point in _sequence(encoding.space, seed, tries):
         if key not in taken and key not in found:
             found[key] = dict(point)
@@ -33,6 +38,13 @@ def sobol_points(encoding: Encoding, seed: int, taken: Collection[PointKey], cou
         f"Expected {count} more new points, found {len(found)} in the first {tries} points of the sequence "
         f"({len(taken)} were tried before). Widen the space or lower `budget.trials`."
     )
+
+
+def _left(encoding: Encoding, taken: Collection[PointKey]) -> int | None:
+    """Return how many points of a small space with limits are not taken, because a search for them takes long."""
+    if encoding.region is None or (size := encoding.size()) is None or size > MOST_COUNTED:
+        return None
+    return sum(key_of(point) not in taken for point in encoding.every_point())
 
 
 def _sequence(space: Space, seed: int, count: int) -> Iterator[tuple[PointKey, Point]]:

@@ -8,6 +8,7 @@ from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 from overnight.campaign.problems import shown
 from overnight.campaign.values.comparison import Comparison, read_comparison
+from overnight.campaign.values.spelling import yaml_text
 
 _EXAMPLES = "`{optimizer: sgd}`, `{optimizer: [sgd, lamb]}` or `layers >= 3`"
 
@@ -30,7 +31,7 @@ class OneOf:
         return any(found == value and isinstance(found, bool) == isinstance(value, bool) for value in self.values)
 
     def __str__(self) -> str:
-        return f"{self.name} is {' or '.join(_text(value) for value in self.values)}"
+        return f"{self.name} is {' or '.join(map(yaml_text, self.values))}"
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,6 @@ class Condition:
 
     def __str__(self) -> str:
         return " and ".join(str(part) for part in self.parts)
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _read(written: Any) -> Condition:

@@ -8,6 +8,7 @@ from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, mod
 from overnight.campaign.parameters.kind import ParameterKind, Value
 from overnight.campaign.problems import shown
 from overnight.campaign.values.expression import Expression, read_expression
+from overnight.campaign.values.may_be_revised import MayBeRevised
 from overnight.campaign.values.numbers import Real
 from overnight.campaign.values.spelling import number_of
 
@@ -36,8 +37,8 @@ class DerivedParameter(ParameterKind):
         PlainSerializer(lambda expression: expression.text, return_type=str),
         WithJsonSchema({"type": "string", "description": "a calculation such as `1 - salt - acid`"}),
     ]
-    low: Annotated[Real | None, Field(allow_inf_nan=False)] = None
-    high: Annotated[Real | None, Field(allow_inf_nan=False)] = None
+    low: Annotated[Real | None, Field(allow_inf_nan=False), MayBeRevised.ON_REQUEST] = None
+    high: Annotated[Real | None, Field(allow_inf_nan=False), MayBeRevised.ON_REQUEST] = None
 
     @model_validator(mode="after")
     def _bounds_make_sense(self) -> Self:

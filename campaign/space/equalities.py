@@ -141,5 +141,6 @@ def _pivot(rest: Sum, parameters: Mapping[str, Parameter], constraint: Compariso
         if whole and all(isinstance(parameters[n], IntParameter) for n in names):
             return name
     raise ValueError(
-        f"expected an equality with a real number, or among whole numbers with whole factors, got `{constraint}`"
+        "expected an equality with a `float` that has no `step`, or of whole numbers with whole factors, got "
+        f"`{constraint}`; write one of its parameters as one of `kind: derived`"
     )

@@ -13,6 +13,9 @@ from overnight.flows.host.clock import Clock
 from overnight.flows.host.log import LOG
 from overnight.flows.session.journal import Journal
 
+# The actor of definitions that come with a run; a revision has the person as its actor.
+_RUN = "user"
+
 
 async def open_campaign(
     journal: Journal,
@@ -24,7 +27,8 @@ async def open_campaign(
     """Read the ledger and make sure that it holds this campaign; record the definition if it holds no campaign.
 
     A changed budget, number of workers or settings are recorded as a revision. A definition that was revised since
-    changes nothing: the newest one holds, which `notify` reports. Raises InvalidDefinition for any other change.
+    changes nothing: the newest one holds, which `notify` reports. Only `fix` changes back. Raises InvalidDefinition for
+    any other change.
     """
     await journal.refresh()
     while (event := _opening_event(journal.history, campaign, settings, clock)) is not None:
@@ -88,21 +92,34 @@ def _opening_event(
 ) -> CampaignDefined | CampaignRevised | None:
     if history.defined is None:
         uid = secrets.token_hex(4)
-        return CampaignDefined(time=clock.now(), actor="user", uid=uid, definition=campaign, settings=settings)
+        return CampaignDefined(time=clock.now(), actor=_RUN, uid=uid, definition=campaign, settings=settings)
     campaign = effective_definition(history, campaign)
     refuse_another(history, campaign)
     latest = history.revised or history.defined
     if (campaign, settings) == (latest.definition, latest.settings):
         return None
     revision = 1 if history.revised is None else history.revised.revision + 1
-    return CampaignRevised(time=clock.now(), actor="user", revision=revision, definition=campaign, settings=settings)
+    return CampaignRevised(time=clock.now(), actor=_RUN, revision=revision, definition=campaign, settings=settings)
 
 
 def _is_held(history: History, campaign: Campaign) -> bool:
-    """Return whether this definition holds now or held before."""
-    return history.defined is not None and any(
-        _is_same(known, campaign) for known in (history.definition, *history.superseded)
-    )
+    """Return whether this definition holds now, or held before and is not that of a new run.
+
+    What one run fixed was for that run, so the definition from before it may hold again.
+    """
+    if history.defined is None:
+        return False
+    if _is_same(history.definition, campaign):
+        return True
+    return any(_is_same(known, campaign) for known in history.superseded) and not _fixes_again(history, campaign)
+
+
+def _fixes_again(history: History, campaign: Campaign) -> bool:
+    """Return whether nothing but `fix` differs from the newest definition, whose `fix` came with a run."""
+    revised = history.revised
+    if revised is None or revised.actor != _RUN or history.superseded[-1].fix == revised.definition.fix:
+        return False
+    return _is_same(revised.definition.model_copy(update={"fix": campaign.fix}), campaign)
 
 
 def _is_same(one: Campaign, other: Campaign) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from overnight.report.numbers import number, probability, share_text, with_uncertainty
-from overnight.report.phrases.general import counted, trials_text
+from overnight.report.phrases.general import trials_text
 from overnight.report.story.goal.solutions import DifferentSolutions, ShownSolution
 from overnight.report.trial_facts import point_text
 
@@ -14,9 +14,8 @@ def solutions_text(solutions: DifferentSolutions) -> str:
     of = "" if count == asked else f" of {asked}"
     inferred = ", a tenth of the distance to the median" if solutions.within_inferred else ""
     return (
-        f"{f'{count}{of} different solutions' if of else counted(count, 'different solution')}: each differs from the "
-        f"others by at least {share_text(solutions.apart)} of the range of a parameter, and is at most "
-        f"{number(solutions.within)} worse than the first{inferred}"
+        f"{count}{of} different solutions: each differs from the others by at least {share_text(solutions.apart)} of "
+        f"the range of a parameter, and is at most {number(solutions.within)} worse than the first{inferred}"
     )
 
 

@@ -14,6 +14,7 @@ from told_campaigns import (
     defined,
     failed,
     history_of,
+    observed,
     proposed,
     provenance_of,
     some_points,
@@ -148,6 +149,34 @@ def test_bounds_that_come_back_have_all_results_again() -> None:
     narrowed = revised(told(WHOLE, 12), campaign)
     back = narrowed.extended([CampaignRevised(time=NOON, actor="ada", revision=2, definition=WHOLE)])
     assert propose(WHOLE, back, LEARN, 1)[0].point == propose(WHOLE, told(WHOLE, 12), LEARN, 1)[0].point
+
+
+TOOLS = {"x0": {"kind": "float", "low": 0.0, "high": 1.0}, "tool": {"kind": "categorical", "choices": ["saw", "file"]}}
+
+
+@pytest.mark.parametrize("outside", ["learn", "ignore"])
+@pytest.mark.parametrize(
+    ("wider", "point"),
+    [
+        ({"x0": {"kind": "float", "low": 0.0, "high": 2.0}}, {"x0": 1.7, "tool": "saw"}),
+        ({"tool": {"kind": "categorical", "choices": ["saw", "file", "lathe"]}}, {"x0": 0.5, "tool": "lathe"}),
+    ],
+)
+def test_a_good_point_of_a_wider_space_is_not_chosen_once_the_first_space_is_back(
+    wider: Mapping[str, Any], point: Mapping[str, Any], outside: str
+) -> None:
+    first, second = campaign_of(TOOLS), campaign_of({**TOOLS, **wider})
+    points = [{"x0": x, "tool": tool} for x in (0.1, 0.3, 0.6, 0.9) for tool in ("saw", "file")]
+    history = revised(history_of(first, points, [bowl(each) for each in points]), second)
+    history = history.extended([proposed(9, dict(point)), observed(9, -3.0)])
+    back = history.extended([CampaignRevised(time=NOON, actor="ada", revision=2, definition=first)])
+    assert 9 not in {trial.id for trial in view_inside(first, back).observed}
+    settings = LEARN.model_copy(update={"outside": outside})
+    [proposal] = propose(first, back, settings, 1)
+    found = recommend(first, back, settings)
+    assert found is not None
+    assert lies_in(first, proposal.point)
+    assert lies_in(first, found.point)
 
 
 def test_the_points_that_could_be_best_are_among_those_that_count() -> None:

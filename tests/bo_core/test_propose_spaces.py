@@ -94,8 +94,20 @@ def test_a_campaign_larger_than_its_space_ends_when_every_point_was_tried():
     count = sum((4 if a >= 2 else 1) * (4 - a) for a in range(4))
     history = searched(campaign, lambda p: float(p["a"]) + float(p.get("b", 0)), count, pending=0)
     assert len(history.trials) == count
+    for proposer in (QUICK, SobolProposer()):
+        with pytest.raises(SpaceExhausted):
+            propose(campaign, history, proposer, 1)
+
+
+def test_few_points_of_a_large_space_are_all_tried_and_then_it_is_exhausted():
+    number = {"kind": "int", "low": 0, "high": 999}
+    # A million combinations are too many to count the three that are allowed.
+    campaign = campaign_of({"a": number, "b": number}, parameter_constraints=["a + b <= 1"])
+    history = history_of(campaign, [], [])
+    for _ in range(3):
+        history = add(history, propose(campaign, history, SobolProposer(), 1))
     with pytest.raises(SpaceExhausted):
-        propose(campaign, history, QUICK, 1)
+        propose(campaign, history, SobolProposer(), 1)
 
 
 @pytest.mark.parametrize("constraints", [[], ["rate * layers <= 0.5", "momentum + rate <= 0.95"]])

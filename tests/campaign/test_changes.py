@@ -133,11 +133,14 @@ def test_the_keys_that_may_be_revised_are_those_that_change_without_making_anoth
         ({"kind": "int", "low": 0, "high": 1}, {"low": -1, "high": 2}),
         ({"kind": "categorical", "choices": ["a", "b"]}, {"choices": ["b", "c", "d"]}),
         ({"kind": "ordinal", "choices": [1, 2, 4]}, {"choices": [1, 4]}),
+        ({"kind": "derived", "value": "cost + 1"}, {"low": 1.5, "high": 3}),
+        ({"kind": "derived", "value": "cost + 1", "low": 0, "high": 4}, {"low": 1.5, "high": 3}),
     ],
 )
 def test_bounds_and_choices_may_change_if_a_person_revises_them_and_not_by_themselves(parameter, revised):
-    was = changed(start_with=[], parameters={"rate": parameter})
-    now = changed(start_with=[], parameters={"rate": parameter | revised})
+    cost = {"kind": "float", "low": 0, "high": 2}
+    was = changed(start_with=[], parameters={"cost": cost, "rate": parameter})
+    now = changed(start_with=[], parameters={"cost": cost, "rate": parameter | revised})
     assert differences(was, now, on_request=True) == []
     assert [line.split(":")[0] for line in differences(was, now)] == [f"parameters.rate.{key}" for key in revised]
     assert set(revised) <= set(revisable_keys()[:3])

@@ -25,3 +25,10 @@ def test_equalities_that_leave_a_single_point_are_refused(constraints):
 def test_equalities_that_repeat_or_contradict_others_are_refused():
     assert "which repeats the ones before it" in refused(["x + y == 1", "2 * x + 2 * y == 2"])
     assert "which contradicts the ones before it" in refused(["x + y == 1", "x + y == 2"])
+
+
+def test_an_equality_of_parameters_that_all_have_steps_is_refused_with_advice():
+    stepped = {**FLOAT, "step": 0.05}
+    definition = {"name": "c", "parameters": dict.fromkeys("xyz", stepped), "budget": {"trials": 5}, "minimize": "loss"}
+    with pytest.raises(ValidationError, match=r"a `float` that has no `step`.* write one of its parameters as one of"):
+        Campaign.model_validate({**definition, "parameter_constraints": ["x + y + z == 1"]})

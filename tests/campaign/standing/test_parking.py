@@ -220,3 +220,9 @@ def test_a_policy_survives_its_own_dump():
 def test_a_change_needs_a_baseline_and_something_that_changes(changes, problem):
     with pytest.raises(ValidationError, match=problem):
         campaign_of({"change": 0.1}, **changes)
+
+
+def test_a_derived_parameter_cannot_be_limited_because_it_follows_others():
+    parameters = PARAMETERS | {"warmth": {"kind": "derived", "value": "2 * heat"}}
+    with pytest.raises(ValidationError, match=r"approve.when.change.warmth: expected one of heat, .* found a derived"):
+        campaign_of({"change": {"warmth": 0.1}}, parameters=parameters)

@@ -250,6 +250,26 @@ async def test_whoever_opens_with_the_newest_file_is_told_nothing_and_a_new_one_
         await opened(ledger, a_campaign(workers=4), {})
 
 
+async def test_what_one_run_fixed_is_free_in_the_next_and_may_be_fixed_again():
+    ledger, fixed, other = MemoryLedger(), a_campaign(fix={"n": 7}), a_campaign(fix={"n": 9})
+    for campaign in (OLD, fixed, OLD, fixed, other, fixed, OLD):
+        history, told = await opened(ledger, campaign, {})
+        assert (history.definition, told) == (campaign, [])
+        assert not is_over(history, other if campaign == fixed else fixed, {})
+
+
+async def test_what_a_person_fixed_stays_fixed_if_an_old_file_is_run():
+    ledger, fixed = MemoryLedger(), a_campaign(fix={"n": 7})
+    await opened(ledger, OLD, {})
+    journal = Journal(ledger)
+    await journal.refresh()
+    await journal.insist(lambda history: revise(history, "ada@home", "", now(), fixed, {}))
+    for settings in ({}, {"proposer": {"kind": "sobol"}}):
+        history, told = await opened(ledger, OLD, settings)
+        assert history.definition == fixed
+        assert len(told) == 1
+
+
 async def test_other_parts_that_come_with_an_old_file_are_recorded_with_the_newest_definition():
     # This controller runs with these settings, and its proposals are replayed with them.
     settings = {"proposer": {"kind": "sobol"}}
