@@ -171,7 +171,7 @@ def report(
 def query(
     sql: Annotated[
         str,
-        typer.Argument(metavar="SQL", help="A query over the views trials, attempts, metrics, events and proposals."),
+        typer.Argument(metavar="SQL", help="A query over views such as trials, attempts, metrics and events."),
     ],
     campaign: CampaignPath = Path("campaign.yaml"),
     format: Annotated[Format, typer.Option(help="How to print the answer.")] = Format.TABLE,  # noqa: A002

@@ -38,7 +38,7 @@ def with_uncertainty(mean: float, sd: float | None) -> str:
     largest = max(_power(mean, 2), power) if mean else power
     if largest - power > _MOST_DIGITS:
         return f"{number(mean, _MOST_DIGITS)} ± {number(sd, 2)}"
-    if power in _PLAIN and largest in _PLAIN:
+    if largest in _PLAIN and (power in _PLAIN or largest == 0):
         places = max(1 - power, 0)
         return _minus(f"{mean:,.{places}f} ± {sd:,.{places}f}")
     places = largest - power + 1

@@ -52,6 +52,7 @@ def test_any_number_reads_back_to_four_digits(value: float):
         (1.5e12, 2e10, "(1.500 ± 0.020) × 10¹²"),
         (3.2e-9, 4e-10, "(3.20 ± 0.40) × 10⁻⁹"),
         (0.999, 0.0995, "1.00 ± 0.10"),
+        (2.999711, 4.1e-5, "2.999711 ± 0.000041"),
     ],
 )
 def test_the_uncertainty_has_two_digits_and_the_mean_ends_where_it_does(mean: float, sd: float | None, text: str):

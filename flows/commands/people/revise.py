@@ -46,5 +46,5 @@ def _outside(campaign: Campaign, history: History, abandoned: int) -> list[str]:
             "none of them is recommended"
         )
     if abandoned or running:
-        lines.append(f"of these, {abandoned} were waiting and are abandoned, {running} are running and may finish")
+        lines.append(f"of these, abandoned because they were waiting: {abandoned}; running, and may finish: {running}")
     return lines

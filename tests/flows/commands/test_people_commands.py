@@ -151,7 +151,7 @@ def test_bounds_are_revised_with_word_of_the_trials_outside_of_them():
     Path("campaign.yaml").write_text(json.dumps(DEFINITION | {"parameters": {"heat": heat}}))
     printed = said("revise", "--why", "too cold")
     assert "1 of 1 trials lie outside its space" in printed
-    assert "of these, 1 were waiting and are abandoned, 0 are running and may finish" in printed
+    assert "of these, abandoned because they were waiting: 1; running, and may finish: 0" in printed
     assert "a deployment of this campaign continues with the revised definition" in printed
     assert "nothing awaits approval" in said("approvals")
 
