@@ -53,8 +53,14 @@ while os.path.exists("hold") and "EVAL_REQUEST" in os.environ:
 """
 
 
+_ADDRESS = "/overnight"
+
+
 class Listener:
-    """The receiver of a webhook: keeps the bodies of all requests."""
+    """The receiver of a webhook: keeps the bodies of all requests to its address.
+
+    Another test's program may look for a server on the port, which was free before.
+    """
 
     def __init__(self) -> None:
         heard = self.heard = list[str]()
@@ -65,6 +71,8 @@ class Listener:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 self.send_response(200)
                 self.end_headers()
+                if self.path != _ADDRESS:
+                    return
                 with changed:
                     heard.append(body)
                     changed.notify_all()
@@ -73,7 +81,7 @@ class Listener:
                 """Log nothing."""
 
         self._server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/overnight"
+        self.url = f"http://127.0.0.1:{self._server.server_port}{_ADDRESS}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def wait_for(self, what: Callable[[list[str]], bool]) -> None:
