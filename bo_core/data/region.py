@@ -8,6 +8,7 @@ from torch import Tensor
 
 from overnight.bo_core.data.calculations import excess_of, holds, of_tensors
 from overnight.bo_core.data.columns import Column, ConditionalColumn
+from overnight.bo_core.data.columns.scaled import ScaledFeature
 from overnight.campaign.parameters import DerivedParameter, FixedParameter
 from overnight.campaign.parameters.condition import Condition, OneOf
 from overnight.campaign.space import Space
@@ -112,6 +113,7 @@ class Region:
                 if name in self.space.fixed:
                     features[name] = X.new_tensor(column.features(self.space.fixed[name])).expand(len(X), -1)
                 if (determined := self.space.solved.get(name)) is not None:
+                    assert isinstance(column, ScaledFeature), "expected an equality to determine a number"
                     found = determined.value(numbers)
                     # Equalities may leave a parameter a single value, which is then no tensor.
                     features[name] = column.places(found if isinstance(found, Tensor) else X.new_full((len(X),), found))

@@ -71,10 +71,6 @@ class Column(Protocol):
         """Return the numbers [b] at features [b, width], between the values as well; differentiable."""
         ...
 
-    def places(self, numbers: Tensor) -> Tensor:
-        """Return the features [b, width] of numbers [b], beyond the bounds as well; differentiable."""
-        ...
-
     def neighbours(self, value: Value) -> list[Value]:
         """Return the values one step away; empty for a continuum."""
         ...

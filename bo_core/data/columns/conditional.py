@@ -76,10 +76,6 @@ class ConditionalColumn:
         """Return the numbers [b] at features [b, width]."""
         return self.inner.numbers(features[:, :-1])
 
-    def places(self, numbers: Tensor) -> Tensor:
-        """Return the features [b, width] of numbers [b]."""
-        return torch.nn.functional.pad(self.inner.places(numbers), (0, 1))
-
     def neighbours(self, value: Value) -> list[Value]:
         """Return the values one step away; empty for a continuum."""
         return self.inner.neighbours(value)

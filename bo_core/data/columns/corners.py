@@ -70,10 +70,6 @@ class CornersColumn:
         """Return the numbers [b] at features [b, width]; the choices are numbers."""
         return features @ features.new_tensor([float(value) for value in self.levels])
 
-    def places(self, numbers: Tensor) -> Tensor:
-        """Raise an error: no equality determines a choice."""
-        raise NotImplementedError
-
     def neighbours(self, value: Value) -> list[Value]:
         """Return every other choice."""
         return [choice for choice in self.parameter.listed if choice != value]

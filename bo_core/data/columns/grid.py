@@ -7,15 +7,14 @@ from functools import cached_property
 
 from torch import Tensor
 
-from overnight.bo_core.data.columns.column import OneFeature
-from overnight.bo_core.data.columns.scales import numbers_at, places_of
+from overnight.bo_core.data.columns.scaled import ScaledFeature
 from overnight.campaign.parameters import Stepped, Value
 from overnight.campaign.values.grid import Grid
 from overnight.campaign.values.number_line import log_odds, place_of, value_at
 
 
 @dataclass(frozen=True)
-class GridColumn(OneFeature):
+class GridColumn(ScaledFeature):
     """A number of a grid on its scale: one feature."""
 
     parameter: Stepped
@@ -56,16 +55,6 @@ class GridColumn(OneFeature):
             return (self._rounded(p.low * (p.high / p.low) ** x) / p.low).log() / math.log(p.high / p.low)
         low, high = log_odds(p.low), log_odds(p.high)
         return (self._rounded((low + x * (high - low)).sigmoid()).logit() - low) / (high - low)
-
-    def numbers(self, features: Tensor) -> Tensor:
-        """Return the numbers [b] at features [b, 1], on the grid or between two values of it."""
-        p = self.parameter
-        return numbers_at(features[:, 0], p.low, p.high, p.scale)
-
-    def places(self, numbers: Tensor) -> Tensor:
-        """Return the features [b, 1] of numbers [b]."""
-        p = self.parameter
-        return places_of(numbers, p.low, p.high, p.scale).unsqueeze(1)
 
     def neighbours(self, value: Value) -> list[Value]:
         """Return the values near this one, at numbers of steps that double."""

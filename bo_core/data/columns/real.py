@@ -6,14 +6,14 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from overnight.bo_core.data.columns.column import Movement, OneFeature
-from overnight.bo_core.data.columns.scales import numbers_at, places_of
+from overnight.bo_core.data.columns.column import Movement
+from overnight.bo_core.data.columns.scaled import ScaledFeature
 from overnight.campaign.parameters import Bounded, Value
 from overnight.campaign.values.number_line import place_of, value_at
 
 
 @dataclass(frozen=True)
-class RealColumn(OneFeature):
+class RealColumn(ScaledFeature):
     """A real number on its scale: one feature."""
 
     moves: ClassVar[Sequence[Movement]] = ("continuous",)
@@ -43,16 +43,6 @@ class RealColumn(OneFeature):
     def snap(self, features: Tensor) -> Tensor:
         """Return the features [b, 1]: every feature has a value."""
         return features
-
-    def numbers(self, features: Tensor) -> Tensor:
-        """Return the numbers [b] at features [b, 1]."""
-        p = self.parameter
-        return numbers_at(features[:, 0], p.low, p.high, p.scale)
-
-    def places(self, numbers: Tensor) -> Tensor:
-        """Return the features [b, 1] of numbers [b]."""
-        p = self.parameter
-        return places_of(numbers, p.low, p.high, p.scale).unsqueeze(1)
 
     def neighbours(self, value: Value) -> list[Value]:
         """Return no values: a continuum has no steps."""

@@ -49,10 +49,6 @@ class StepsColumn(OneFeature):
         below = at.detach().floor().long().clamp(max=len(numbers) - 2)
         return numbers[below] + (at - below) * (numbers[below + 1] - numbers[below])
 
-    def places(self, numbers: Tensor) -> Tensor:
-        """Raise an error: no equality determines a choice."""
-        raise NotImplementedError
-
     def neighbours(self, value: Value) -> list[Value]:
         """Return the previous and the next choice."""
         i = self.levels.index(value)

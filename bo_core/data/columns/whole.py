@@ -7,8 +7,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from overnight.bo_core.data.columns.column import OneFeature
-from overnight.bo_core.data.columns.scales import numbers_at, places_of
+from overnight.bo_core.data.columns.scaled import ScaledFeature
 from overnight.campaign.parameters import Value
 from overnight.campaign.values.number_line import Scale, place_of, value_at
 
@@ -33,7 +32,7 @@ class WholeNumbers(Protocol):
 
 
 @dataclass(frozen=True)
-class WholeColumn(OneFeature):
+class WholeColumn(ScaledFeature):
     """A whole number on its scale: one feature."""
 
     parameter: WholeNumbers
@@ -78,16 +77,6 @@ class WholeColumn(OneFeature):
             number = (low * (high / low) ** x).round().clamp(p.low, p.high)
             return (number / p.low).log() / math.log(p.high / p.low)
         return ((low + x * (high - low)).round().clamp(p.low, p.high) - p.low) / (p.high - p.low)
-
-    def numbers(self, features: Tensor) -> Tensor:
-        """Return the numbers [b] at features [b, 1], whole or between two whole ones."""
-        p = self.parameter
-        return numbers_at(features[:, 0], p.low, p.high, p.scale)
-
-    def places(self, numbers: Tensor) -> Tensor:
-        """Return the features [b, 1] of numbers [b]."""
-        p = self.parameter
-        return places_of(numbers, p.low, p.high, p.scale).unsqueeze(1)
 
     def neighbours(self, value: Value) -> list[Value]:
         """Return the whole numbers near the value, at distances that double."""
