@@ -23,8 +23,9 @@ from overnight.bo_core.surrogate import (
 from overnight.bo_core.surrogate.average import draw_hyperparameters, walk_numbers
 from overnight.bo_core.surrogate.climbs import Start
 from overnight.bo_core.surrogate.fit import cold_normals
-from overnight.bo_core.surrogate.hyperparameters import is_batched, theta_of_record
+from overnight.bo_core.surrogate.hyperparameters import errors_of_record, theta_of_record
 from overnight.bo_core.surrogate.leave_one_out import leave_one_out
+from overnight.bo_core.surrogate.shared_errors import ErrorsName, count_of
 from overnight.campaign.errors import ModelFailed
 from overnight.campaign.history.provenance import Provenance
 
@@ -51,8 +52,8 @@ class Fitting:
     ) -> None:
         self.noise_unit = noise_unit
         self.data, self.proposer, self.generator = data, proposer, generator
-        self.g, self.batched = data.groups.count, data.batches is not None
-        self.warm = _recorded(last, metric, self.g, batched=self.batched)
+        self.g, self.errors = data.groups.count, None if data.errors is None else data.errors.kind
+        self.warm = _recorded(last, metric, self.g, self.errors)
         self.before = 0 if last is None or self.warm is None else last.knew.observed
         self.now = int(data.replicates)
 
@@ -140,10 +141,10 @@ class Fitting:
 
     def _prior(self, *, warped: bool) -> Prior:
         settings = self.proposer
-        return Prior(self.g, settings.prior, warped=warped, noise_unit=self.noise_unit, batched=self.batched)
+        return Prior(self.g, settings.prior, warped=warped, noise_unit=self.noise_unit, errors=self.errors)
 
     def _is_warped(self, theta: Array) -> bool:
-        return len(theta) > self.g + 1 + self.batched
+        return len(theta) > self.g + 1 + count_of(self.data.errors)
 
     def _left_out(self, data: TrainingData, found: Fit) -> float:
         return leave_one_out(Posterior.of(data, self._hyperparameters(found.theta[None], found.jitter)))
@@ -158,13 +159,13 @@ class Fitting:
         return Posterior.of(self.data, self._hyperparameters(theta, found.jitter))
 
     def _hyperparameters(self, theta: Array, jitter: float) -> Hyperparameters:
-        return Hyperparameters(torch.from_numpy(theta), self.g, self.proposer.kernel, jitter, self.batched)
+        return Hyperparameters(torch.from_numpy(theta), self.g, self.proposer.kernel, jitter, self.errors)
 
 
-def _recorded(last: Provenance | None, metric: str, g: int, *, batched: bool) -> Array | None:
+def _recorded(last: Provenance | None, metric: str, g: int, errors: ErrorsName | None) -> Array | None:
     """Return one finite θ [h], the mean of the recorded sets, or None."""
     model = None if last is None else last.models.metrics.get(metric)
-    if model is None or is_batched(model.hyperparameters) != batched:
+    if model is None or errors_of_record(model.hyperparameters) != errors:
         return None
     sets = theta_of_record(model.hyperparameters, g)
     theta = None if sets is None else sets.mean(0).numpy()

@@ -13,7 +13,8 @@ from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.settings.surrogates import GpytorchSurrogate
 from overnight.bo_core.surrogate import Belief, Hyperparameters, Posterior, TrainingData
 from overnight.bo_core.surrogate.climbs import StartEnd
-from overnight.bo_core.surrogate.hyperparameters import is_batched, theta_of_record
+from overnight.bo_core.surrogate.hyperparameters import errors_of_record, theta_of_record
+from overnight.bo_core.surrogate.shared_errors import BatchShifts
 from overnight.bo_core.tail_width import with_likeliest_tail
 from overnight.campaign import History
 from overnight.campaign.errors import CannotPropose, ModelFailed
@@ -95,12 +96,12 @@ class Model:
             return cls(observed, data, belief, (), tail_width, honest, belief.code)
         theta = theta_of_record(record, data.groups.count)
         assert theta is not None, "expected hyperparameters of this space"
-        if is_batched(record) != (data.batches is not None):
-            raise ModelFailed("Expected a record of the shifts of batches in an A/B test, and only there.")
+        errors = None if data.errors is None else data.errors.kind
+        if errors_of_record(record) != errors:
+            raise ModelFailed("Expected a record of the errors that results of this campaign share, found another one.")
         fitting = Fitting(data, proposer, generator, last, observed.objective.metric, observed.noise_unit)
         fitting.take_numbers(*theta.shape)
-        g, batched = data.groups.count, data.batches is not None
-        hyperparameters = Hyperparameters(theta, g, proposer.kernel, jitter, batched)
+        hyperparameters = Hyperparameters(theta, data.groups.count, proposer.kernel, jitter, errors)
         return cls(observed, data, Posterior.of(data, hyperparameters), (), tail_width, honest)
 
     @property
@@ -168,8 +169,8 @@ def _data(observed: Observed, proposer: BayesianProposer) -> TrainingData:
     outcomes, extra = observed.outcomes, proposer.extra_noise and not observed.exact
     y, variance, device = outcomes.y, outcomes.variance, device_for(proposer, len(observed.trials))
     if observed.batches is not None:
-        batches = torch.tensor(observed.batches)
-        return TrainingData.single(observed.X, y, variance, observed.groups, extra_noise=extra, batches=batches).to(
+        shifts = BatchShifts(torch.tensor(observed.batches))
+        return TrainingData.single(observed.X, y, variance, observed.groups, extra_noise=extra, errors=shifts).to(
             device
         )
     data = TrainingData.of(observed.X, y, variance, observed.groups, extra_noise=extra)

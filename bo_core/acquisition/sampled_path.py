@@ -8,15 +8,15 @@ from torch import Tensor
 from overnight.bo_core.surrogate import KernelName, Posterior, safe_cholesky
 
 _FREQUENCIES = 2048
-# Shifts are the same within a batch, so their covariance is singular.
-_JITTER_OF_SHIFTS = 1e-9
+# Errors that observations share have a covariance that may be singular.
+_JITTER_OF_ERRORS = 1e-9
 
 
 class SampledPath:
     """A draw of f as a whole, by pathwise conditioning (Wilson et al. 2020, equation 13).
 
     A draw of the prior, made of random Fourier features (Rahimi and Recht 2007), is corrected by k(x, X) K⁻¹ (y − m −
-    prior(X) − ε) with ε the errors of the observations: noise, and the shifts of batches if there are any. The path
+    prior(X) − ε) with ε the errors of the observations: noise, and those that they share. The path
     belongs to one of the M sets of hyperparameters, drawn with the seed. Outstanding points need no conditioning,
     because their paths were different draws.
     """
@@ -32,8 +32,8 @@ class SampledPath:
         self.of_cos, self.of_sin = weights / math.sqrt(frequencies)
         noise = posterior.noise[self.member]
         epsilon = noise.sqrt() * torch.randn(len(noise), generator=generator, dtype=torch.float64).to(noise)
-        if posterior.shifts is not None:
-            root, _ = safe_cholesky(posterior.shifts[self.member], _JITTER_OF_SHIFTS)
+        if posterior.of_errors is not None:
+            root, _ = safe_cholesky(posterior.of_errors[self.member], _JITTER_OF_ERRORS)
             epsilon = epsilon + root @ torch.randn(len(noise), generator=generator, dtype=torch.float64).to(noise)
         L_inverse, residual = posterior.L_inverse[self.member], posterior.residual[self.member]
         self.update = L_inverse.mT @ (residual - L_inverse @ (self._prior(self.Z)[0] + epsilon))

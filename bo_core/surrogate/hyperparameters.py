@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from overnight.bo_core.surrogate.kernel import KernelName
+from overnight.bo_core.surrogate.shared_errors import NAMES_OF, ErrorsName
 
 Record = dict[str, tuple[float, ...]]
 
@@ -15,14 +16,14 @@ Record = dict[str, tuple[float, ...]]
 class Hyperparameters:
     """M equally likely sets that predictions are averaged over; `theta` [M, h] of g groups, laid out as in `priors`.
 
-    They are `batched` if they hold the variance of the shifts of batches.
+    `errors` is the kind of errors that observations share, whose hyperparameters they hold as well.
     """
 
     theta: Tensor
     g: int
     kernel: KernelName
     jitter: float
-    batched: bool = False
+    errors: ErrorsName | None = None
 
     @property
     def length_scales(self) -> Tensor:
@@ -40,9 +41,9 @@ class Hyperparameters:
         return self.theta[:, self.g].exp()
 
     @property
-    def batch_variance(self) -> Tensor | None:
-        """Return the variances [M] of the shifts that the outcomes of a batch share; None without batches."""
-        return self.theta[:, self.g + 1].exp() if self.batched else None
+    def of_errors(self) -> Tensor:
+        """Return the hyperparameters [M, c] of the errors that observations share, in logarithms; c may be 0."""
+        return self.theta[:, self.g + 1 : self._first_warp]
 
     @property
     def warp_exponents(self) -> tuple[Tensor, Tensor] | None:
@@ -54,29 +55,38 @@ class Hyperparameters:
 
     @property
     def _first_warp(self) -> int:
-        return self.g + 1 + self.batched
+        return self.g + 1 + len(self._names)
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return () if self.errors is None else NAMES_OF[self.errors]
 
     def as_record(self) -> Record:
         """Return the numbers by name, set after set, bit-exact, as provenance records them."""
         record = {
             "length_scales": self.log_length_scales,
             "noise_variance": self.theta[:, self.g],
-            "batch_variance": self.theta[:, self.g + 1 : self._first_warp],
+            **dict(zip(self._names, self.of_errors.unsqueeze(2).unbind(1), strict=True)),
             "warp_exponents": self.theta[:, self._first_warp :],
         }
         return {f"log_{name}": tuple(values.flatten().tolist()) for name, values in record.items() if values.numel()}
 
 
-def is_batched(record: Mapping[str, tuple[float, ...]]) -> bool:
-    """Return whether a record holds the variance of the shifts of batches."""
-    return len(record.get("log_batch_variance", ())) > 0
+def errors_of_record(record: Mapping[str, tuple[float, ...]]) -> ErrorsName | None:
+    """Return the kind of shared errors whose hyperparameters a record holds."""
+    return next((kind for kind, names in NAMES_OF.items() if any(f"log_{name}" in record for name in names)), None)
 
 
 def theta_of_record(record: Mapping[str, tuple[float, ...]], g: int) -> Tensor | None:
     """Return the recorded sets [M, h] for g groups, None if they belong to another space."""
-    noise, batch = record.get("log_noise_variance", ()), record.get("log_batch_variance", ())
-    parts = [record.get("log_length_scales", ()), noise, batch, record.get("log_warp_exponents", ())]
+    errors = errors_of_record(record)
+    names = () if errors is None else NAMES_OF[errors]
+    of_errors = [record.get(f"log_{name}", ()) for name in names]
+    scales, noise, warps = (
+        record.get(f"log_{name}", ()) for name in ("length_scales", "noise_variance", "warp_exponents")
+    )
     M = len(noise)
-    if not M or len(parts[0]) != M * g or len(batch) not in (0, M) or len(parts[3]) not in (0, 2 * M * g):
+    if not M or len(scales) != M * g or any(len(each) != M for each in of_errors) or len(warps) not in (0, 2 * M * g):
         return None
+    parts = [scales, noise, *of_errors, warps]
     return torch.cat([torch.tensor(p, dtype=torch.float64).reshape(M, -1) for p in parts], 1)

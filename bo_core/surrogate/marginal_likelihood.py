@@ -1,8 +1,8 @@
 """The log marginal likelihood of a Gaussian process with its analytic gradient: one Cholesky, no autograd.
 
-The model is y ~ N(m 1, K + diag(noise)), in an A/B test with τ² ZZᵀ added for the shifts of batches, of which Z is the
-membership, with a stationary ARD kernel of variance 1 on standardised outcomes. The
-constant mean m is not searched. For each set of the others its best value is the generalised least-squares mean, at
+The model is y ~ N(m 1, K + diag(noise)), with a stationary ARD kernel of variance 1 on standardised outcomes. The
+covariance of errors that observations share is added to K, if there are any (`shared_errors`). The constant mean m is
+not searched. For each set of the others its best value is the generalised least-squares mean, at
 which the gradient with respect to m vanishes, so the other derivatives are unchanged.
 """
 
@@ -17,6 +17,7 @@ from overnight.bo_core.search.bfgs import Array
 from overnight.bo_core.surrogate.kernel import KernelName, kernel, kernel_by_rows
 from overnight.bo_core.surrogate.priors import Prior
 from overnight.bo_core.surrogate.scaling import warp, warp_slopes_by_exponents
+from overnight.bo_core.surrogate.shared_errors import count_of
 from overnight.bo_core.surrogate.training_data import TrainingData
 
 _LOG_2PI = math.log(2.0 * math.pi)
@@ -42,8 +43,8 @@ class LogPosterior:
         self.fixed_diagonal = data.known / data.count + (1.0 + jitter)
         self.noise_share = data.inferred / data.count
         self.pooled = bool((data.count > 1).any())
-        self.together = data.together
-        self.first_warp = data.groups.count + 1 + (data.together is not None)
+        self.errors = data.errors
+        self.first_warp = data.groups.count + 1 + count_of(data.errors)
 
     def __call__(self, theta: Array) -> tuple[Array, Array]:
         """Return values [b] and gradients [b, h] at θ [b, h]; −∞ and 0 if the kernel matrix is not positive."""
@@ -81,10 +82,11 @@ class LogPosterior:
         Z = self._features(theta) * inverse_scales
         K, w = (kernel_by_rows if self.data.many else kernel)(self.kernel_name, Z, Z)
         noise_variance = torch.exp(theta[:, g])
+        # A copy, because w may share the memory.
+        k = K if self.errors is None else K.clone()
         self._set_diagonal(K, noise_variance)
-        if self.together is not None:
-            # Not in place, because w may share the memory.
-            K = K + self._of_batches(theta)
+        if self.errors is not None:
+            K = K + self.errors.covariance(self._of_errors(theta), k)
         L, failed = torch.linalg.cholesky_ex(K)
         may_be_singular = L.is_cuda or bool(failed.any())
         if may_be_singular:
@@ -107,9 +109,12 @@ class LogPosterior:
             alpha, w, Z, noise_share = (t.to(K_inverse) for t in (alpha, w, Z, noise_share))
         twice_by_K = torch.baddbmm(K_inverse, alpha.unsqueeze(2), alpha.unsqueeze(1), beta=-1.0)
         by_noise = (twice_by_K.diagonal(dim1=1, dim2=2) @ noise_share).mul_(0.5 * noise_variance)
-        by_batch = []
-        if self.together is not None:
-            by_batch = [(0.5 * (twice_by_K * self._of_batches(theta)).sum((1, 2))).unsqueeze(1)]
+        by_errors = []
+        if self.errors is not None:
+            slopes = self.errors.by_theta(self._of_errors(theta), k)
+            by_errors = [(0.5 * (twice_by_K * slope).sum((1, 2))).unsqueeze(1) for slope in slopes]
+            if (through_k := self.errors.by_kernel(self._of_errors(theta))) is not None:
+                twice_by_K.mul_(1.0 + through_k)
         twice_by_K.mul_(w)
         if self.data.many:
             # It has no effect, but would be rounded.
@@ -120,7 +125,7 @@ class LogPosterior:
         if self.pooled:
             scatter, scatter_by_noise = self._within_replicates(noise_variance)
             value, by_noise = value + scatter, by_noise + scatter_by_noise
-        return torch.cat([value.unsqueeze(1), by_scale, by_noise.unsqueeze(1), *by_batch, *by_warp], 1)
+        return torch.cat([value.unsqueeze(1), by_scale, by_noise.unsqueeze(1), *by_errors, *by_warp], 1)
 
     def information(self, theta: Tensor) -> Tensor:
         """Return the expected information [h, h] of the data at one θ [1, h], 0 if K is singular.
@@ -132,13 +137,15 @@ class LogPosterior:
         inverse_scales = self._inverse_scales(theta)
         Z = self._features(theta) * inverse_scales
         K, w = kernel(self.kernel_name, Z, Z)
-        w = -w[0]
+        k, w = K if self.errors is None else K.clone(), -w[0]
         noise_variance = torch.exp(theta[:, g])
         self._set_diagonal(K, noise_variance)
-        by_batch = []
-        if self.together is not None:
-            by_batch = [self._of_batches(theta)]
-            K = K + by_batch[0]
+        by_errors = []
+        if self.errors is not None:
+            by_errors = self.errors.by_theta(self._of_errors(theta), k)
+            K = K + self.errors.covariance(self._of_errors(theta), k)
+            if (through_k := self.errors.by_kernel(self._of_errors(theta))) is not None:
+                w = w * (1.0 + through_k[0])
         L, failed = torch.linalg.cholesky_ex(K)
         if bool(failed.any()):
             return theta.new_zeros(theta.shape[1], theta.shape[1])
@@ -148,7 +155,7 @@ class LogPosterior:
             moved += [slopes * inverse_scales for slopes in warp_slopes_by_exponents(self.data.X, *exponents)]
         by_group = [self._by_group(_differences(Z) * _differences(move) * w) for move in moved]
         by_noise = torch.diag(self.noise_share * noise_variance)[None]
-        changes = torch.cholesky_inverse(L[0]) @ torch.cat([by_group[0], by_noise, *by_batch, *by_group[1:]])
+        changes = torch.cholesky_inverse(L[0]) @ torch.cat([by_group[0], by_noise, *by_errors, *by_group[1:]])
         information = 0.5 * changes.flatten(1) @ changes.mT.flatten(1).mT
         if self.pooled:
             share = self.data.inferred * noise_variance / self._replicate_noise(noise_variance)
@@ -179,10 +186,9 @@ class LogPosterior:
         diagonal = torch.addcmul(self.fixed_diagonal, noise_variance.unsqueeze(1), self.noise_share)
         K.diagonal(dim1=1, dim2=2).copy_(diagonal)
 
-    def _of_batches(self, theta: Tensor) -> Tensor:
-        """Return the covariance [b, u, u] of the shifts of batches."""
-        assert self.together is not None, "expected observations in batches"
-        return theta[:, self.groups.count + 1].exp()[:, None, None] * self.together
+    def _of_errors(self, theta: Tensor) -> Tensor:
+        """Return the hyperparameters [b, c] of the errors that observations share."""
+        return theta[:, self.groups.count + 1 : self.first_warp]
 
     def _inverse_scales(self, theta: Tensor) -> Tensor:
         return torch.exp(-self.groups.log_scales(theta[:, None, : self.groups.count]))

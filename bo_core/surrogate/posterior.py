@@ -13,6 +13,7 @@ from overnight.bo_core.surrogate.kernel import kernel, kernel_by_rows
 from overnight.bo_core.surrogate.marginal_likelihood import generalised_mean
 from overnight.bo_core.surrogate.metric_draws import DRAW_JITTER, SMALLEST_VARIANCE, Conditional, PullBack
 from overnight.bo_core.surrogate.scaling import Scaling
+from overnight.bo_core.surrogate.shared_errors import SharedErrors
 from overnight.bo_core.surrogate.training_data import TrainingData
 from overnight.campaign.errors import ModelFailed
 
@@ -27,8 +28,8 @@ class Posterior:
     kernel matrix, `mean` [M], `residual` [M, u] = L⁻¹(y − mean), and `noise` [M, u] holds the variances of the outcomes
     `y`, [u] or [M, u]. `groups` are the features that share a length scale. All values are in standardised units.
 
-    In an A/B test, `shifts` [M, u, u] is the covariance of the unknown shifts of the batches at the data, which is part
-    of the noisy kernel matrix. Predictions are of the latent function, which is free of shifts.
+    `errors` are those that observations share, and `of_errors` [M, u, u] is their covariance at the data, which is part
+    of the noisy kernel matrix. Predictions are of the latent function, which is free of them.
     """
 
     hyperparameters: Hyperparameters
@@ -40,7 +41,8 @@ class Posterior:
     residual: Tensor
     y: Tensor
     noise: Tensor
-    shifts: Tensor | None = None
+    errors: SharedErrors | None = None
+    of_errors: Tensor | None = None
 
     @classmethod
     def of(cls, data: TrainingData, hyperparameters: Hyperparameters) -> "Posterior":
@@ -50,9 +52,10 @@ class Posterior:
         Z = scaling.scaled(data.X)
         K, _ = (kernel_by_rows if data.many else kernel)(hyperparameters.kernel, Z, Z)
         noise = data.noise(hyperparameters.noise_variance.to(device)) + hyperparameters.jitter
+        errors = data.errors
+        of_errors = None if errors is None else errors.covariance(hyperparameters.of_errors.to(device), K)
         K.diagonal(dim1=1, dim2=2).copy_(1.0 + noise)
-        shifts = _shifts(data, hyperparameters)
-        L, _ = safe_cholesky(K if shifts is None else K + shifts, 0.0)
+        L, _ = safe_cholesky(K if of_errors is None else K + of_errors, 0.0)
         if data.many:
             L_inverse = triangular_inverse(L)
             of_y, of_one = (L_inverse @ torch.stack([y, torch.ones_like(y)], 1)).unbind(2)
@@ -63,7 +66,7 @@ class Posterior:
             L_inverse = torch.linalg.solve_triangular(L, identity, upper=False)
             mean = generalised_mean(L_inverse.mT @ L_inverse, y)
             residual = (L_inverse @ (y - mean.unsqueeze(1)).unsqueeze(2)).squeeze(2)
-        return cls(hyperparameters, data.groups, scaling, Z, L_inverse, mean, residual, y, noise, shifts)
+        return cls(hyperparameters, data.groups, scaling, Z, L_inverse, mean, residual, y, noise, errors, of_errors)
 
     @property
     def set_count(self) -> int:
@@ -127,22 +130,22 @@ class Posterior:
     def means_at_data(self) -> Tensor:
         """Return the means [M, n] of the latent function at the observed points: y − V K⁻¹(y − m).
 
-        V is the covariance of the observations' errors: their noise, and the shifts of batches if there are any.
+        V is the covariance of all errors of the observations: their noise, and those that they share.
         """
         alpha = (self.residual.unsqueeze(1) @ self.L_inverse).squeeze(1)
-        if self.shifts is None:
+        if self.of_errors is None:
             return self.y - self.noise * alpha
-        return self.y - self.noise * alpha - (self.shifts @ alpha.unsqueeze(2)).squeeze(2)
+        return self.y - self.noise * alpha - (self.of_errors @ alpha.unsqueeze(2)).squeeze(2)
 
     def bounds_at_data(self, deviations: float) -> tuple[Tensor, Tensor]:
         """Return bounds of f at the observed points [M, n], at least `deviations` sds away.
 
-        A point's own observation leaves a variance of at most noise/(1 + noise). With batches, the variance is the
-        diagonal of V − V K⁻¹ V, with V as in `means_at_data`.
+        A point's own observation leaves a variance of at most noise/(1 + noise). With shared errors, the variance is
+        the diagonal of V − V K⁻¹ V, with V as in `means_at_data`.
         """
         mean = self.means_at_data()
-        if self.shifts is not None:
-            errors = self.shifts + torch.diag_embed(self.noise)
+        if self.of_errors is not None:
+            errors = self.of_errors + torch.diag_embed(self.noise)
             explained = (self.L_inverse @ errors).square().sum(1)
             spread = (errors.diagonal(dim1=1, dim2=2) - explained).clamp(min=0.0).sqrt()
             return mean - deviations * spread, mean + deviations * spread
@@ -173,14 +176,16 @@ class Posterior:
         """Return this posterior with more data, factorised by the caller, once for each of M' sets.
 
         `sets` [M'] are the indices of these in the M sets, whose hyperparameters and means they have. Z [M', n', d],
-        L_inverse [M', n', n'], residual, y and noise [M', n'] are as in this class, for all data. The new data belong
-        to no batch: their outcomes are those of the latent function with noise.
+        L_inverse [M', n', n'], residual, y and noise [M', n'] are as in this class, for all data. The new data share
+        no errors: their outcomes are those of the latent function with noise.
         """
         hyperparameters = replace(self.hyperparameters, theta=self.hyperparameters.theta[sets.cpu()])
         scaling, mean = self.scaling.of_sets(sets), self.mean[sets]
         more = noise.shape[1] - self.n
-        shifts = None if self.shifts is None else pad(self.shifts[sets], (0, more, 0, more))
-        return Posterior(hyperparameters, self.groups, scaling, Z, L_inverse, mean, residual, y, noise, shifts)
+        of_errors = None if self.of_errors is None else pad(self.of_errors[sets], (0, more, 0, more))
+        return Posterior(
+            hyperparameters, self.groups, scaling, Z, L_inverse, mean, residual, y, noise, of_errors=of_errors
+        )
 
     def _project(self, Z: Tensor) -> tuple[Tensor, Tensor]:
         h = self.kernel(Z, self.Z)[0] @ self.L_inverse.mT
@@ -263,14 +268,6 @@ class BorderedDraws:
         of_data = h[:, :, : self.n] @ self.posterior.residual.unsqueeze(2) + self.posterior.mean[:, None, None]
         means = torch.baddbmm(of_data, h[:, :, self.n :], normals.mT)
         return Conditional(means, (1.0 - (h * h).sum(2, keepdim=True)).clamp_(min=SMALLEST_VARIANCE).sqrt_())
-
-
-def _shifts(data: TrainingData, hyperparameters: Hyperparameters) -> Tensor | None:
-    """Return the covariance [M, u, u] of the shifts of batches at the data; None without batches."""
-    variance = hyperparameters.batch_variance
-    if data.together is None or variance is None:
-        return None
-    return variance.to(data.X.device)[:, None, None] * data.together
 
 
 def safe_cholesky(covariance: Tensor, jitter: float) -> tuple[Tensor, float]:

@@ -7,10 +7,13 @@ most of all if noise dominates, which loose priors interpret as roughness (docs/
 of the input warping are near 1, no warping, unless the data indicate otherwise (Snoek et al. 2014).
 
 In an A/B test, outcomes are in units of their spread within batches, and the results of a batch share a shift: drift,
-which may be nothing or several times that spread.
+which may be nothing or several times that spread. At the lowest fidelity, the discrepancy between two points is about
+half as large as their difference, and the trend is about as large as the spread of all outcomes; both may be ten times
+as large, or nothing.
 
-Everything is searched and sampled in logarithms θ, laid out as g length scales, the noise variance, the variance of
-the batches' shifts if there are batches, and, if the inputs are warped, g first and g second exponents.
+Everything is searched and sampled in logarithms θ, laid out as g length scales, the noise variance, the
+hyperparameters of errors that observations share (`shared_errors`), and, if the inputs are warped, g first and g second
+exponents.
 """
 
 import math
@@ -19,6 +22,7 @@ from typing import Literal
 import numpy as np
 
 from overnight.bo_core.search.bfgs import Array
+from overnight.bo_core.surrogate.shared_errors import ErrorsName
 
 PriorName = Literal["firm", "loose"]
 
@@ -27,11 +31,11 @@ _LENGTH_SCALE = {"firm": (math.sqrt(2.0) - 2.7, 0.75), "loose": (math.sqrt(2.0) 
 _NOISE = {"firm": (-4.0, 2.0), "loose": (-5.0, 1.0)}
 _WARP = (0.0, 0.5)
 # Two spreads on either side are shifts of a twentieth to seven times the spread of outcomes within a batch.
-_BATCH = (-1.0, 2.5)
+_ERRORS = {"batches": [(-1.0, 2.5)], "shortfall": [(-1.0, 2.0), (0.0, 2.5), (0.0, 0.7)]}
 _LENGTH_SCALE_BOUNDS = (0.025, 1e4)
 _NOISE_BOUNDS = (1e-4, 10.0)
 _WARP_BOUNDS = (0.2, 5.0)
-_BATCH_BOUNDS = (1e-6, 1e6)
+_ERRORS_BOUNDS = {"batches": [(1e-6, 1e6)], "shortfall": [(1e-6, 1e3), (1e-6, 1e6), (0.2, 5.0)]}
 # A kernel matrix with less log noise variance may be singular.
 _LEAST_NOISE = math.log(1e-7)
 
@@ -40,8 +44,8 @@ class Prior:
     """Independent normal distributions of θ [h]: `location`, `spread`, and the box from `low` to `high`, each [h].
 
     There are `g` length scales. `noise_unit`, at most 1, is the unit to which the prior of the noise refers. If a few
-    vast outcomes determine the scale, a noise that is small compared with them is possible. It is `batched` if the
-    observations belong to batches.
+    vast outcomes determine the scale, a noise that is small compared with them is possible. `errors` is the kind
+    of errors that observations share.
     """
 
     def __init__(
@@ -51,14 +55,15 @@ class Prior:
         *,
         warped: bool = False,
         noise_unit: float = 1.0,
-        batched: bool = False,
+        errors: ErrorsName | None = None,
     ) -> None:
         self.name: PriorName = name
         location, spread = _LENGTH_SCALE[name]
-        warps, batch = 2 * g if warped else 0, int(batched)
-        parts = [(location + 0.5 * math.log(g), spread)] * g + [_NOISE[name]] + [_BATCH] * batch + [_WARP] * warps
+        warps, of_errors = 2 * g if warped else 0, [] if errors is None else _ERRORS[errors]
+        parts = [(location + 0.5 * math.log(g), spread)] * g + [_NOISE[name]] + of_errors + [_WARP] * warps
         self.location, self.spread = np.array(parts).T
-        bounds = [_LENGTH_SCALE_BOUNDS] * g + [_NOISE_BOUNDS] + [_BATCH_BOUNDS] * batch + [_WARP_BOUNDS] * warps
+        of_errors = [] if errors is None else _ERRORS_BOUNDS[errors]
+        bounds = [_LENGTH_SCALE_BOUNDS] * g + [_NOISE_BOUNDS] + of_errors + [_WARP_BOUNDS] * warps
         self.low, self.high = np.log(np.array(bounds)).T
         if noise_unit < 1.0:
             shift = max(2.0 * math.log(noise_unit), _LEAST_NOISE - self.low[g])

@@ -1,12 +1,12 @@
 """Training data of the surrogate: features, outcomes and known noise, with replicates pooled."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from overnight.bo_core.data.feature_groups import FeatureGroups
+from overnight.bo_core.surrogate.shared_errors import SharedErrors, Shortfall
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,7 @@ class TrainingData:
     about the noise that the means lack. `groups` are the features that share a length scale. If they are `many`, their
     fit and their matrices are computed in the ways that save time (docs/decisions/0036-many-observations.md).
 
-    In an A/B test, `batches` [u] are the numbers of the batches that the observations belong to: the outcomes of one
-    batch share an unknown shift. Such observations are neither pooled nor many.
+    The `errors` are those that observations share, see that class. Such observations are not many.
     """
 
     X: Tensor
@@ -30,7 +29,7 @@ class TrainingData:
     scatter: Tensor
     groups: FeatureGroups
     many: bool = False
-    batches: Tensor | None = None
+    errors: SharedErrors | None = None
 
     @classmethod
     def of(
@@ -41,13 +40,18 @@ class TrainingData:
         groups: FeatureGroups | None = None,
         *,
         extra_noise: bool = False,
+        missing: Tensor | None = None,
     ) -> "TrainingData":
         """Return observations as in `single`, with replicates, which are rows of the same X and variance, pooled.
 
+        Those at full fidelity miss nothing of it; `missing` [n] is 1 at the lowest fidelity.
+
         This loses nothing, because the likelihood is that of the single rows.
         """
-        rows = cls.single(X, y, variance, groups, extra_noise=extra_noise)
-        replicates = _replicates(torch.cat([rows.X, rows.known[:, None], rows.inferred[:, None]], 1))
+        errors = None if missing is None else Shortfall(missing)
+        rows = cls.single(X, y, variance, groups, extra_noise=extra_noise, errors=errors)
+        fidelity = [] if missing is None else [missing[:, None]]
+        replicates = _replicates(torch.cat([rows.X, rows.known[:, None], rows.inferred[:, None], *fidelity], 1))
         if replicates is None:
             return rows
         group, first = replicates
@@ -58,7 +62,8 @@ class TrainingData:
         mean_gap = zero.index_add(0, group, gap) / count
         scatter = zero.index_add(0, group, (gap - mean_gap[group]) ** 2)
         y, known, inferred = rows.y[first] + mean_gap, rows.known[first], rows.inferred[first]
-        return cls(rows.X[first], y, known, inferred, count, scatter, rows.groups)
+        errors = None if rows.errors is None else rows.errors.part(first)
+        return cls(rows.X[first], y, known, inferred, count, scatter, rows.groups, errors=errors)
 
     @classmethod
     def single(
@@ -69,31 +74,24 @@ class TrainingData:
         groups: FeatureGroups | None = None,
         *,
         extra_noise: bool = False,
-        batches: Tensor | None = None,
+        errors: SharedErrors | None = None,
     ) -> "TrainingData":
         """Return observations X [n, d], y [n] with noise variances [n], NaN if they are to be inferred.
 
         With `extra_noise`, σ² is inferred in addition to the known variances. Without `groups`, no features share a
-        length scale. Replicates stay apart. `batches` [n] are as in the class.
+        length scale. Replicates stay apart.
         """
         X, y, variance = X.double(), y.double(), variance.double()
         groups = groups or FeatureGroups.single(X.shape[1])
         unknown = variance.isnan()
         known = torch.where(unknown, 0.0, variance)
         inferred = torch.ones_like(y) if extra_noise else unknown.double()
-        return cls(X, y, known, inferred, torch.ones_like(y), torch.zeros_like(y), groups, batches=batches)
+        return cls(X, y, known, inferred, torch.ones_like(y), torch.zeros_like(y), groups, errors=errors)
 
     @property
     def replicates(self) -> float:
         """Return n, the number of observations before pooling."""
         return float(self.count.sum())
-
-    @cached_property
-    def together(self) -> Tensor | None:
-        """Return a matrix [u, u] that is 1 where two observations share a batch and else 0; None without batches."""
-        if self.batches is None:
-            return None
-        return (self.batches.unsqueeze(1) == self.batches).to(self.y)
 
     def replicate_noise(self, noise_variance: Tensor) -> Tensor:
         """Return the noise variances [..., u] of one replicate for inferred variances [...]."""
@@ -108,16 +106,16 @@ class TrainingData:
         X, y, known, inferred, count, scatter = (
             t.to(device) for t in (self.X, self.y, self.known, self.inferred, self.count, self.scatter)
         )
-        batches = None if self.batches is None else self.batches.to(device)
-        return TrainingData(X, y, known, inferred, count, scatter, self.groups, self.many, batches)
+        errors = None if self.errors is None else self.errors.to(device)
+        return TrainingData(X, y, known, inferred, count, scatter, self.groups, self.many, errors)
 
     def part(self, rows: Tensor) -> "TrainingData":
         """Return the observations at these rows, which count as many if all do."""
         X, y, known, inferred, count, scatter = (
             t[rows] for t in (self.X, self.y, self.known, self.inferred, self.count, self.scatter)
         )
-        batches = None if self.batches is None else self.batches[rows]
-        return TrainingData(X, y, known, inferred, count, scatter, self.groups, self.many, batches)
+        errors = None if self.errors is None else self.errors.part(rows)
+        return TrainingData(X, y, known, inferred, count, scatter, self.groups, self.many, errors)
 
 
 def _replicates(rows: Tensor) -> tuple[Tensor, Tensor] | None:

@@ -124,7 +124,7 @@ def test_a_record_without_shifts_is_no_model_of_an_ab_test_and_no_start_of_its_f
     observed, last = asked.situation.observed["rate"], last_made_by_model(told.history)
     made = Model.of(observed, QUICK, torch.Generator().manual_seed(0), last)
     record = {name: values for name, values in made.posterior.as_record().items() if "batch" not in name}
-    with pytest.raises(ModelFailed, match="shifts of batches"):
+    with pytest.raises(ModelFailed, match="errors that results"):
         Model.recalled(observed, QUICK, torch.Generator(), last, record=record, jitter=made.posterior.jitter)
     assert last is not None
     fitted = last.models.metrics["rate"]

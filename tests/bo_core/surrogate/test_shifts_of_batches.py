@@ -11,8 +11,9 @@ from torch import Tensor
 from overnight.bo_core.acquisition import SampledPath
 from overnight.bo_core.acquisition.fantasies import conditioned
 from overnight.bo_core.surrogate import Hyperparameters, LogPosterior, Posterior, Prior, TrainingData, fit
-from overnight.bo_core.surrogate.hyperparameters import is_batched, theta_of_record
+from overnight.bo_core.surrogate.hyperparameters import errors_of_record, theta_of_record
 from overnight.bo_core.surrogate.leave_one_out import errors_left_out
+from overnight.bo_core.surrogate.shared_errors import BatchShifts
 
 D, JITTER = 2, 1e-8
 SIZES = (4, 3, 5, 1)
@@ -29,7 +30,7 @@ def in_batches(seed: int = 0, *, extra: bool = False) -> TrainingData:
     X[[0, 4, 7]] = torch.tensor([0.2, 0.7], dtype=torch.float64)
     y = torch.randn(len(batches), generator=generator, dtype=torch.float64) + 3.0 * batches
     known = 0.02 + 0.1 * torch.rand(len(batches), generator=generator, dtype=torch.float64)
-    return TrainingData.single(X, y, known, extra_noise=extra, batches=batches)
+    return TrainingData.single(X, y, known, extra_noise=extra, errors=BatchShifts(batches))
 
 
 def some_sets(count: int = 2, *, warped: bool = False) -> Tensor:
@@ -39,13 +40,13 @@ def some_sets(count: int = 2, *, warped: bool = False) -> Tensor:
 
 
 def sets_of(theta: Tensor) -> Hyperparameters:
-    return Hyperparameters(theta, D, "matern52", JITTER, batched=True)
+    return Hyperparameters(theta, D, "matern52", JITTER, errors="batches")
 
 
 def errors_by_the_textbook(data: TrainingData, theta: Tensor) -> np.ndarray:
     """Return the covariance of noise and shifts, for one θ [h]."""
-    assert data.batches is not None
-    Z = np.eye(int(data.batches.max()) + 1)[data.batches.numpy()]
+    assert isinstance(data.errors, BatchShifts)
+    Z = np.eye(int(data.errors.batches.max()) + 1)[data.errors.batches.numpy()]
     noise = (data.known + data.inferred * theta[D].exp()).numpy() + JITTER
     return np.diag(noise) + math.exp(theta[D + 1]) * Z @ Z.T
 
@@ -89,7 +90,7 @@ def test_beliefs_are_those_of_a_dense_gaussian_whose_covariance_holds_the_shifts
 @pytest.mark.parametrize("warped", [False, True])
 def test_the_density_and_its_gradient_are_those_of_a_dense_gaussian(warped: bool) -> None:
     data, theta = in_batches(extra=True), some_sets(3, warped=warped)
-    prior = Prior(D, warped=warped, batched=True)
+    prior = Prior(D, warped=warped, errors="batches")
     density = LogPosterior(data, "matern52", prior, jitter=JITTER)
     value, gradient = density(theta.numpy())
     for found, each in zip(value, theta, strict=True):
@@ -105,7 +106,7 @@ def test_the_density_and_its_gradient_are_those_of_a_dense_gaussian(warped: bool
 @pytest.mark.parametrize("warped", [False, True])
 def test_the_information_is_that_of_finite_differences_of_the_covariance(warped: bool) -> None:
     data, theta = in_batches(extra=True), some_sets(1, warped=warped)
-    density = LogPosterior(data, "matern52", Prior(D, warped=warped, batched=True), jitter=JITTER)
+    density = LogPosterior(data, "matern52", Prior(D, warped=warped, errors="batches"), jitter=JITTER)
     K_inverse = np.linalg.inv(covariance_by_the_textbook(data, theta[0]))
     changes = []
     for j in range(theta.shape[1]):
@@ -185,7 +186,7 @@ def test_sampled_paths_have_the_moments_of_the_posterior() -> None:
 def test_the_variance_of_shifts_comes_back_from_its_record_to_the_last_bit() -> None:
     hyperparameters = sets_of(some_sets(2, warped=True))
     record = hyperparameters.as_record()
-    assert is_batched(record)
+    assert errors_of_record(record) == "batches"
     assert len(record["log_batch_variance"]) == 2
     back = theta_of_record(record, D)
     assert back is not None
@@ -195,7 +196,7 @@ def test_the_variance_of_shifts_comes_back_from_its_record_to_the_last_bit() -> 
 def test_a_record_without_batches_is_as_it_was() -> None:
     theta = torch.zeros(1, D + 1, dtype=torch.float64)
     record = Hyperparameters(theta, D, "matern52", JITTER).as_record()
-    assert not is_batched(record)
+    assert errors_of_record(record) is None
     assert set(record) == {"log_length_scales", "log_noise_variance"}
 
 
@@ -206,8 +207,8 @@ def test_a_fit_finds_how_much_batches_drift(drift: float) -> None:
     X = uniform(len(batches), D, 2)
     y = torch.sin(4.0 * X).sum(1) + 0.1 * torch.randn(len(batches), generator=generator, dtype=torch.float64)
     u = drift * torch.randn(8, generator=generator, dtype=torch.float64)
-    data = TrainingData.single(X, y + u[batches], torch.full_like(y, 0.01), batches=batches)
-    found = fit(data, "matern52", Prior(D, batched=True), torch.Generator().manual_seed(0))
+    data = TrainingData.single(X, y + u[batches], torch.full_like(y, 0.01), errors=BatchShifts(batches))
+    found = fit(data, "matern52", Prior(D, errors="batches"), torch.Generator().manual_seed(0))
     variance = math.exp(found.theta[D + 1])
     if drift:
         assert float(u.var()) / 2.0 < variance < 2.0 * float(u.var())

@@ -1,0 +1,136 @@
+"""What the outcomes of several observations share beside the latent function: errors with a covariance of their own.
+
+The noisy kernel matrix of the data is K + E + diag(noise), with K that of the latent function and E the covariance of
+these errors. Predictions are of the latent function, which is free of them. A kind of errors has hyperparameters, which
+follow the noise variance in θ.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Protocol
+
+import torch
+from torch import Tensor
+
+ErrorsName = Literal["batches", "shortfall"]
+
+# The names under which the hyperparameters of each kind are recorded, in the order of θ.
+NAMES_OF: dict[ErrorsName, tuple[str, ...]] = {
+    "batches": ("batch_variance",),
+    "shortfall": ("discrepancy_variance", "trend_variance", "decay"),
+}
+
+
+def count_of(errors: "SharedErrors | None") -> int:
+    """Return the number of hyperparameters of errors; 0 without errors."""
+    return 0 if errors is None else len(NAMES_OF[errors.kind])
+
+
+class SharedErrors(Protocol):
+    """Errors with the hyperparameters θ [b, c] of a `kind`; k [b, u, u] is the kernel between the observations."""
+
+    kind: ClassVar[ErrorsName]
+
+    def covariance(self, theta: Tensor, k: Tensor) -> Tensor:
+        """Return E [b, u, u]."""
+        ...
+
+    def by_theta(self, theta: Tensor, k: Tensor) -> Sequence[Tensor]:
+        """Return the c derivatives [b, u, u] of E by the hyperparameters."""
+        ...
+
+    def by_kernel(self, theta: Tensor) -> Tensor | None:
+        """Return the derivative [b, u, u] of E by k, entry by entry; None if E does not depend on k."""
+        ...
+
+    def part(self, rows: Tensor) -> "SharedErrors":
+        """Return the errors of the observations at these rows."""
+        ...
+
+    def to(self, device: torch.device) -> "SharedErrors":
+        """Return a copy on a device."""
+        ...
+
+
+@dataclass(frozen=True)
+class BatchShifts:
+    """The shifts of the batches of an A/B test, whose numbers are `batches` [u]: E is τ² where two share a batch."""
+
+    batches: Tensor
+
+    kind: ClassVar[ErrorsName] = "batches"
+
+    def covariance(self, theta: Tensor, k: Tensor) -> Tensor:
+        """Return E [b, u, u]."""
+        return theta[:, 0].exp()[:, None, None] * (self.batches.unsqueeze(1) == self.batches).to(k)
+
+    def by_theta(self, theta: Tensor, k: Tensor) -> Sequence[Tensor]:
+        """Return the derivative [b, u, u] of E by log τ², which is E."""
+        return [self.covariance(theta, k)]
+
+    def by_kernel(self, theta: Tensor) -> None:
+        """Return None: shifts do not depend on points."""
+        del theta
+
+    def part(self, rows: Tensor) -> "BatchShifts":
+        """Return the shifts of the observations at these rows."""
+        return BatchShifts(self.batches[rows])
+
+    def to(self, device: torch.device) -> "BatchShifts":
+        """Return a copy on a device."""
+        return BatchShifts(self.batches.to(device))
+
+
+@dataclass(frozen=True)
+class Shortfall:
+    """The errors of outcomes that were measured below full fidelity; `missing` [u] is 0 there and 1 at the lowest.
+
+    With s = missing^p, an outcome differs from the latent function by s (h(x) + t). The discrepancy h is a Gaussian
+    process with β times the kernel of the latent function, and the trend t is normal with variance τ²: E is
+    s sᵀ (β k + τ²). This is the kernel of Wu, Toscano-Palmerin, Frazier and Wilson (2019) with a trend that all points
+    share. β, τ² and p are the hyperparameters.
+    """
+
+    missing: Tensor
+
+    kind: ClassVar[ErrorsName] = "shortfall"
+
+    def covariance(self, theta: Tensor, k: Tensor) -> Tensor:
+        """Return E [b, u, u]."""
+        s = shares(theta, self.missing)
+        return between(theta, k, s, s)
+
+    def by_theta(self, theta: Tensor, k: Tensor) -> Sequence[Tensor]:
+        """Return the derivatives [b, u, u] of E by log β, log τ² and log p."""
+        s = shares(theta, self.missing)
+        of_pairs = s.unsqueeze(2) * s.unsqueeze(1)
+        of_discrepancy, of_trend = (each[:, None, None] * of_pairs for each in theta[:, :2].exp().unbind(1))
+        of_discrepancy = of_discrepancy * k
+        # ds/d log p = s log(missing^p), which tends to 0 with s.
+        log_s = s.clamp(min=1e-300).log()
+        slope = (log_s.unsqueeze(2) + log_s.unsqueeze(1)) * (of_discrepancy + of_trend)
+        return [of_discrepancy, of_trend, slope]
+
+    def by_kernel(self, theta: Tensor) -> Tensor:
+        """Return β s sᵀ [b, u, u]."""
+        s = shares(theta, self.missing)
+        return theta[:, 0].exp()[:, None, None] * s.unsqueeze(2) * s.unsqueeze(1)
+
+    def part(self, rows: Tensor) -> "Shortfall":
+        """Return the errors of the observations at these rows."""
+        return Shortfall(self.missing[rows])
+
+    def to(self, device: torch.device) -> "Shortfall":
+        """Return a copy on a device."""
+        return Shortfall(self.missing.to(device))
+
+
+def shares(theta: Tensor, missing: Tensor) -> Tensor:
+    """Return s = missing^p [b, u] for missing fidelities [u] and θ [b, 3] of a shortfall."""
+    return missing.pow(theta[:, 2:3].exp())
+
+
+def between(theta: Tensor, k: Tensor, of_rows: Tensor, of_columns: Tensor) -> Tensor:
+    """Return s s'ᵀ (β k + τ²) [b, r, c] for a kernel k [b, r, c] and shares s [b, r] and s' [b, c]."""
+    discrepancy, trend = (each[:, None, None] for each in theta[:, :2].exp().unbind(1))
+    return of_rows.unsqueeze(2) * of_columns.unsqueeze(1) * (discrepancy * k + trend)
