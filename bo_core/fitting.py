@@ -52,7 +52,8 @@ class Fitting:
     ) -> None:
         self.noise_unit = noise_unit
         self.data, self.proposer, self.generator = data, proposer, generator
-        self.g, self.errors = data.groups.count, None if data.errors is None else data.errors.kind
+        self.g = data.groups.count
+        self.errors: ErrorsName | None = None if data.errors is None else data.errors.kind
         self.warm = _recorded(last, metric, self.g, self.errors)
         self.before = 0 if last is None or self.warm is None else last.knew.observed
         self.now = int(data.replicates)

@@ -199,8 +199,8 @@ class Exact:
     def of(cls, model: Model, baseline: Tensor) -> "Exact":
         """Return the measurements of a model that have no noise, given the features [0 or 1, d] of the baseline."""
         observed = model.observed
-        if observed.batches is not None:
-            # Even an exact value holds only for its own batch.
+        if observed.batches is not None or observed.missing is not None:
+            # Even an exact value holds only for its own batch, or its own fidelity.
             return cls(observed.X[:0].to(model.device), (), None)
         rows = (observed.outcomes.variance == 0.0).nonzero().flatten().tolist()
         X, means = observed.X[rows].to(model.device), tuple(observed.measured[i].mean for i in rows)

@@ -14,6 +14,7 @@ from overnight.bo_core.settings.surrogates import GpytorchSurrogate
 from overnight.bo_core.surrogate import Belief, Hyperparameters, Posterior, TrainingData
 from overnight.bo_core.surrogate.climbs import StartEnd
 from overnight.bo_core.surrogate.hyperparameters import errors_of_record, theta_of_record
+from overnight.bo_core.surrogate.lower import Lower
 from overnight.bo_core.surrogate.shared_errors import BatchShifts
 from overnight.bo_core.tail_width import with_likeliest_tail
 from overnight.campaign import History
@@ -105,13 +106,22 @@ class Model:
         return cls(observed, data, Posterior.of(data, hyperparameters), (), tail_width, honest)
 
     @property
+    def lower(self) -> Lower:
+        """Return the beliefs about outcomes at lower fidelities, which a campaign with a fidelity has."""
+        assert isinstance(self.posterior, Posterior), "only the built-in surrogate knows fidelities"
+        return Lower.of(self.posterior)
+
+    @property
     def device(self) -> torch.device:
         """Return the device that holds the model."""
         return self.data.X.device
 
-    def predicted(self, X: torch.Tensor, widening: float = 1.0) -> tuple[float, float]:
-        """Return the mean and the standard deviation, times `widening`, at features X [1, d], in the metric's unit."""
-        [(mean, sd)] = self._averaged(X, widening)
+    def predicted(self, X: torch.Tensor, widening: float = 1.0, missing: float = 0.0) -> tuple[float, float]:
+        """Return the mean and the standard deviation, times `widening`, at features X [1, d], in the metric's unit.
+
+        They are those of an outcome of which so much of the full fidelity is `missing`.
+        """
+        [(mean, sd)] = self._averaged(X, widening, missing)
         return self.observed.outcomes.mean_in_units(mean), self._spread(mean, sd)
 
     def interval(self, X: torch.Tensor, widening: float = 1.0) -> tuple[float, float]:
@@ -119,22 +129,27 @@ class Model:
         [belief] = self._averaged(X, widening)
         return self.observed.outcomes.interval_in_units(*belief)
 
-    def prediction(self, x: torch.Tensor, widening: float = 1.0) -> Prediction:
-        """Return the belief about features x [1, d], in the metric's own unit, with sds multiplied by `widening`."""
-        [found] = self.predictions(x, widening)
+    def prediction(self, x: torch.Tensor, widening: float = 1.0, missing: float = 0.0) -> Prediction:
+        """Return the belief about features x [1, d], in the metric's own unit, with sds multiplied by `widening`.
+
+        It is about an outcome of which so much of the full fidelity is `missing`.
+        """
+        [found] = self.predictions(x, widening, missing)
         return found
 
-    def predictions(self, X: torch.Tensor, widening: float = 1.0) -> list[Prediction]:
+    def predictions(self, X: torch.Tensor, widening: float = 1.0, missing: float = 0.0) -> list[Prediction]:
         """Return the beliefs about features X [b, d], each as `prediction` returns it."""
         outcomes, found = self.observed.outcomes, []
-        for mean, sd in self._averaged(X, widening):
+        for mean, sd in self._averaged(X, widening, missing):
             low, high = outcomes.interval_in_units(mean, sd)
             spread = self._spread(mean, sd)
             found.append(Prediction(mean=outcomes.mean_in_units(mean), sd=spread, low=low, high=high))
         return found
 
-    def _averaged(self, X: torch.Tensor, widening: float) -> list[tuple[float, float]]:
-        means, sds = (found.tolist() for found in self.posterior.averaged(X.to(self.device)))
+    def _averaged(self, X: torch.Tensor, widening: float, missing: float = 0.0) -> list[tuple[float, float]]:
+        X = X.to(self.device)
+        beliefs = self.lower.averaged(X, X.new_full((len(X),), missing)) if missing else self.posterior.averaged(X)
+        means, sds = (found.tolist() for found in beliefs)
         return [(mean, widening * sd) for mean, sd in zip(means, sds, strict=True)]
 
     def _spread(self, mean: float, sd: float) -> float:
@@ -173,8 +188,11 @@ def _data(observed: Observed, proposer: BayesianProposer) -> TrainingData:
         return TrainingData.single(observed.X, y, variance, observed.groups, extra_noise=extra, errors=shifts).to(
             device
         )
-    data = TrainingData.of(observed.X, y, variance, observed.groups, extra_noise=extra)
-    many = proposer.fits == "quick" and len(data.y) >= _FEWEST_FOR_MANY and not _has_indicators(data.X)
+    missing = None if observed.missing is None else torch.tensor(observed.missing, dtype=torch.float64)
+    data = TrainingData.of(observed.X, y, variance, observed.groups, extra_noise=extra, missing=missing)
+    many = (
+        missing is None and proposer.fits == "quick" and len(data.y) >= _FEWEST_FOR_MANY and not _has_indicators(data.X)
+    )
     return replace(data, many=many).to(device)
 
 

@@ -1,11 +1,12 @@
 """Propose the next points: the entrance of the core, a pure function of the history."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 import torch
 
 from overnight.bo_core.choice import Asked
 from overnight.bo_core.choice.confirming import to_confirm
+from overnight.bo_core.choice.fidelities import spread_over_fidelities
 from overnight.bo_core.custom_proposer import CustomProposer
 from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
 from overnight.bo_core.data.inside import view_inside
@@ -14,7 +15,7 @@ from overnight.bo_core.model_proposals import model_proposals
 from overnight.bo_core.proposer import AnyProposer, BayesianProposer, SobolProposer
 from overnight.bo_core.search.sobol import sobol_points
 from overnight.bo_core.unmodelled import asked_for, seeded, with_pending
-from overnight.campaign import Campaign, History, Proposal
+from overnight.campaign import Campaign, History, Point, Proposal
 from overnight.campaign.errors import ModelFailed
 from overnight.campaign.standing.confirming import LEAST_OBSERVED, confirming
 
@@ -36,7 +37,7 @@ def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int)
     if campaign.is_ab_test:
         return next_batch(campaign, history, proposer)
     encoding, phase = Encoding(campaign.space), confirming(campaign, history)
-    first, taken = history.next_trial, {key_of(t.point) for t in history.trials.values()}
+    first, taken = history.next_trial, {*_taken(campaign, history)}
     # A trial with another value of a fixed parameter takes no point of those that are left.
     here = {key_of(t.point) for t in history.trials.values() if campaign.space.agrees(t.point)}
     q = _at_most(encoding, here, min(q, phase.may_propose) if isinstance(proposer, BayesianProposer) else q)
@@ -44,7 +45,7 @@ def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int)
     so_far = len(history.trials) + len(proposals)
     taken |= {key_of(p.point) for p in proposals}
     spread = _spread_count(campaign, history, proposer, so_far, q - len(proposals), confirms=phase.begun)
-    points = sobol_points(encoding, campaign.seed, taken, spread)
+    points = _spread(campaign, history, sobol_points(encoding, campaign.seed, taken, spread))
     proposals += [Proposal(point=p, generator="sobol", provenance=seeded(campaign, first)) for p in points]
     more = q - len(proposals)
     if more and isinstance(proposer, BayesianProposer):
@@ -55,13 +56,28 @@ def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int)
         except ModelFailed as problem:
             taken |= {key_of(p) for p in chosen}
             made = seeded(campaign, first, away=str(problem))
-            points = sobol_points(encoding, campaign.seed, taken, more)
+            points = _spread(campaign, history, sobol_points(encoding, campaign.seed, taken, more))
             proposals += [Proposal(point=p, generator="sobol", provenance=made) for p in points]
     if more and isinstance(proposer, CustomProposer):
         waiting = with_pending(history, proposals)
         made_with = seeded(campaign, first, threads=torch.get_num_threads())
         proposals += proposer.proposals(campaign, waiting, more, made_with)
     return proposals
+
+
+def _taken(campaign: Campaign, history: History) -> Iterator[PointKey]:
+    """Yield the points that were proposed, each also at full fidelity: a sequence would repeat it there."""
+    for trial in history.trials.values():
+        yield key_of(trial.point)
+        if campaign.fidelity is not None:
+            yield key_of(campaign.fidelity.at(trial.point))
+
+
+def _spread(campaign: Campaign, history: History, points: list[Point]) -> list[Point]:
+    """Return points of a sequence, spread over the fidelities if the campaign has any."""
+    if campaign.fidelity is None:
+        return points
+    return spread_over_fidelities(campaign.fidelity, [t.point for t in history.trials.values()], points)
 
 
 def _at_most(encoding: Encoding, taken: Collection[PointKey], q: int) -> int:

@@ -175,9 +175,10 @@ class BayesianProposer(BaseModel):
     def doubts_in(self, campaign: Campaign) -> bool:
         """Return whether results of this campaign may be doubted.
 
-        They are not with several objectives, nor in an A/B test, whose results are means over many units.
+        They are not with several objectives, nor in an A/B test, whose results are means over many units, nor with
+        fidelities, of which the low ones may be far off.
         """
-        return self.doubts and not campaign.goal.has_front and not campaign.is_ab_test
+        return self.doubts and not (campaign.goal.has_front or campaign.is_ab_test or campaign.fidelity is not None)
 
     def learns_outside_in(self, campaign: Campaign) -> bool:
         """Return whether trials outside of the space teach the model something.

@@ -13,7 +13,7 @@ from overnight.bo_core.recommendation.best import believed_best
 from overnight.bo_core.recommendation.counted import Counted, generator_for
 from overnight.bo_core.recommendation.decisive import MOST
 from overnight.bo_core.recommendation.front import believed_front
-from overnight.bo_core.recommendation.measured import measured_best, measured_front
+from overnight.bo_core.recommendation.measured import measured_best, measured_front, most_thorough
 from overnight.bo_core.recommendation.solutions import believed_solutions, measured_solutions
 from overnight.bo_core.settings.user_code import Unusable
 from overnight.bo_core.situated import viewed
@@ -73,7 +73,7 @@ def computed(
             return _believed(campaign, view, proposer, last, best=best, others=anywhere)
     except (ModelFailed, Unusable) as problem:
         measured = measured_front if campaign.goal.has_front else measured_best
-        found = measured(campaign, history.goal, view.inside, str(problem))
+        found = measured(campaign, history.goal, most_thorough(campaign, view.inside), str(problem))
         if asked is not None:
             several = measured_solutions(campaign, history.goal, view.inside, asked, found)
             found = found.model_copy(update={"solutions": several})

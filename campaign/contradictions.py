@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from overnight.campaign.approval import ApprovalPolicy
 from overnight.campaign.experiment.contradictions import contradictory_experiment
+from overnight.campaign.fidelity import contradictory_fidelity, of_points, readable_fidelity
 from overnight.campaign.goal.constraint_contradictions import impossible_constraints, limited_parameters
 from overnight.campaign.goal.objective_contradictions import contradictory_objectives
 from overnight.campaign.problems import Problem, Where, shown
@@ -31,6 +32,7 @@ def contradictions(campaign: Mapping[str, Any]) -> Iterator[Problem]:
         return
     yield from limited_parameters(campaign, parameters)
     yield from impossible_solutions(campaign, parameters)
+    yield from contradictory_fidelity(campaign, parameters)
     yield from _approval(campaign, parameters)
     constraints = readable_comparisons(campaign.get("parameter_constraints"))
     fixed, unusable = readable_fixed(campaign.get("fix"), parameters)
@@ -38,7 +40,8 @@ def contradictions(campaign: Mapping[str, Any]) -> Iterator[Problem]:
     if mistakes := [*constraint_mistakes(constraints, parameters, fixed)]:
         yield from mistakes
         return
-    space = Space(parameters, tuple(constraint for _, constraint in constraints))
+    of_point = of_points(parameters, readable_fidelity(campaign.get("fidelity")))
+    space = Space(of_point, tuple(constraint for _, constraint in constraints))
     for where, point in _points(campaign):
         yield from _in_space(space, where, point)
 

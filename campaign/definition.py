@@ -9,6 +9,7 @@ from overnight.campaign.approval import Approve
 from overnight.campaign.contradictions import contradictions
 from overnight.campaign.experiment.contradictions import AB_TEST
 from overnight.campaign.experiment.settings import Decide, RampUp, Traffic
+from overnight.campaign.fidelity import Fidelity, of_points
 from overnight.campaign.goal import Goal, Objective
 from overnight.campaign.goal.constraint import ConstraintText
 from overnight.campaign.goal.objective import WrittenObjective
@@ -104,6 +105,9 @@ class Campaign(BaseModel):
     `stop_when` ends the campaign. `confirm` is how many of its last trials measure the model's best point, one after
     the other: a fifteenth of all with `auto` (docs/how-to/confirming.md).
 
+    With a `fidelity`, such as the number of epochs, most trials are cheap and not thorough, and the recommended point
+    is measured thoroughly (docs/how-to/fidelities.md).
+
     All points meet the `parameter_constraints`, such as `salt + acid <= 0.8`. New points have the values under `fix`
     (docs/how-to/spaces.md).
 
@@ -134,6 +138,7 @@ class Campaign(BaseModel):
     kind: Literal["tuning", "ab_test"] = "tuning"
     parameters: Parameters
     parameter_constraints: Annotated[tuple[ComparisonText, ...], MayBeRevised.ON_REQUEST] = ()
+    fidelity: Fidelity | None = None
     fix: Annotated[ReadOnly[dict[str, Value]] | None, MayBeRevised.FREELY] = None
     minimize: _Name | None = None
     maximize: _Name | None = None
@@ -168,9 +173,9 @@ class Campaign(BaseModel):
 
     @property
     def space(self) -> Space:
-        """Return the space that the parameters and the constraints between them span."""
+        """Return the space that the parameters and the constraints between them span; points have their fidelity."""
         fixed = {name: self.parameters.root[name].canonical(value) for name, value in (self.fix or {}).items()}
-        return Space(self.parameters, self.parameter_constraints, fixed)
+        return Space(of_points(self.parameters, self.fidelity), self.parameter_constraints, fixed)
 
     @property
     def goal(self) -> Goal:

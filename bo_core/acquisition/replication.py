@@ -20,19 +20,31 @@ def gains_in_best_mean(belief: Belief, points: Tensor, noise: Tensor, pending: T
     """
     c = len(points)
     mean, covariance = belief.joint(torch.cat([points, pending]))
-    covariance = _after_pending(covariance, pending_noise, c)
+    covariance = after_pending(covariance, pending_noise, c)
     variance = covariance.diagonal(dim1=1, dim2=2)[:, :c]
+    return gains_of_slopes(mean, covariance[:, :, :c], variance, noise)
+
+
+def gains_of_slopes(mean: Tensor, covariance: Tensor, variance: Tensor, noise: Tensor) -> Tensor:
+    """Return how much each of c measurements is expected to raise the highest of the means [M, b], averaged over M.
+
+    `covariance` [M, b, c] is that of these points with what is measured, whose own variances are `variance` [M, c], and
+    `noise` [M, c] is the variance of a measurement.
+    """
     # Column j is how the means move per unit of the standard normal that a measurement at j amounts to. If nothing is
     # left to learn, it does not move them.
-    slopes = covariance[:, :, :c] / (variance + noise).clamp(min=_JITTER).sqrt().unsqueeze(1)
+    slopes = covariance / (variance + noise).clamp(min=_JITTER).sqrt().unsqueeze(1)
     slopes = torch.where((variance > _NOTHING_LEFT).unsqueeze(1), slopes, 0.0)
     mean, slopes = mean.cpu(), slopes.cpu()
     gains = [[expected_gain(m, slope) for slope in s.unbind(1)] for m, s in zip(mean, slopes, strict=True)]
     return torch.tensor(gains, dtype=torch.float64).mean(0)
 
 
-def _after_pending(covariance: Tensor, noise: Tensor, c: int) -> Tensor:
-    """Return the covariances [M, c + p, c + p] that remain once the points after the first c have been measured."""
+def after_pending(covariance: Tensor, noise: Tensor, c: int) -> Tensor:
+    """Return the covariances [M, c + p, c + p] that remain once what follows the first c has been measured.
+
+    `noise` [M] is the variance of these measurements.
+    """
     cross, measured = covariance[:, :, c:], covariance[:, c:, c:]
     p = measured.shape[1]
     if not p:

@@ -14,6 +14,7 @@ from overnight.bo_core.aims import aim_of
 from overnight.bo_core.choice.arms import MULTIPLES, Arms, first_of_each
 from overnight.bo_core.choice.asked import Asked
 from overnight.bo_core.choice.candidate import Candidate, Prepared, Repetitions
+from overnight.bo_core.choice.fidelities import MOST_INCUMBENTS, Fidelities
 from overnight.bo_core.choice.pending import Outstanding, treat
 from overnight.bo_core.data.encoding import PointKey, key_of
 from overnight.bo_core.model import Beliefs
@@ -73,8 +74,9 @@ class Choice:
         could_be = self.aim.could_be_best(
             self.posteriors, of_objective.X, self.generator, situation.inside(of_objective.X)
         )
-        self.arms = Arms.of(asked, self.model)
-        if self.arms is not None:
+        self.arms, self.fidelities = Arms.of(asked, self.model), Fidelities.of(asked)
+        self.fidelity = asked.campaign.fidelity
+        if self.arms is not None or asked.campaign.fidelity is not None:
             could_be = first_of_each(of_objective.X, could_be)
         self.incumbents = could_be[could_be < len(self.model.data.X)]
         # Failed points are drawn even if failures are learnt from: the model may treat a single one as noise, and its
@@ -124,7 +126,8 @@ class Choice:
             self.take(again.point)
             return again
         gain, floor = self._expected_gain(new.point), self._floor()
-        chosen = replace(self._worth_repeating(new.point) or new, gain=gain, floor=floor)
+        instead = self.best_for_cost(new.point) if self.fidelities else self._worth_repeating(new.point)
+        chosen = replace(instead or new, gain=gain, floor=floor)
         self.take(chosen.point)
         return chosen
 
@@ -188,7 +191,8 @@ class Choice:
             return new
         values = surface.value(observed.X[free])
         best = int(values.argmax())
-        again = replace(new, point=observed.trials[free[best]].point, value=float(values[best]))
+        point = observed.trials[free[best]].point
+        again = replace(new, point=self._in_full(point), value=float(values[best]))
         return again if again.value >= new.value else new
 
     def take(self, point: Point) -> None:
@@ -198,6 +202,29 @@ class Choice:
         x = self._features([point])
         self.near = torch.cat([self.near, x.cpu()])
         self.outstanding, self.newest = self.outstanding.and_chosen(x), x[0]
+        if self.fidelities is not None:
+            self.fidelities = self.fidelities.and_chosen(point)
+
+    def best_for_cost(self, new: Point) -> Candidate | None:
+        """Return what is expected to gain most for its cost: a new point or one that may be the best, at a fidelity."""
+        options = self.options(new)
+        return max(options, key=lambda option: option.value, default=None)
+
+    def options(self, new: Point) -> list[Candidate]:
+        """Return what may be measured at a new point and at those that may be the best, at each fidelity."""
+        if self.fidelities is None:
+            return []
+        tried = [self._in_full(self.tried_at(self.model.data.X[i].cpu())) for i in self.incumbents[:MOST_INCUMBENTS]]
+        points = [new, *(point for point in tried if self.agrees is None or self.agrees(point))]
+        x = self._features(points)
+        weights = self.weighting.log(x.cpu()).exp() * self._probability_feasible(x).cpu()
+        noise = self.model.posterior.replicate_noise(self.model.data).median(1).values
+        found = self.fidelities.options(self.model.lower, points, self.taken, noise, weights)
+        return [replace(option, instead_of=new) for option in found]
+
+    def _in_full(self, point: Point) -> Point:
+        """Return a point at full fidelity, if the campaign has fidelities."""
+        return point if self.fidelity is None else self.fidelity.at(point)
 
     def repetitions(self, new: Point | None) -> Repetitions | None:
         """Return the expected gains of repeating observed points and of a new point; None if none may be repeated.

@@ -23,7 +23,8 @@ class Observed:
     measurements. If they are `exact`, none of them has noise, by the campaign's definition or because that was learnt.
     `groups` are the features that share a length scale. `noise_unit` is the unit of the prior of the noise, see
     `Prior`: the scale of the outcomes if bad ones are drawn together. If they are `plain`, they never are. In an A/B
-    test, `batches` holds the number of each trial's batch; a trial without a batch is one of its own.
+    test, `batches` holds the number of each trial's batch; a trial without a batch is one of its own. `missing` holds
+    how much of the full fidelity each trial lacked, if the campaign has a fidelity.
     """
 
     trials: tuple[Trial, ...]
@@ -36,6 +37,7 @@ class Observed:
     noise_unit: float = 1.0
     plain: bool = False
     batches: tuple[int, ...] | None = None
+    missing: tuple[float, ...] | None = None
 
     @classmethod
     def of(
@@ -60,7 +62,10 @@ class Observed:
         relative = any(limit.relative for limit in campaign.constraints if limit.metric == objective.metric)
         plain = relative or batches is not None
         outcomes = Outcomes.of(measured, objective, None if plain else 1.0, batches)
-        return cls(trials, X, outcomes, measured, objective, exact, groups, plain=plain, batches=batches)
+        missing = _missing(campaign, trials)
+        return cls(
+            trials, X, outcomes, measured, objective, exact, groups, plain=plain, batches=batches, missing=missing
+        )
 
     @classmethod
     def of_another(
@@ -100,7 +105,8 @@ class Observed:
         plain = is_objective or both_sides or any(limit.relative for limit in limits) or batches is not None
         outcomes = Outcomes.of(known, objective, None if plain else 1.0, batches)
         X = encoding.encode([trial.point for trial in trials])
-        return cls(trials, X, outcomes, known, objective, exact, groups, plain=plain, batches=batches)
+        missing = _missing(campaign, trials)
+        return cls(trials, X, outcomes, known, objective, exact, groups, plain=plain, batches=batches, missing=missing)
 
     def part(self, rows: Sequence[int]) -> "Observed":
         """Return these rows of the observations, standardised without the others."""
@@ -113,6 +119,7 @@ class Observed:
             measured=measured,
             outcomes=Outcomes.of(measured, self.objective, None if self.plain else 1.0, batches),
             batches=batches,
+            missing=None if self.missing is None else tuple(self.missing[i] for i in rows),
         )
 
     def with_tail_width(self, width: float | None) -> "Observed":
@@ -133,6 +140,12 @@ def _batches(campaign: Campaign, trials: Sequence[Trial]) -> tuple[int, ...] | N
     if not campaign.is_ab_test:
         return None
     return tuple(-trial.id if trial.batch is None else trial.batch for trial in trials)
+
+
+def _missing(campaign: Campaign, trials: Sequence[Trial]) -> tuple[float, ...] | None:
+    """Return how much of the full fidelity each trial lacked; None unless the campaign has a fidelity."""
+    fidelity = campaign.fidelity
+    return None if fidelity is None else tuple(fidelity.missing(trial.point) for trial in trials)
 
 
 def _share(scale: float, larger: float) -> float:

@@ -51,16 +51,18 @@ class Counted:
         believed = without(everything, {trial.id for trial in doubted})
         if not believed.inside:
             raise ModelFailed("The model believes no result of a point in the present space.")
+        if not in_full(campaign, believed.inside):
+            raise ModelFailed("No point in the present space was measured at full fidelity.")
         view = decisive(campaign, believed, proposer, encoding, generator)
         return cls(campaign, proposer, encoding, everything, situated(campaign, view, encoding, proposer), doubted)
 
     @cached_property
     def trials(self) -> list[Trial]:
-        """Return the first observed trial of each point in the space.
+        """Return the first observed trial of each point in the space, at full fidelity if there are several.
 
         Repetitions would share the point's probability.
         """
-        return first_of_each_point(self.situation.view.inside)
+        return first_of_each_point(in_full(self.campaign, self.situation.view.inside))
 
     @cached_property
     def tried(self) -> Tensor:
@@ -85,6 +87,12 @@ class Counted:
 def generator_for(campaign: Campaign) -> torch.Generator:
     """Return the source of all random numbers of a recommendation."""
     return torch.Generator().manual_seed(seed_of(campaign, 0))
+
+
+def in_full(campaign: Campaign, trials: Sequence[Trial]) -> Sequence[Trial]:
+    """Return the trials at full fidelity, which are all unless the campaign has fidelities."""
+    fidelity = campaign.fidelity
+    return trials if fidelity is None else [trial for trial in trials if fidelity.is_full(trial.point)]
 
 
 def first_of_each_point(trials: Sequence[Trial]) -> list[Trial]:

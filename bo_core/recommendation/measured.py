@@ -34,6 +34,15 @@ def measured_best(campaign: Campaign, goal: Goal, trials: Sequence[Trial], why: 
     )
 
 
+def most_thorough(campaign: Campaign, trials: Sequence[Trial]) -> Sequence[Trial]:
+    """Return the trials at the highest fidelity of all; results at different ones cannot be compared without a model."""
+    fidelity = campaign.fidelity
+    if fidelity is None:
+        return trials
+    least = min(fidelity.missing(trial.point) for trial in trials)
+    return [trial for trial in trials if fidelity.missing(trial.point) == least]
+
+
 def measured_front(campaign: Campaign, goal: Goal, trials: Sequence[Trial], why: str) -> Recommendation:
     """Return the front of the measurements, and the preferred or the most balanced trial of it.
 

@@ -127,8 +127,8 @@ class SecondOpinion:
 
 
 def _uncompressed(observed: Observed) -> Observed | None:
-    """Return the observations without compressing their tail; None if they have no tail, and in an A/B test."""
-    if observed.batches is not None:
+    """Return the observations without compressing their tail; None if they have no tail, or share errors."""
+    if observed.batches is not None or observed.missing is not None:
         return None
     narrow = observed.with_tail_width(1.0)
     return None if narrow.outcomes.tail is None else narrow.with_tail_width(None)

@@ -4,6 +4,7 @@ from overnight.campaign.parameters.any_parameter import Parameter
 from overnight.campaign.parameters.bool_parameter import BoolParameter
 from overnight.campaign.parameters.categorical_parameter import CategoricalParameter
 from overnight.campaign.parameters.derived_parameter import DerivedParameter
+from overnight.campaign.parameters.fidelity_parameter import FidelityParameter
 from overnight.campaign.parameters.fixed_parameter import FixedParameter
 from overnight.campaign.parameters.float_parameter import FloatParameter
 from overnight.campaign.parameters.int_parameter import IntParameter
@@ -16,6 +17,7 @@ __all__ = [
     "Bounded",
     "CategoricalParameter",
     "DerivedParameter",
+    "FidelityParameter",
     "FixedParameter",
     "FloatParameter",
     "IntParameter",

@@ -7,6 +7,7 @@ from pydantic import Field
 from overnight.campaign.parameters.bool_parameter import BoolParameter
 from overnight.campaign.parameters.categorical_parameter import CategoricalParameter
 from overnight.campaign.parameters.derived_parameter import DerivedParameter
+from overnight.campaign.parameters.fidelity_parameter import FidelityParameter
 from overnight.campaign.parameters.fixed_parameter import FixedParameter
 from overnight.campaign.parameters.float_parameter import FloatParameter
 from overnight.campaign.parameters.int_parameter import IntParameter
@@ -19,6 +20,7 @@ Parameter = Annotated[
     | CategoricalParameter
     | OrdinalParameter
     | FixedParameter
-    | DerivedParameter,
+    | DerivedParameter
+    | FidelityParameter,
     Field(discriminator="kind"),
 ]

@@ -13,6 +13,7 @@ from overnight.campaign.definition import Campaign, lies_in
 from overnight.campaign.history.history import History
 from overnight.campaign.history.trial import Trial
 from overnight.campaign.standing.enough import why_end_early
+from overnight.campaign.standing.fidelity_costs import cheapest, left_for_search
 from overnight.campaign.standing.spending import likely_left
 
 # The results without which no model knows what to confirm.
@@ -41,17 +42,23 @@ def confirming(campaign: Campaign, history: History) -> Confirming:
     more trials are left afterwards, because some cost less than expected, the search continues. No more trials confirm
     than were reserved, unless people revise the campaign.
     """
-    if campaign.confirm == "never" or not _has_model(history):
+    if not confirms(campaign) or not _has_model(history):
         return Confirming()
     left, ends_early = likely_left(history, campaign.budget), _ends_early(history)
     reserve = reserved(campaign, history.taken + left) - _places_used(history, searched=ends_early)
     if left <= 0 or reserve <= 0:
         return Confirming()
-    if left > reserve and not ends_early:
+    pays = left_for_search(campaign, history, reserve) >= cheapest(campaign)
+    if left > reserve and pays and not ends_early:
         return Confirming(reserve, may_propose=left - reserve)
     awaited = any(_is_outstanding(campaign, trial) for trial in history.trials.open)
     waits = awaited or (bool(history.trials.open) and not _has_results(campaign, history))
     return Confirming(min(left, reserve), begun=True, may_propose=0 if waits else 1)
+
+
+def confirms(campaign: Campaign) -> bool:
+    """Return whether a campaign has confirming trials; one with a fidelity always has, which are at full fidelity."""
+    return campaign.confirm != "never" or campaign.fidelity is not None
 
 
 def has_confirmed(history: History) -> bool:
@@ -67,12 +74,14 @@ def confirming_trials(history: History) -> int:
 def reserved(campaign: Campaign, trials: int) -> int:
     """Return how many of so many trials confirm: with `auto` a fifteenth, at least one, but none of fewer than ten.
 
-    None confirms with several objectives.
+    None confirms with several objectives, and one at full fidelity at least if the campaign has fidelities.
     """
     if campaign.goal.has_front:
         return 0
     if isinstance(campaign.confirm, int):
         return campaign.confirm
+    if campaign.fidelity is not None:
+        return 1
     return max(round(trials / _ONE_IN), 1) if trials >= _FEWEST_TRIALS else 0
 
 

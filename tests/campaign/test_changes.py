@@ -4,6 +4,7 @@ from overnight.campaign import Campaign, Objective
 from overnight.campaign.changes import differences, revisable_keys
 from overnight.campaign.definition import FailurePolicy, StopWhen
 from overnight.campaign.experiment.settings import Decide, RampUp, Traffic
+from overnight.campaign.fidelity import Fidelity
 from overnight.campaign.goal.constraint import read_constraint
 from overnight.campaign.solutions import Solutions
 from overnight.campaign.stopping import MedianRule
@@ -93,6 +94,7 @@ def test_the_keys_that_may_be_revised_are_those_that_change_without_making_anoth
         "name": "other",
         "description": "other",
         "kind": "ab_test",
+        "fidelity": Fidelity.model_validate({"epochs": {"low": 1, "high": 7}}),
         "fix": {"rate": 0.7},
         "parameter_constraints": (read_comparison("rate <= 0.7"),),
         "minimize": "other",

@@ -1,0 +1,102 @@
+"""Choose what to measure next and at which fidelity: what is expected to gain most for its cost.
+
+A point is chosen as if it were measured at full fidelity. It competes with the points that may be the best, at each
+fidelity at which they were not measured. The gain is how much the highest posterior mean at full fidelity is expected
+to rise: the knowledge gradient over a finite set, divided by the cost (Wu et al. 2019; Poloczek, Wang and Frazier
+2017).
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from overnight.bo_core.acquisition.replication import after_pending, gains_of_slopes
+from overnight.bo_core.choice.asked import Asked
+from overnight.bo_core.choice.candidate import Candidate
+from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
+from overnight.bo_core.surrogate.lower import Lower
+from overnight.campaign import Point
+from overnight.campaign.fidelity import Fidelity
+from overnight.campaign.standing.confirming import confirming
+from overnight.campaign.standing.fidelity_costs import ended_points, left_for_search
+
+GAIN_PER_COST = "gain per cost"
+# The most points that may be the best whose fidelities are considered.
+MOST_INCUMBENTS = 12
+
+
+@dataclass(frozen=True)
+class Fidelities:
+    """The fidelities of a campaign, the points that have `ended` and those `coming`, and the cost that may be spent."""
+
+    fidelity: Fidelity
+    encoding: Encoding
+    ended: Sequence[Point]
+    coming: tuple[Point, ...]
+    room: float
+
+    @classmethod
+    def of(cls, asked: Asked) -> "Fidelities | None":
+        """Return the fidelities between which a request can choose; None if there are none, or if it confirms."""
+        fidelity = asked.campaign.fidelity
+        if fidelity is None or asked.confirming:
+            return None
+        coming = (*(trial.point for trial in asked.view.pending), *asked.chosen)
+        room = left_for_search(asked.campaign, asked.history, confirming(asked.campaign, asked.history).left)
+        return cls(fidelity, asked.encoding, [*ended_points(asked.history)], coming, room)
+
+    def and_chosen(self, point: Point) -> "Fidelities":
+        """Return a copy with a point chosen as well."""
+        room = self.room - self.fidelity.cost(point, self.ended)
+        return replace(self, coming=(*self.coming, point), room=room)
+
+    def options(
+        self, lower: Lower, points: Sequence[Point], taken: Collection[PointKey], noise: Tensor, weights: Tensor
+    ) -> Iterator[Candidate]:
+        """Yield what may be measured at the points [c], with the expected gain for its cost.
+
+        `noise` [M] is the variance of a measurement, `weights` [c] the probability that a point gives a result and is
+        feasible.
+        """
+        possible = [
+            (i, at, self.fidelity.cost(at, self.ended))
+            for i, point in enumerate(points)
+            for level in self.fidelity.parameter.levels
+            if key_of(at := self.fidelity.at(point, level)) not in taken
+        ]
+        if not possible:
+            return
+        least = min(cost for _, _, cost in possible)
+        affordable = [each for each in possible if each[2] <= max(self.room, least)]
+        gains = self._gains(lower, points, [at for _, at, _ in affordable], noise)
+        for (i, at, cost), gain in zip(affordable, gains.tolist(), strict=True):
+            yield Candidate(at, gain * float(weights[i]) / cost, GAIN_PER_COST)
+
+    def _gains(self, lower: Lower, points: Sequence[Point], measured: Sequence[Point], noise: Tensor) -> Tensor:
+        """Return how much each measurement [c] is expected to raise the highest mean of the points and those coming."""
+        best = [*points, *(self.fidelity.at(point) for point in self.coming)]
+        everything = [*best, *measured, *self.coming]
+        missing = [0.0] * len(best) + [self.fidelity.missing(point) for point in (*measured, *self.coming)]
+        X = self.encoding.encode(everything).to(lower.posterior.like)
+        mean, covariance = lower.joint(X, torch.tensor(missing).to(X))
+        b, c = len(best), len(measured)
+        covariance = after_pending(covariance, noise, b + c)
+        among = slice(b, b + c)
+        variance = covariance.diagonal(dim1=1, dim2=2)[:, among]
+        return gains_of_slopes(mean[:, :b], covariance[:, :b, among], variance, noise.unsqueeze(1).expand(-1, c))
+
+
+def spread_over_fidelities(fidelity: Fidelity, tried: Sequence[Point], points: Sequence[Point]) -> list[Point]:
+    """Return points of the first phase, each at the fidelity for which least was spent, the highest of several."""
+    parameter, found = fidelity.parameter, list[Point]()
+    spent = dict.fromkeys(reversed(parameter.levels), 0.0)
+    for point in tried:
+        if (level := fidelity.of(point)) in spent:
+            spent[level] += parameter.cost(level)
+    for point in points:
+        level = min(spent, key=lambda each: spent[each])
+        spent[level] += parameter.cost(level)
+        found.append(fidelity.at(point, level))
+    return found
