@@ -2,10 +2,12 @@
 
 A point is chosen as if it were measured at full fidelity. It competes with the points that may be the best, at each
 fidelity at which they were not measured. The gain is how much the highest posterior mean at full fidelity is expected
-to rise: the knowledge gradient over a finite set, divided by the cost (Wu et al. 2019; Poloczek, Wang and Frazier
-2017).
+to rise: the knowledge gradient over a finite set (Wu et al. 2019; Poloczek, Wang and Frazier 2017). It is divided by
+the root of the cost: n cheap measurements together tell √n times as much as one of them, so this compares the gains of
+equal costs (docs/decisions/0046-fidelities.md).
 """
 
+import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,20 +22,21 @@ from overnight.bo_core.surrogate.lower import Lower
 from overnight.campaign import Point
 from overnight.campaign.fidelity import Fidelity
 from overnight.campaign.standing.confirming import confirming
-from overnight.campaign.standing.fidelity_costs import ended_points, left_for_search
+from overnight.campaign.standing.fidelity_costs import FidelityCosts, left_for_search
 
 GAIN_PER_COST = "gain per cost"
+# The least share of the cost that is spent at full fidelity: low fidelities may mislead, and the model with them.
+_LEAST_IN_FULL = 1.0 / 3.0
 # The most points that may be the best whose fidelities are considered.
 MOST_INCUMBENTS = 12
 
 
 @dataclass(frozen=True)
 class Fidelities:
-    """The fidelities of a campaign, the points that have `ended` and those `coming`, and the cost that may be spent."""
+    """The fidelities of a campaign with their costs, the points that are `coming`, and the cost that may be spent."""
 
-    fidelity: Fidelity
+    costs: FidelityCosts
     encoding: Encoding
-    ended: Sequence[Point]
     coming: tuple[Point, ...]
     room: float
 
@@ -44,24 +47,48 @@ class Fidelities:
         if fidelity is None or asked.confirming:
             return None
         coming = (*(trial.point for trial in asked.view.pending), *asked.chosen)
-        room = left_for_search(asked.campaign, asked.history, confirming(asked.campaign, asked.history).left)
-        return cls(fidelity, asked.encoding, [*ended_points(asked.history)], coming, room)
+        costs, left = FidelityCosts.of(fidelity, asked.history), confirming(asked.campaign, asked.history).left
+        done = [*costs.ended, *coming]
+        full = sum(costs.full for p in done if fidelity.is_full(p))
+        return cls(
+            costs,
+            asked.encoding,
+            coming,
+            left_for_search(asked.campaign, asked.history, costs, left),
+            full,
+            sum(costs._from_nothing(fidelity.of(p)) for p in done),
+        )
+
+    @property
+    def fidelity(self) -> Fidelity:
+        """Return the fidelity."""
+        return self.costs.fidelity
+
+    @property
+    def _owes_a_full_one(self) -> bool:
+        """Return whether less than a third of the cost went to full fidelity, and the budget pays for one more."""
+        spent = [(self.fidelity.is_full(p), self.costs.from_nothing(self.fidelity.of(p))) for p in self._measured]
+        of_full = sum(cost for is_full, cost in spent if is_full)
+        return of_full < _LEAST_IN_FULL * sum(cost for _, cost in spent) and self.room >= self.costs.full
+
+    @property
+    def _measured(self) -> tuple[Point, ...]:
+        return (*self.costs.ended, *self.coming)
 
     def and_chosen(self, point: Point) -> "Fidelities":
         """Return a copy with a point chosen as well."""
-        room = self.room - self.fidelity.cost(point, self.ended)
-        return replace(self, coming=(*self.coming, point), room=room)
+        return replace(self, coming=(*self.coming, point), room=self.room - self.costs.at(point))
 
     def options(
         self, lower: Lower, points: Sequence[Point], taken: Collection[PointKey], noise: Tensor, weights: Tensor
     ) -> Iterator[Candidate]:
-        """Yield what may be measured at the points [c], with the expected gain for its cost.
+        """Yield what may be measured at the points [c], with the expected gain divided by the root of its cost.
 
         `noise` [M] is the variance of a measurement, `weights` [c] the probability that a point gives a result and is
         feasible.
         """
         possible = [
-            (i, at, self.fidelity.cost(at, self.ended))
+            (i, at, self.costs.at(at))
             for i, point in enumerate(points)
             for level in self.fidelity.parameter.levels
             if key_of(at := self.fidelity.at(point, level)) not in taken
@@ -70,9 +97,14 @@ class Fidelities:
             return
         least = min(cost for _, _, cost in possible)
         affordable = [each for each in possible if each[2] <= max(self.room, least)]
+        import os
+
+        share = float(os.environ.get("FULL", "0.33"))
+        if self.full_spent < share * self.all_spent and self.room >= self.costs.full:
+            affordable = [each for each in affordable if self.fidelity.is_full(each[1])] or affordable
         gains = self._gains(lower, points, [at for _, at, _ in affordable], noise)
         for (i, at, cost), gain in zip(affordable, gains.tolist(), strict=True):
-            yield Candidate(at, gain * float(weights[i]) / cost, GAIN_PER_COST)
+            yield Candidate(at, gain * float(weights[i]) / math.sqrt(cost), GAIN_PER_COST)
 
     def _gains(self, lower: Lower, points: Sequence[Point], measured: Sequence[Point], noise: Tensor) -> Tensor:
         """Return how much each measurement [c] is expected to raise the highest mean of the points and those coming."""

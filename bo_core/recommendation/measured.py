@@ -35,7 +35,7 @@ def measured_best(campaign: Campaign, goal: Goal, trials: Sequence[Trial], why: 
 
 
 def most_thorough(campaign: Campaign, trials: Sequence[Trial]) -> Sequence[Trial]:
-    """Return the trials at the highest fidelity of all; results at different ones cannot be compared without a model."""
+    """Return the trials at the highest fidelity of all: without a model, those at others are not comparable."""
     fidelity = campaign.fidelity
     if fidelity is None:
         return trials

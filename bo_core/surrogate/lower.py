@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from overnight.bo_core.surrogate.posterior import Posterior
-from overnight.bo_core.surrogate.shared_errors import Shortfall, between, shares
+from overnight.bo_core.surrogate.shared_errors import Shortfall, between, scatter, shares
 
 
 @dataclass(frozen=True)
 class Lower:
-    """The beliefs of a posterior about outcomes at lower fidelities; `theta` [M, 3] are those of the shortfall."""
+    """The beliefs of a posterior about outcomes at lower fidelities; `theta` [M, 4] are those of the shortfall."""
 
     posterior: Posterior
     theta: Tensor
@@ -34,7 +35,8 @@ class Lower:
         h = (k + between(self.theta, k, s, of_data)) @ posterior.L_inverse.mT
         mean = posterior.mean.unsqueeze(1) + (h @ posterior.residual.unsqueeze(2)).squeeze(2)
         among = posterior.kernel(Z, Z)[0]
-        return mean, among + between(self.theta, among, s, s) - h @ h.mT
+        own = between(self.theta, among, s, s) + torch.diag_embed(scatter(self.theta, s))
+        return mean, among + own - h @ h.mT
 
     def averaged(self, X: Tensor, missing: Tensor) -> tuple[Tensor, Tensor]:
         """Return the mean and standard deviation [b] of the mixture over all sets of hyperparameters."""

@@ -17,7 +17,7 @@ ErrorsName = Literal["batches", "shortfall"]
 # The names under which the hyperparameters of each kind are recorded, in the order of θ.
 NAMES_OF: dict[ErrorsName, tuple[str, ...]] = {
     "batches": ("batch_variance",),
-    "shortfall": ("discrepancy_variance", "trend_variance", "decay"),
+    "shortfall": ("discrepancy_variance", "trend_variance", "scatter_variance", "decay"),
 }
 
 
@@ -85,10 +85,11 @@ class BatchShifts:
 class Shortfall:
     """The errors of outcomes that were measured below full fidelity; `missing` [u] is 0 there and 1 at the lowest.
 
-    With s = missing^p, an outcome differs from the latent function by s (h(x) + t). The discrepancy h is a Gaussian
-    process with β times the kernel of the latent function, and the trend t is normal with variance τ²: E is
-    s sᵀ (β k + τ²). This is the kernel of Wu, Toscano-Palmerin, Frazier and Wilson (2019) with a trend that all points
-    share. β, τ² and p are the hyperparameters.
+    With s = missing^p, an outcome differs from the latent function by s (h(x) + t + e). The discrepancy h is a Gaussian
+    process with β times the kernel of the latent function. The trend t is normal with variance τ², the same at all
+    points, and the scatter e with variance ν², another one in each observation: E is s sᵀ (β k + τ²) + ν² diag(s²).
+    This is the kernel of Wu, Toscano-Palmerin, Frazier and Wilson (2019) with a trend and scatter. β, τ², ν² and p are
+    the hyperparameters.
     """
 
     missing: Tensor
@@ -98,18 +99,19 @@ class Shortfall:
     def covariance(self, theta: Tensor, k: Tensor) -> Tensor:
         """Return E [b, u, u]."""
         s = shares(theta, self.missing)
-        return between(theta, k, s, s)
+        return between(theta, k, s, s) + torch.diag_embed(scatter(theta, s))
 
     def by_theta(self, theta: Tensor, k: Tensor) -> Sequence[Tensor]:
-        """Return the derivatives [b, u, u] of E by log β, log τ² and log p."""
+        """Return the derivatives [b, u, u] of E by log β, log τ², log ν² and log p."""
         s = shares(theta, self.missing)
         of_pairs = s.unsqueeze(2) * s.unsqueeze(1)
         of_discrepancy, of_trend = (each[:, None, None] * of_pairs for each in theta[:, :2].exp().unbind(1))
         of_discrepancy = of_discrepancy * k
         # ds/d log p = s log(missing^p), which tends to 0 with s.
         log_s = s.clamp(min=1e-300).log()
-        slope = (log_s.unsqueeze(2) + log_s.unsqueeze(1)) * (of_discrepancy + of_trend)
-        return [of_discrepancy, of_trend, slope]
+        of_scatter = torch.diag_embed(scatter(theta, s))
+        slope = (log_s.unsqueeze(2) + log_s.unsqueeze(1)) * (of_discrepancy + of_trend + of_scatter)
+        return [of_discrepancy, of_trend, of_scatter, slope]
 
     def by_kernel(self, theta: Tensor) -> Tensor:
         """Return β s sᵀ [b, u, u]."""
@@ -126,8 +128,13 @@ class Shortfall:
 
 
 def shares(theta: Tensor, missing: Tensor) -> Tensor:
-    """Return s = missing^p [b, u] for missing fidelities [u] and θ [b, 3] of a shortfall."""
-    return missing.pow(theta[:, 2:3].exp())
+    """Return s = missing^p [b, u] for missing fidelities [u] and θ [b, 4] of a shortfall."""
+    return missing.pow(theta[:, 3:].exp())
+
+
+def scatter(theta: Tensor, s: Tensor) -> Tensor:
+    """Return the variances ν² s² [b, u] of the scatter for shares s [b, u]."""
+    return theta[:, 2:3].exp() * s * s
 
 
 def between(theta: Tensor, k: Tensor, of_rows: Tensor, of_columns: Tensor) -> Tensor:

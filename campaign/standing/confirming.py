@@ -13,7 +13,7 @@ from overnight.campaign.definition import Campaign, lies_in
 from overnight.campaign.history.history import History
 from overnight.campaign.history.trial import Trial
 from overnight.campaign.standing.enough import why_end_early
-from overnight.campaign.standing.fidelity_costs import cheapest, left_for_search
+from overnight.campaign.standing.fidelity_costs import pays_for_search
 from overnight.campaign.standing.spending import likely_left
 
 # The results without which no model knows what to confirm.
@@ -48,8 +48,7 @@ def confirming(campaign: Campaign, history: History) -> Confirming:
     reserve = reserved(campaign, history.taken + left) - _places_used(history, searched=ends_early)
     if left <= 0 or reserve <= 0:
         return Confirming()
-    pays = left_for_search(campaign, history, reserve) >= cheapest(campaign)
-    if left > reserve and pays and not ends_early:
+    if left > reserve and not ends_early and pays_for_search(campaign, history, reserve):
         return Confirming(reserve, may_propose=left - reserve)
     awaited = any(_is_outstanding(campaign, trial) for trial in history.trials.open)
     waits = awaited or (bool(history.trials.open) and not _has_results(campaign, history))

@@ -1,9 +1,11 @@
 """What evaluations at several fidelities cost, and what is left for the search beside the confirming trials."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from overnight.campaign.definition import Campaign
+from overnight.campaign.fidelity import Fidelity
 from overnight.campaign.history.history import History
 from overnight.campaign.history.trial import Observation
 from overnight.campaign.space import Point
@@ -13,28 +15,71 @@ from overnight.campaign.standing.spending import spending
 _ROUNDING = 1e-9
 
 
-def ended_points(history: History) -> Iterator[Point]:
-    """Yield the points of the trials that have a result, from which an evaluation may continue."""
-    return (trial.point for trial in history.trials.values() if isinstance(trial.outcome, Observation))
+@dataclass(frozen=True)
+class FidelityCosts:
+    """The expected costs of evaluations, given the points that have `ended`, from which one may continue.
+
+    The declared cost of a fidelity is multiplied by its ratio: that of the recorded costs there to the declared ones,
+    or the ratio at the closest fidelity with a recorded cost. Without a recorded cost, it is 1.
+    """
+
+    fidelity: Fidelity
+    ended: Sequence[Point]
+    ratios: Mapping[float, float]
+
+    @classmethod
+    def of(cls, fidelity: Fidelity, history: History) -> "FidelityCosts":
+        """Learn the ratios from the trials that have a result."""
+        ended, recorded, declared = list[Point](), dict[float, float](), dict[float, float]()
+        for trial in history.trials.values():
+            if not isinstance(trial.outcome, Observation):
+                continue
+            if trial.outcome.cost is not None:
+                level = fidelity.of(trial.point)
+                recorded[level] = recorded.get(level, 0.0) + trial.outcome.cost
+                declared[level] = declared.get(level, 0.0) + fidelity.cost(trial.point, ended)
+            ended.append(trial.point)
+        return cls(fidelity, ended, {level: recorded[level] / declared[level] for level in recorded if declared[level]})
+
+    def at(self, point: Point) -> float:
+        """Return the expected cost of evaluating a point."""
+        return self.fidelity.cost(point, self.ended) * self._ratio(self.fidelity.of(point))
+
+    @property
+    def full(self) -> float:
+        """Return the expected cost of an evaluation at full fidelity that continues from none."""
+        return self.from_nothing(self.fidelity.parameter.high)
+
+    @property
+    def cheapest(self) -> float:
+        """Return the expected cost of the cheapest evaluation."""
+        return min(self.from_nothing(level) for level in self.fidelity.parameter.levels)
+
+    def from_nothing(self, level: float) -> float:
+        """Return the expected cost of an evaluation at a fidelity that continues from none."""
+        return self.fidelity.parameter.cost(level) * self._ratio(level)
+
+    def _ratio(self, level: float) -> float:
+        missing = self.fidelity.parameter.missing
+        closest = min(self.ratios, key=lambda known: abs(missing(known) - missing(level)), default=None)
+        return 1.0 if closest is None else self.ratios[closest]
 
 
-def left_for_search(campaign: Campaign, history: History, confirming: int) -> float:
+def left_for_search(campaign: Campaign, history: History, costs: FidelityCosts, confirming: int) -> float:
     """Return the cost that is left, less that of what is under way and of so many `confirming` trials.
 
     Infinite without a budget of cost.
     """
-    if campaign.fidelity is None or campaign.budget.cost is None:
+    if campaign.budget.cost is None:
         return math.inf
-    ended = [*ended_points(history)]
     spent = spending(history.trials.values()).cost
-    coming = sum(campaign.fidelity.cost(trial.point, ended) for trial in history.trials.open if not trial.parked)
-    full = campaign.fidelity.parameter.cost(campaign.fidelity.parameter.high)
-    return campaign.budget.cost - spent - coming - confirming * full + _ROUNDING
+    coming = sum(costs.at(trial.point) for trial in history.trials.open if not trial.parked)
+    return campaign.budget.cost - spent - coming - confirming * costs.full + _ROUNDING
 
 
-def cheapest(campaign: Campaign) -> float:
-    """Return the cost of an evaluation at the lowest fidelity; 0 without a fidelity."""
-    if campaign.fidelity is None:
-        return 0.0
-    parameter = campaign.fidelity.parameter
-    return parameter.cost(parameter.levels[0])
+def pays_for_search(campaign: Campaign, history: History, confirming: int) -> bool:
+    """Return whether the budget of cost pays for one more evaluation beside so many `confirming` trials."""
+    if campaign.fidelity is None or campaign.budget.cost is None:
+        return True
+    costs = FidelityCosts.of(campaign.fidelity, history)
+    return left_for_search(campaign, history, costs, confirming) >= costs.cheapest

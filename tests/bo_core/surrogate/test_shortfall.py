@@ -27,7 +27,10 @@ def at_fidelities(seed: int = 0, *, extra: bool = False) -> TrainingData:
 
 
 def some_sets(count: int = 2, *, warped: bool = False) -> Tensor:
-    generator, of_errors = torch.Generator().manual_seed(3), [math.log(0.4), math.log(2.0), math.log(1.3)]
+    generator, of_errors = (
+        torch.Generator().manual_seed(3),
+        [math.log(0.4), math.log(2.0), math.log(0.1), math.log(1.3)],
+    )
     theta = torch.tensor([math.log(0.5)] * D + [math.log(0.05), *of_errors] + [0.2] * (2 * D * warped))
     return theta + 0.3 * torch.randn(count, len(theta), generator=generator, dtype=torch.float64)
 
@@ -38,12 +41,13 @@ def sets_of(theta: Tensor) -> Hyperparameters:
 
 def prior_covariance(A: Tensor, of_A: np.ndarray, B: Tensor, of_B: np.ndarray, theta: Tensor) -> np.ndarray:
     """Return the covariance of outcomes without noise at two lists of points, written out pair by pair."""
-    beta, trend, p = (math.exp(float(each)) for each in theta[D + 1 : D + 4])
-    k = kernel_by_the_textbook("matern52", A, B, torch.cat([theta[: D + 1], theta[D + 4 :]]))
+    beta, trend, scatter, p = (math.exp(float(each)) for each in theta[D + 1 : D + 5])
+    k = kernel_by_the_textbook("matern52", A, B, torch.cat([theta[: D + 1], theta[D + 5 :]]))
     found = np.empty_like(k)
     for i, one in enumerate(of_A):
         for j, other in enumerate(of_B):
             found[i, j] = k[i, j] * (1.0 + beta * one**p * other**p) + trend * one**p * other**p
+            found[i, j] += scatter * one ** (2 * p) * (A is B and i == j)
     return found
 
 
@@ -138,7 +142,7 @@ def test_the_hyperparameters_of_a_shortfall_come_back_from_their_record_to_the_l
     hyperparameters = sets_of(some_sets(2, warped=True))
     record = hyperparameters.as_record()
     assert errors_of_record(record) == "shortfall"
-    assert {"log_discrepancy_variance", "log_trend_variance", "log_decay"} < set(record)
+    assert {"log_discrepancy_variance", "log_trend_variance", "log_scatter_variance", "log_decay"} < set(record)
     back = theta_of_record(record, D)
     assert back is not None
     assert torch.equal(back, hyperparameters.theta)
