@@ -48,16 +48,7 @@ class Fidelities:
             return None
         coming = (*(trial.point for trial in asked.view.pending), *asked.chosen)
         costs, left = FidelityCosts.of(fidelity, asked.history), confirming(asked.campaign, asked.history).left
-        done = [*costs.ended, *coming]
-        full = sum(costs.full for p in done if fidelity.is_full(p))
-        return cls(
-            costs,
-            asked.encoding,
-            coming,
-            left_for_search(asked.campaign, asked.history, costs, left),
-            full,
-            sum(costs._from_nothing(fidelity.of(p)) for p in done),
-        )
+        return cls(costs, asked.encoding, coming, left_for_search(asked.campaign, asked.history, costs, left))
 
     @property
     def fidelity(self) -> Fidelity:
@@ -97,10 +88,7 @@ class Fidelities:
             return
         least = min(cost for _, _, cost in possible)
         affordable = [each for each in possible if each[2] <= max(self.room, least)]
-        import os
-
-        share = float(os.environ.get("FULL", "0.33"))
-        if self.full_spent < share * self.all_spent and self.room >= self.costs.full:
+        if self._owes_a_full_one:
             affordable = [each for each in affordable if self.fidelity.is_full(each[1])] or affordable
         gains = self._gains(lower, points, [at for _, at, _ in affordable], noise)
         for (i, at, cost), gain in zip(affordable, gains.tolist(), strict=True):
