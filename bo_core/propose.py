@@ -17,7 +17,10 @@ from overnight.bo_core.search.sobol import sobol_points
 from overnight.bo_core.unmodelled import asked_for, seeded, with_pending
 from overnight.campaign import Campaign, History, Point, Proposal
 from overnight.campaign.errors import ModelFailed
+from overnight.campaign.fidelity import Fidelity
 from overnight.campaign.standing.confirming import LEAST_OBSERVED, confirming
+
+_UNLIMITED = 10**9
 
 
 def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int) -> list[Proposal]:
@@ -45,6 +48,9 @@ def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int)
     so_far = len(history.trials) + len(proposals)
     taken |= {key_of(p.point) for p in proposals}
     spread = _spread_count(campaign, history, proposer, so_far, q - len(proposals), confirms=phase.begun)
+    if campaign.fidelity is not None and len(view_inside(campaign, history).observed) >= LEAST_OBSERVED:
+        # Each point of a sequence is new at all fidelities, of which a small space has few.
+        spread = min(spread, _new_at_all(campaign.fidelity, encoding, taken))
     points = _spread(campaign, history, sobol_points(encoding, campaign.seed, taken, spread))
     proposals += [Proposal(point=p, generator="sobol", provenance=seeded(campaign, first)) for p in points]
     more = q - len(proposals)
@@ -71,6 +77,12 @@ def _taken(campaign: Campaign, history: History) -> Iterator[PointKey]:
         yield key_of(trial.point)
         if campaign.fidelity is not None:
             yield key_of(campaign.fidelity.at(trial.point))
+
+
+def _new_at_all(fidelity: Fidelity, encoding: Encoding, taken: Collection[PointKey]) -> int:
+    """Return how many points of a finite space were taken at no fidelity."""
+    size = encoding.size()
+    return _UNLIMITED if size is None else max(size - len({key_of(fidelity.at(dict(key))) for key in taken}), 0)
 
 
 def _spread(campaign: Campaign, history: History, points: list[Point]) -> list[Point]:

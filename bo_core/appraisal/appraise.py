@@ -16,6 +16,7 @@ from overnight.bo_core.appraisal.recorded import Contradicted, NotRecorded, Reco
 from overnight.bo_core.choice import Asked, Candidate, Choice, Repetitions
 from overnight.bo_core.choice.candidate import Prepared
 from overnight.bo_core.choice.choice import REPLICATION
+from overnight.bo_core.choice.fidelities import GAIN_PER_COST
 from overnight.bo_core.data.encoding import key_of
 from overnight.bo_core.model import Model, last_made_by_model, on_this_machine
 from overnight.bo_core.numerics.own_state import own_state
@@ -127,7 +128,12 @@ def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> A
     prepared = [choice.prepared() for choice in choices]
     again = provenance.chosen.acquisition == REPLICATION
     new = _searched(choices[0], prepared[0], again=again)
-    if again:
+    for_cost = provenance.chosen.acquisition == GAIN_PER_COST
+    if for_cost:
+        news = [each for each in (provenance.chosen.instead_of, new and new.point) if each is not None]
+        scores = [_gain_for_cost(choice, point, news[0]) for choice in choices]
+        best = _best_for_cost(choices[0], news, scores[0])
+    elif again:
         found = None if new is None else new.point
         other = provenance.chosen.instead_of or found
         instead_of = None if other is None else asked.campaign.space.point(other)
@@ -138,11 +144,13 @@ def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> A
         _check_new(choices[0], point, provenance)
         scores = [choice.score(at, point) for choice, at in zip(choices, prepared, strict=True)]
         best = _best_against_a_new_point(choices[0], point, scores[0], new)
-    predicted = _predictions(choices, asked.encoding.encode([point]), provenance)
+    fidelity = asked.campaign.fidelity
+    missing = 0.0 if fidelity is None else fidelity.missing(point)
+    predicted = _predictions(choices, asked.encoding.encode([point]), provenance, missing)
     weights = _weights(choices, asked.encoding.encode([point]), provenance)
     for choice in choices:
         choice.take(point)
-    value = _figure("chosen.value", provenance.chosen.value, scores, 0.0 if again else 1.0)
+    value = _figure("chosen.value", provenance.chosen.value, scores, 0.0 if again or for_cost else 1.0)
     return Appraisal((*predicted, value, *_worst(choices, provenance), *weights), *best)
 
 
@@ -170,13 +178,13 @@ def _worst(choices: Sequence[Choice], provenance: Provenance) -> list[Figure]:
     ]
 
 
-def _predictions(choices: Sequence[Choice], x: Tensor, provenance: Provenance) -> list[Figure]:
+def _predictions(choices: Sequence[Choice], x: Tensor, provenance: Provenance, missing: float) -> list[Figure]:
     """Return the figures of all metrics' predictions."""
     return [
         figure
         for metric, model in choices[0].beliefs.items()
         for figure in _prediction(
-            model, metric, provenance, [choice.beliefs[metric].predicted(x) for choice in choices]
+            model, metric, provenance, [choice.beliefs[metric].predicted(x, missing=missing) for choice in choices]
         )
     ]
 
@@ -259,6 +267,22 @@ def _gain(choice: Choice, point: Point, instead_of: Point | None) -> float:
     if gain is None:
         raise Contradicted(f"expected a repetition of a point that could be best, found {point}")
     return gain
+
+
+def _gain_for_cost(choice: Choice, point: Point, new: Point) -> float:
+    """Return the gain for its cost of measuring a point at its fidelity, if the alternative is a new point."""
+    at = key_of(point)
+    value = next((option.value for option in choice.options(new) if key_of(option.point) == at), None)
+    if value is None:
+        raise Contradicted(f"expected a point and a fidelity that could be measured, found {point}")
+    return value
+
+
+def _best_for_cost(choice: Choice, news: Sequence[Point], gain: float) -> tuple[float, Point]:
+    """Return how far the best measurement found here is ahead of one with this gain for its cost, and that best one."""
+    options = [option for new in news for option in choice.options(new)]
+    best = max(options, key=lambda option: option.value)
+    return _log_ratio(best.value, gain), best.point
 
 
 def _ahead(found: tuple[float, Point]) -> float:
