@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from overnight.bo_core.data.curves import reported
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.data.feature_groups import FeatureGroups
 from overnight.bo_core.data.state import Observed
@@ -67,7 +68,8 @@ class Situation:
         metric = campaign.objective.metric
         expected = expected_finals(campaign, view, metric)
         known = torch.tensor([trial.id in expected for trial in view.stopped], dtype=torch.bool)
-        X = torch.cat([tried, stopped[known]])
+        curve = reported(campaign, view, campaign.objective)
+        X = torch.cat([tried, stopped[known], features(*(each.trial for each in curve))])
         groups = encoding.groups(hamming=hamming)
         withheld = view.withheld if isinstance(campaign.approve, ApprovalPolicy) else ()
         of_point = [trial for trial in view.failed if _point_failed(trial)]
@@ -82,7 +84,9 @@ class Situation:
             for other in campaign.goal.metrics
             if other not in first
         }
-        decides = {each: Observed.of(campaign, view, X, groups, expected, learn_noise=learn_noise) for each in first}
+        decides = {
+            each: Observed.of(campaign, view, X, groups, expected, curve, learn_noise=learn_noise) for each in first
+        }
         return cls(
             view,
             {**decides, **{other: observed for other, observed in others.items() if observed is not None}},

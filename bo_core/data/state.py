@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from overnight.bo_core.data.curves import Reported, reported
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.data.feature_groups import FeatureGroups
 from overnight.bo_core.data.noise import with_known_noise
@@ -47,22 +48,26 @@ class Observed:
         X: Tensor,
         groups: FeatureGroups,
         expected: Mapping[int, Measurement],
+        curve: Sequence[Reported],
         *,
         learn_noise: bool,
     ) -> "Observed":
         """Return the observations of a single objective, with `expected` ends of stopped trials; features X [n, d].
 
-        With `learn_noise`, repeats that always agree to the last bit mean that there is no noise.
+        Reports of a `curve` are results at lower fidelities. With `learn_noise`, repeats that always agree to the last
+        bit mean that there is no noise.
         """
-        trials = (*view.observed, *(t for t in view.stopped if t.id in expected))
+        ended = (*view.observed, *(t for t in view.stopped if t.id in expected))
+        trials = (*ended, *(each.trial for each in curve))
         values, exact = campaign.goal.values_of(view.observed), campaign.noise == "none"
         known, exact = with_known_noise(view.observed, values, exact=exact, learn=learn_noise)
-        measured, objective = (*known, *expected.values()), campaign.objective
+        on_the_way = _measured_on_the_way(curve, exact=exact)
+        measured, objective = (*known, *expected.values(), *on_the_way), campaign.objective
         batches = _batches(campaign, trials)
         relative = any(limit.relative for limit in campaign.constraints if limit.metric == objective.metric)
         plain = relative or batches is not None
         outcomes = Outcomes.of(measured, objective, None if plain else 1.0, batches)
-        missing = _missing(campaign, trials)
+        missing = _missing(campaign, ended, curve)
         return cls(
             trials, X, outcomes, measured, objective, exact, groups, plain=plain, batches=batches, missing=missing
         )
@@ -97,7 +102,10 @@ class Observed:
         values, exact = [value for _, value in found], campaign.noise == "none"
         known, exact = with_known_noise(measured_in, values, exact=exact, learn=learn_noise)
         expected = expected_finals(campaign, view, metric)
-        trials, known = (*measured_in, *(t for t in view.stopped if t.id in expected)), (*known, *expected.values())
+        curve = reported(campaign, view, objective)
+        ended = (*measured_in, *(t for t in view.stopped if t.id in expected))
+        trials = (*ended, *(each.trial for each in curve))
+        known = (*known, *expected.values(), *_measured_on_the_way(curve, exact=exact))
         limits = [constraint for constraint in campaign.constraints if constraint.metric == metric]
         both_sides = any(limit.at_least for limit in limits) and any(limit.at_most for limit in limits)
         is_objective = any(each.metric == metric for each in campaign.goal.objectives)
@@ -105,7 +113,7 @@ class Observed:
         plain = is_objective or both_sides or any(limit.relative for limit in limits) or batches is not None
         outcomes = Outcomes.of(known, objective, None if plain else 1.0, batches)
         X = encoding.encode([trial.point for trial in trials])
-        missing = _missing(campaign, trials)
+        missing = _missing(campaign, ended, curve)
         return cls(trials, X, outcomes, known, objective, exact, groups, plain=plain, batches=batches, missing=missing)
 
     def part(self, rows: Sequence[int]) -> "Observed":
@@ -142,10 +150,17 @@ def _batches(campaign: Campaign, trials: Sequence[Trial]) -> tuple[int, ...] | N
     return tuple(-trial.id if trial.batch is None else trial.batch for trial in trials)
 
 
-def _missing(campaign: Campaign, trials: Sequence[Trial]) -> tuple[float, ...] | None:
-    """Return how much of the full fidelity each trial lacked; None unless the campaign has a fidelity."""
+def _missing(campaign: Campaign, trials: Sequence[Trial], curve: Sequence[Reported]) -> tuple[float, ...] | None:
+    """Return how much of the full fidelity each trial and each report lacked; None unless there is a fidelity."""
     fidelity = campaign.fidelity
-    return None if fidelity is None else tuple(fidelity.missing(trial.point) for trial in trials)
+    if fidelity is None:
+        return None
+    return (*(fidelity.missing(trial.point) for trial in trials), *(each.missing for each in curve))
+
+
+def _measured_on_the_way(curve: Sequence[Reported], *, exact: bool) -> tuple[Measurement, ...]:
+    """Return the measurements of reports, without noise if results have none."""
+    return tuple(each.measured.model_copy(update={"sem": 0.0}) if exact else each.measured for each in curve)
 
 
 def _share(scale: float, larger: float) -> float:

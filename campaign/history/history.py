@@ -33,7 +33,8 @@ from overnight.campaign.values import garbage
 class ModelView:
     """Everything a proposal may depend on: the trials by status, each group in the order of trial ids.
 
-    If trials were stopped early, `reports` holds the reports of these and of the observed ones. The `withheld` trials
+    If trials were stopped early, `reports` holds the reports of these and of the observed ones. If
+    reports are results at lower fidelities, it holds those of all. The `withheld` trials
     await approval or were rejected; `approvals` and `rejections` count these decisions of people. Of those that ended,
     the ones whose ids are `outside` do not lie in the present space: a model may learn from them, but their points are
     not chosen. The view is the same for every order of the events that keeps each trial's own order.
@@ -195,15 +196,24 @@ class History:
         made = self.recommended
         return made if made is not None and made.events_seen >= self.evidence_until else None
 
+    @property
+    def _has_curves(self) -> bool:
+        """Return whether reports on the way are results at lower fidelities."""
+        latest = self.revised or self.defined
+        fidelity = None if latest is None else latest.definition.fidelity
+        return fidelity is not None and fidelity.parameter.curve
+
     def model_view(self) -> ModelView:
         """Return the view of the trials that a proposal may depend on."""
         trials = [self.trials[i] for i in sorted(self.trials)]
         observed = tuple(t for t in trials if isinstance(t.outcome, Observation))
         stopped = tuple(t for t in trials if isinstance(t.outcome, Stopped))
-        reported = [t.id for t in (*observed, *stopped) if t.id in self.reports] if stopped else []
+        pending = tuple(t for t in trials if t.pending)
+        reported = [t.id for t in (*observed, *stopped) if t.id in self.reports] if stopped or self._has_curves else []
+        reported += [t.id for t in pending if t.id in self.reports] if self._has_curves else []
         return ModelView(
             observed=observed,
-            pending=tuple(t for t in trials if t.pending),
+            pending=pending,
             failed=tuple(t for t in trials if isinstance(t.outcome, Failure)),
             stopped=stopped,
             withheld=tuple(t for t in trials if t.status in ("awaiting approval", "rejected")),

@@ -1,0 +1,51 @@
+"""Reports on the way as results at lower fidelities, if the steps of reports are fidelities."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from overnight.campaign import Campaign, Measurement, ModelView, Objective, Trial
+from overnight.campaign.history.events import MeasurementReported
+
+
+@dataclass(frozen=True)
+class Reported:
+    """What a trial reported on its way, as a result of which so much of the full fidelity is `missing`."""
+
+    trial: Trial
+    missing: float
+    measured: Measurement
+
+
+def reported(campaign: Campaign, view: ModelView, objective: Objective) -> list[Reported]:
+    """Return the reports of an objective that are results at lower fidelities, in the order of trials and steps.
+
+    Of each trial's latest attempt, the last report up to each level of the fidelity counts: neighbouring ones would
+    tell the same. Trials that are running count as well.
+    """
+    fidelity = campaign.fidelity
+    if fidelity is None or not fidelity.parameter.curve:
+        return []
+    trials = sorted((*view.observed, *view.stopped, *view.pending), key=lambda trial: trial.id)
+    return [
+        Reported(trial, fidelity.parameter.missing(report.step), found)
+        for trial in trials
+        for report in _thinned(campaign, trial, view)
+        if (found := objective.found_in(report.metrics)) is not None
+    ]
+
+
+def _thinned(campaign: Campaign, trial: Trial, view: ModelView) -> Iterator[MeasurementReported]:
+    """Yield the last report of a trial's latest attempt between each two levels below its own fidelity."""
+    fidelity = campaign.fidelity
+    if fidelity is None or not trial.attempts:
+        return
+    latest, end = trial.attempts[-1].number, fidelity.of(trial.point)
+    steps = {report.step: report for report in view.reports.get(trial.id, ()) if report.attempt == latest}
+    before = 0.0
+    for level in (*(level for level in fidelity.parameter.levels if level < end), end):
+        # A result takes the place of a report at the trial's own fidelity.
+        within = [step for step in steps if before < step <= level and (step < end or trial.outcome is None)]
+        within = [step for step in within if fidelity.parameter.low <= step]
+        if within:
+            yield steps[max(within)]
+        before = level
