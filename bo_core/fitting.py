@@ -22,10 +22,10 @@ from overnight.bo_core.surrogate import (
 )
 from overnight.bo_core.surrogate.average import draw_hyperparameters, walk_numbers
 from overnight.bo_core.surrogate.climbs import Start
+from overnight.bo_core.surrogate.errors import ErrorsName, count_of
 from overnight.bo_core.surrogate.fit import cold_normals
 from overnight.bo_core.surrogate.hyperparameters import errors_of_record, theta_of_record
 from overnight.bo_core.surrogate.leave_one_out import leave_one_out
-from overnight.bo_core.surrogate.shared_errors import ErrorsName, count_of
 from overnight.campaign.errors import ModelFailed
 from overnight.campaign.history.provenance import Provenance
 

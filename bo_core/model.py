@@ -13,9 +13,9 @@ from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.settings.surrogates import GpytorchSurrogate
 from overnight.bo_core.surrogate import Belief, Hyperparameters, Posterior, TrainingData
 from overnight.bo_core.surrogate.climbs import StartEnd
+from overnight.bo_core.surrogate.errors import BatchShifts
+from overnight.bo_core.surrogate.errors.lower import Lower
 from overnight.bo_core.surrogate.hyperparameters import errors_of_record, theta_of_record
-from overnight.bo_core.surrogate.lower import Lower
-from overnight.bo_core.surrogate.shared_errors import BatchShifts
 from overnight.bo_core.tail_width import with_likeliest_tail
 from overnight.campaign import History
 from overnight.campaign.errors import CannotPropose, ModelFailed

@@ -18,7 +18,7 @@ from overnight.bo_core.acquisition.replication import after_pending, gains_of_sl
 from overnight.bo_core.choice.asked import Asked
 from overnight.bo_core.choice.candidate import Candidate
 from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
-from overnight.bo_core.surrogate.lower import Lower
+from overnight.bo_core.surrogate.errors.lower import Lower
 from overnight.campaign import Point
 from overnight.campaign.fidelity import Fidelity
 from overnight.campaign.standing.confirming import confirming

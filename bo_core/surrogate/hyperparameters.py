@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from overnight.bo_core.surrogate.errors import NAMES_OF, ErrorsName
 from overnight.bo_core.surrogate.kernel import KernelName
-from overnight.bo_core.surrogate.shared_errors import NAMES_OF, ErrorsName
 
 Record = dict[str, tuple[float, ...]]
 

@@ -1,7 +1,7 @@
 """The log marginal likelihood of a Gaussian process with its analytic gradient: one Cholesky, no autograd.
 
 The model is y ~ N(m 1, K + diag(noise)), with a stationary ARD kernel of variance 1 on standardised outcomes. The
-covariance of errors that observations share is added to K, if there are any (`shared_errors`). The constant mean m is
+covariance of errors that observations share is added to K, if there are any (`errors`). The constant mean m is
 not searched. For each set of the others its best value is the generalised least-squares mean, at
 which the gradient with respect to m vanishes, so the other derivatives are unchanged.
 """
@@ -14,10 +14,10 @@ from torch import Tensor
 
 from overnight.bo_core.numerics.triangular import inverse_from, triangular_inverse
 from overnight.bo_core.search.bfgs import Array
+from overnight.bo_core.surrogate.errors import count_of
 from overnight.bo_core.surrogate.kernel import KernelName, kernel, kernel_by_rows
 from overnight.bo_core.surrogate.priors import Prior
 from overnight.bo_core.surrogate.scaling import warp, warp_slopes_by_exponents
-from overnight.bo_core.surrogate.shared_errors import count_of
 from overnight.bo_core.surrogate.training_data import TrainingData
 
 _LOG_2PI = math.log(2.0 * math.pi)

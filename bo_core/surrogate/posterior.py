@@ -8,12 +8,12 @@ from torch.nn.functional import pad
 
 from overnight.bo_core.data.feature_groups import FeatureGroups
 from overnight.bo_core.numerics.triangular import triangular_inverse
+from overnight.bo_core.surrogate.errors import SharedErrors
 from overnight.bo_core.surrogate.hyperparameters import Hyperparameters, Record
 from overnight.bo_core.surrogate.kernel import kernel, kernel_by_rows
 from overnight.bo_core.surrogate.marginal_likelihood import generalised_mean
 from overnight.bo_core.surrogate.metric_draws import DRAW_JITTER, SMALLEST_VARIANCE, Conditional, PullBack
 from overnight.bo_core.surrogate.scaling import Scaling
-from overnight.bo_core.surrogate.shared_errors import SharedErrors
 from overnight.bo_core.surrogate.training_data import TrainingData
 from overnight.campaign.errors import ModelFailed
 

@@ -12,7 +12,7 @@ half as large as their difference, the trend is about as large as the spread of 
 noise; each may be ten times as large, or nothing.
 
 Everything is searched and sampled in logarithms θ, laid out as g length scales, the noise variance, the
-hyperparameters of errors that observations share (`shared_errors`), and, if the inputs are warped, g first and g second
+hyperparameters of errors that observations share (`errors`), and, if the inputs are warped, g first and g second
 exponents.
 """
 
@@ -22,7 +22,7 @@ from typing import Literal
 import numpy as np
 
 from overnight.bo_core.search.bfgs import Array
-from overnight.bo_core.surrogate.shared_errors import ErrorsName
+from overnight.bo_core.surrogate.errors import ErrorsName
 
 PriorName = Literal["firm", "loose"]
 

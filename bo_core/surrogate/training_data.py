@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from overnight.bo_core.data.feature_groups import FeatureGroups
-from overnight.bo_core.surrogate.shared_errors import SharedErrors, Shortfall
+from overnight.bo_core.surrogate.errors import SharedErrors, Shortfall
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from torch import Tensor
 from overnight.bo_core.acquisition import SampledPath
 from overnight.bo_core.acquisition.fantasies import conditioned
 from overnight.bo_core.surrogate import Hyperparameters, LogPosterior, Posterior, Prior, TrainingData, fit
+from overnight.bo_core.surrogate.errors import BatchShifts
 from overnight.bo_core.surrogate.hyperparameters import errors_of_record, theta_of_record
 from overnight.bo_core.surrogate.leave_one_out import errors_left_out
-from overnight.bo_core.surrogate.shared_errors import BatchShifts
 
 D, JITTER = 2, 1e-8
 SIZES = (4, 3, 5, 1)

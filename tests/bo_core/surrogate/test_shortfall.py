@@ -9,9 +9,9 @@ from surrogate_cases import central_differences, kernel_by_the_textbook, uniform
 from torch import Tensor
 
 from overnight.bo_core.surrogate import Hyperparameters, LogPosterior, Posterior, Prior, TrainingData, fit
+from overnight.bo_core.surrogate.errors import Shortfall
+from overnight.bo_core.surrogate.errors.lower import Lower
 from overnight.bo_core.surrogate.hyperparameters import errors_of_record, theta_of_record
-from overnight.bo_core.surrogate.lower import Lower
-from overnight.bo_core.surrogate.shared_errors import Shortfall
 
 D, JITTER = 2, 1e-8
 MISSING = (0.0, 1.0, 0.5, 0.0, 0.25, 1.0, 0.75, 0.0, 1.0, 0.5)

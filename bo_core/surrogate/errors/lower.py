@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from overnight.bo_core.surrogate.errors.shortfall import Shortfall, between, scatter, shares
 from overnight.bo_core.surrogate.posterior import Posterior
-from overnight.bo_core.surrogate.shared_errors import Shortfall, between, scatter, shares
 
 
 @dataclass(frozen=True)
