@@ -17,6 +17,8 @@ from overnight.campaign.values.read_only import GivesItsPoint, ReadOnly, ReadOnl
 
 Status = Literal["observed", "failed", "stopped", "abandoned", "rejected", "awaiting approval", "running", "waiting"]
 Generator = Literal["baseline", "manual", "sobol", "model", "checking", "confirming", "ramp_up", "custom", "import"]
+# The actor of attempts that a loop of the user's own has begun.
+OWN_LOOP = "ask-tell"
 Share = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
