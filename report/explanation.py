@@ -11,7 +11,7 @@ from overnight.campaign.experiment.status_quo import is_status_quo
 from overnight.campaign.history.provenance import Prediction, Provenance
 from overnight.campaign.history.trial import Observation
 from overnight.campaign.standing.spending import has_reported_costs
-from overnight.report.numbers import duration, measured, number, probability, with_uncertainty
+from overnight.report.numbers import duration, interval, measured, number, probability, with_uncertainty
 from overnight.report.phrases.arms import purpose
 from overnight.report.phrases.experiment import effect_text
 from overnight.report.phrases.front import counted_from
@@ -175,8 +175,10 @@ def _expected_constraints(metric: str, provenance: Provenance) -> Iterator[str]:
 
 
 def _between(predicted: Prediction) -> str:
-    low, high = predicted.low, predicted.high
-    return "" if low is None or high is None else f", with 90 % between {number(low, 3)} and {number(high, 3)}"
+    if predicted.low is None or predicted.high is None:
+        return ""
+    low, high = interval(predicted.low, predicted.high, predicted.mean)
+    return f", with 90 % between {low} and {high}"
 
 
 def _why_there(then: History, provenance: Provenance) -> Iterator[str]:
