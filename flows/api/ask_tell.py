@@ -89,6 +89,9 @@ class AskTell:
         # Each request must see the trial that the one before it returned.
         self._asking = asyncio.Lock()
 
+    def __repr__(self) -> str:
+        return f"<AskTell: campaign {self.file.campaign.name!r}, ledger {self.file.ledger!r}>"
+
     def ask(self) -> Trial:
         """Return a trial to evaluate, which stays pending until its end is recorded; it is durable when this returns.
 
