@@ -13,7 +13,7 @@ from overnight.campaign.parameters import DerivedParameter, FixedParameter
 from overnight.campaign.parameters.condition import Condition, OneOf
 from overnight.campaign.space import Space
 from overnight.campaign.space.dependencies import needed_by
-from overnight.campaign.space.space import SLACK
+from overnight.campaign.space.space import with_slack
 from overnight.campaign.values.comparison import Comparison
 
 _SAMPLED = 256
@@ -155,8 +155,7 @@ class Region:
             if isinstance(parameter, DerivedParameter):
                 ends = (parameter.low, parameter.high)
             elif name in self.space.solved and parameter.bounds is not None:
-                low, high = parameter.bounds
-                ends = (low - SLACK * max(1.0, abs(low)), high + SLACK * max(1.0, abs(high)))
+                ends = with_slack(*parameter.bounds)
             if ends[0] is not None:
                 excess.append(torch.where(active[name], ends[0] - numbers[name], -1.0))
             if ends[1] is not None:
