@@ -45,8 +45,13 @@ class Region:
         return names.union(*map(needed_by, self.space.root.values()))
 
     def limited(self) -> set[str]:
-        """Return the parameters in inequalities and bounds, and those from which derived ones there are calculated."""
+        """Return the parameters in inequalities, in bounds, and in equalities of whole numbers.
+
+        Those from which a derived one in them is calculated are among them.
+        """
         names = {name for constraint in self.space.limits for name in constraint.names}
+        determined = self.space.solved.items()
+        names.update(*(of.weights for name, of in determined if self.space.root[name].geometry == "whole"))
         derived = {n: p for n, p in self.space.items() if isinstance(p, DerivedParameter)}
         names |= {name for name, parameter in derived.items() if (parameter.low, parameter.high) != (None, None)}
         for name in reversed(self.space.parameters.in_order):
