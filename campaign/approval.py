@@ -11,7 +11,7 @@ from overnight.campaign.parameters import (
 )
 from overnight.campaign.problems import Problem, unknown_key
 from overnight.campaign.space import Parameters
-from overnight.campaign.values.numbers import WHOLE, Real
+from overnight.campaign.values.numbers import WHOLE, Real, is_number
 from overnight.campaign.values.read_only import ReadOnly
 
 
@@ -23,7 +23,7 @@ def _form_of(value: Any) -> str:
         return "list"
     if isinstance(value, str):
         return "word"
-    return "number" if isinstance(value, int | float) and not isinstance(value, bool) else "other"
+    return "number" if is_number(value) else "other"
 
 
 def _forms(expected: str) -> Discriminator:

@@ -7,6 +7,7 @@ from overnight.campaign.definition import Campaign
 from overnight.campaign.experiment.own_batch import Goals
 from overnight.campaign.goal import Goal, Measured
 from overnight.campaign.history.trial import Trial
+from overnight.campaign.parameters import IntParameter, Parameter
 
 # The columns that are neither a parameter nor a metric: those before, between and after parameters and metrics.
 BEFORE = ("trial", "status", "generator")
@@ -47,6 +48,22 @@ def judged_cells(goals: Goals, trials: Sequence[Trial]) -> list[tuple[bool | str
         )
         for trial in trials
     ]
+
+
+def parameter_names(campaign: Campaign | None, points: Iterable[Iterable[str]]) -> list[str]:
+    """Return the parameters in the order of the campaign's file, whether or not they were ever active.
+
+    Those that only points have follow in the order of their first use.
+    """
+    defined = () if campaign is None else campaign.parameters.root
+    return list(dict.fromkeys([*defined, *(name for point in points for name in point)]))
+
+
+def types_of(parameter: Parameter | None) -> set[type]:
+    """Return the types of a parameter's values, which decide the type of a column without any."""
+    if parameter is None:
+        return set()
+    return {*map(type, parameter.listed)} or {int if isinstance(parameter, IntParameter) else float}
 
 
 def own_columns(special: Iterable[str] = ()) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from overnight.campaign.space import Point
+from overnight.campaign.values.printed import Printed, uncertain_words
 from overnight.campaign.values.read_only import GivenAsCopy, ReadOnly, ReadOnlyDict, read_only
 
 # JSON nested more than twice as deep as this can be written but not read back.
@@ -70,7 +71,7 @@ def cause_text(cause: Cause) -> str:
     return _CAUSES_IN_WORDS[cause]
 
 
-class Measurement(BaseModel):
+class Measurement(Printed, BaseModel):
     """The mean of one metric and its standard error.
 
     A `sem` of None is to be inferred, and 0 means that the value is exact. `n` is how many units (users, requests,
@@ -82,6 +83,9 @@ class Measurement(BaseModel):
     mean: Annotated[float, Field(allow_inf_nan=False)]
     sem: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     n: Annotated[int, Field(ge=1, lt=2**63)] | None = None
+
+    def __str__(self) -> str:
+        return f"{uncertain_words(self.mean, self.sem)}{'' if self.n is None else f' (n = {self.n})'}"
 
 
 class _GivesItsParameters:

@@ -1,13 +1,17 @@
 """A recommendation: the configuration believed to be best, with its uncertainty."""
 
+from collections.abc import Mapping
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from overnight.campaign.history.provenance import Prediction, Stack
 from overnight.campaign.space import Point
+from overnight.campaign.values.harmless import harmless
+from overnight.campaign.values.printed import Printed, point_lines, point_words
 from overnight.campaign.values.read_only import GivesItsPoint, ReadOnly, ReadOnlyDict
 
 
-class OfFront(GivesItsPoint, BaseModel):
+class OfFront(GivesItsPoint, Printed, BaseModel):
     """A measured point that is believed to be on the front; `trial` is the first one there.
 
     `predicted` is the belief about each modelled metric there. `probability` is the probability that no other observed
@@ -21,8 +25,12 @@ class OfFront(GivesItsPoint, BaseModel):
     predicted: ReadOnly[dict[str, Prediction]]
     probability: float | None = None
 
+    def __str__(self) -> str:
+        chance = "" if self.probability is None else f", on the front with probability {self.probability:.3f}"
+        return f"trial {self.trial}: {_metrics_words(self.predicted)}, at {point_words(self.point)}{chance}"
 
-class Solution(GivesItsPoint, BaseModel):
+
+class Solution(GivesItsPoint, Printed, BaseModel):
     """One of several different configurations that are nearly as good as the best.
 
     `trial` is the first one there, None if the point was not measured. `predicted` is the belief about each modelled
@@ -39,8 +47,12 @@ class Solution(GivesItsPoint, BaseModel):
     differs_by: float | None = None
     probability_feasible: float | None = None
 
+    def __str__(self) -> str:
+        where = "not measured" if self.trial is None else f"trial {self.trial}"
+        return f"{where}: {_metrics_words(self.predicted)}, at {point_words(self.point)}"
 
-class FoundSolutions(BaseModel):
+
+class FoundSolutions(Printed, BaseModel):
     """The solutions that were `found` of the `asked` ones; the first is the recommended point.
 
     They are at least `apart`, and their means at most `within` worse than that of the first, in the metric's own unit;
@@ -59,8 +71,12 @@ class FoundSolutions(BaseModel):
     next_loss: float | None = None
     measured_only: bool = False
 
+    def __str__(self) -> str:
+        lines = [f"{len(self.found)} of {self.asked} different solutions", *(f"  {each}" for each in self.found)]
+        return "\n".join(lines)
 
-class Recommendation(GivesItsPoint, BaseModel):
+
+class Recommendation(GivesItsPoint, Printed, BaseModel):
     """The point that is believed to be best, never the luckiest noisy value; it may be one that was not measured.
 
     `trial` is None if the point was not measured. `best_measured` is the trial that is believed to be the best of those
@@ -112,6 +128,20 @@ class Recommendation(GivesItsPoint, BaseModel):
     preferences: ReadOnly[dict[str, float]] = Field(default_factory=ReadOnlyDict)
     solutions: FoundSolutions | None = None
 
+    def __str__(self) -> str:
+        where = f"trial {self.trial}"
+        if self.trial is None:
+            where = f"a point that was not measured (the best measured is trial {self.best_measured})"
+        lines = [f"recommended: {where}", *point_lines(self.point), _metrics_words(self.predicted)]
+        if self.without_model is not None:
+            lines.append(f"without a model: {harmless(self.without_model)}")
+        else:
+            best = f"on the front (of {len(self.front)} points)" if self.front else "the best of all observed points"
+            lines.append(f"{best} with probability {self.probability_best:.3f}")
+        if self.probability_feasible is not None:
+            lines.append(f"meets all constraints with probability {self.probability_feasible:.3f}")
+        return "\n".join([*lines, *([] if self.solutions is None else [str(self.solutions)])])
+
     @property
     def feasible_enough(self) -> bool | None:
         """Return whether the point is feasible with the probability that the campaign demands.
@@ -157,3 +187,7 @@ class Computed(BaseModel):
 
     recommendation: Recommendation
     stack: Stack
+
+
+def _metrics_words(predicted: Mapping[str, Prediction]) -> str:
+    return ", ".join(f"{harmless(metric)} {found}" for metric, found in predicted.items())

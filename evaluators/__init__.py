@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from overnight.evaluators.evaluator import Evaluator, Report
     from overnight.evaluators.infeasible import Infeasible
     from overnight.evaluators.ongoing.running import Running
+    from overnight.evaluators.own_loop import OwnLoop
     from overnight.evaluators.python_evaluator import PythonEvaluator
     from overnight.evaluators.simulated_evaluator import SimulatedEvaluator
 
@@ -22,6 +23,7 @@ __all__ = [
     "CommandEvaluator",
     "Evaluator",
     "Infeasible",
+    "OwnLoop",
     "PythonEvaluator",
     "Report",
     "Running",
@@ -34,6 +36,7 @@ __getattr__, __dir__ = lazily(
         "overnight.evaluators.command_evaluator": ("CommandEvaluator",),
         "overnight.evaluators.evaluator": ("Evaluator", "Report"),
         "overnight.evaluators.infeasible": ("Infeasible",),
+        "overnight.evaluators.own_loop": ("OwnLoop",),
         "overnight.evaluators.python_evaluator": ("PythonEvaluator",),
         "overnight.evaluators.ongoing.running": ("Running",),
         "overnight.evaluators.simulated_evaluator": ("SimulatedEvaluator",),

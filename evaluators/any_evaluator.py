@@ -5,10 +5,11 @@ from typing import Annotated
 from pydantic import Field
 
 from overnight.evaluators.command_evaluator import CommandEvaluator
+from overnight.evaluators.own_loop import OwnLoop
 from overnight.evaluators.python_evaluator import PythonEvaluator
 from overnight.evaluators.simulated_evaluator import SimulatedEvaluator
 
 AnyEvaluator = Annotated[
-    CommandEvaluator | PythonEvaluator | SimulatedEvaluator,
+    CommandEvaluator | PythonEvaluator | SimulatedEvaluator | OwnLoop,
     Field(discriminator="kind"),
 ]

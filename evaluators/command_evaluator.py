@@ -10,8 +10,8 @@ from pydantic import BeforeValidator, Field
 from overnight.campaign import Campaign
 from overnight.campaign.errors import InvalidDefinition
 from overnight.evaluators.attempt_process import AttemptProcess
-from overnight.evaluators.command_words import word_problems
 from overnight.evaluators.process_evaluator import ProcessEvaluator
+from overnight.evaluators.processes.command_words import word_problems
 from overnight.evaluators.results.returned_metrics import metric_problems
 from overnight.evaluators.secrets.environment import child_environment
 from overnight.evaluators.sources import SourceFiles

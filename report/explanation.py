@@ -1,6 +1,5 @@
 """Explain a trial by the knowledge behind its proposal, the expectations, and its end."""
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
@@ -11,7 +10,7 @@ from overnight.campaign.experiment.status_quo import is_status_quo
 from overnight.campaign.history.provenance import Prediction, Provenance
 from overnight.campaign.history.trial import Observation
 from overnight.campaign.standing.spending import has_reported_costs
-from overnight.report.numbers import duration, measured, number, probability, with_uncertainty
+from overnight.report.numbers import duration, interval, measured, number, probability, with_uncertainty
 from overnight.report.phrases.arms import purpose
 from overnight.report.phrases.experiment import effect_text
 from overnight.report.phrases.front import counted_from
@@ -19,9 +18,8 @@ from overnight.report.phrases.general import changes_text, counted, sentence, su
 from overnight.report.story.goal.suspects import suspects_of
 from overnight.report.story.versions import version_of, versions_of
 from overnight.report.trial_facts import ending, notes_of, point_text, unmet_text
+from overnight.report.what_mattered import what_mattered
 
-# A parameter whose length scale is this long, in widths of its range, hardly bends the model.
-_LONG = 2.0
 # From here on a probability is 1 in the two digits that are shown.
 _CERTAIN = 0.995
 # Half of the interval that holds 90 %, in standard deviations.
@@ -128,7 +126,7 @@ def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[
     if model is not None and model.code is not None:
         yield f"Its model is {model.code.model}, from the campaign's own function {model.code.function}."
     else:
-        yield from _what_mattered(then, provenance, features)
+        yield from what_mattered(then, known, trial, features)
 
 
 def _what_it_confirms(then: History, trial: Trial) -> str:
@@ -175,8 +173,10 @@ def _expected_constraints(metric: str, provenance: Provenance) -> Iterator[str]:
 
 
 def _between(predicted: Prediction) -> str:
-    low, high = predicted.low, predicted.high
-    return "" if low is None or high is None else f", with 90 % between {number(low, 3)} and {number(high, 3)}"
+    if predicted.low is None or predicted.high is None:
+        return ""
+    low, high = interval(predicted.low, predicted.high, predicted.mean)
+    return f", with 90 % between {low} and {high}"
 
 
 def _why_there(then: History, provenance: Provenance) -> Iterator[str]:
@@ -234,33 +234,6 @@ def _best_measured(then: History, known: Sequence[Trial]) -> tuple[int, Measurem
     goals = then.goals
     best = goals.best(known)
     return None if best is None else (best.id, goals.pooled.values_of([best])[0])
-
-
-def _what_mattered(then: History, provenance: Provenance, features: Mapping[str, slice]) -> Iterator[str]:
-    """Yield the parameters that bent each objective's model; a category with several scales counts by its shortest."""
-    goal = then.definition.goal
-    for objective in goal.objectives:
-        model = provenance.models.metrics.get(objective.metric)
-        shortest = {} if model is None else _shortest_scales(model.hyperparameters, features)
-        order, to = sorted(shortest, key=lambda name: shortest[name]), f" to {objective.metric}" * goal.has_front
-        if bend := [f"{name} ({number(shortest[name], 2)})" for name in order if shortest[name] < _LONG]:
-            yield f"Parameters that mattered{to}, by length scale in widths of the range: {', '.join(bend)}."
-        if flat := [name for name in order if shortest[name] >= _LONG]:
-            yield f"Parameters that hardly mattered{to}: {', '.join(flat)}."
-
-
-def _shortest_scales(
-    hyperparameters: Mapping[str, tuple[float, ...]], features: Mapping[str, slice]
-) -> dict[str, float]:
-    """Return the shortest length scale of each parameter, averaged over the sets; none if they are of another space."""
-    recorded, sets = hyperparameters.get("log_length_scales", ()), len(hyperparameters.get("log_noise_variance", ()))
-    d, count = max((where.stop for where in features.values()), default=0), len(recorded) // max(sets, 1)
-    if not count or len(recorded) != sets * count or count not in (d, len(features)):
-        return {}
-    # A length scale for each feature, or one for each parameter.
-    places = features if count == d else {name: slice(i, i + 1) for i, name in enumerate(features)}
-    scales = [math.exp(sum(recorded[j::count]) / sets) for j in range(count)]
-    return {name: min(scales[where]) for name, where in places.items() if scales[where]}
 
 
 def _became(then: History, trial: Trial) -> Iterator[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from overnight.campaign.parameters import Value
+from overnight.campaign.values.numbers import is_number
 from overnight.report.numbers import measured, number, probability, with_uncertainty
 from overnight.report.phrases.constraints import baseline_text, contradictions, feasible_text, reached_text
 from overnight.report.phrases.experiment import recommended_instead
@@ -200,9 +201,7 @@ def _confidence(best: Best, found: Recommended) -> Iterator[str]:
 
 def change_of(before: Value | None, after: Value | None, *, logarithmic: bool) -> str:
     """Return the change of a parameter: a factor on a log scale, a difference on a linear one, else no words."""
-    if not isinstance(before, int | float) or not isinstance(after, int | float) or before == after:
-        return ""
-    if isinstance(before, bool) or isinstance(after, bool):
+    if not is_number(before) or not is_number(after) or before == after:
         return ""
     # The ratio or the difference of numbers at both ends of the floats is not a float.
     was, becomes = Decimal(before), Decimal(after)

@@ -15,6 +15,8 @@ _MOST_DIGITS = 9
 # A value of a parameter has so many digits, unless it can be written exactly with a few more.
 _SHORT, _MOST_WRITTEN = 5, 8
 _ROUNDING = 4e-16
+# An end of an interval has so many digits at least; with all digits, different floats have different texts.
+_LEAST, _ALL_DIGITS = 3, 17
 
 
 def number(value: float | Decimal, digits: int = 4) -> str:
@@ -44,6 +46,20 @@ def with_uncertainty(mean: float, sd: float | None) -> str:
     places = largest - power + 1
     parts = [f"{Decimal(v).scaleb(-largest):.{places}f}" for v in (mean, sd)]
     return _minus(f"({parts[0]} ± {parts[1]})") + _times_ten_to(largest)
+
+
+def interval(low: float, high: float, mean: float | None = None) -> tuple[str, str]:
+    """Return the two ends of an interval, with the digits that two digits of its width have, and three at least.
+
+    Numbers that differ, the mean among them, are never rounded to the same text.
+    """
+    width = abs(Decimal(high) - Decimal(low))
+    largest = _power(max(abs(low), abs(high)), _LEAST)
+    digits = _LEAST if not width else max(_LEAST, largest - _power(width, 2) + 2)
+    numbers = {low, high} if mean is None else {low, high, mean}
+    while digits < _ALL_DIGITS and len({number(each, digits) for each in numbers}) < len(numbers):
+        digits += 1
+    return number(low, digits), number(high, digits)
 
 
 def measured(measurement: Measurement) -> str:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Container, Iterable, Mapping, Sequence
 
 from overnight.campaign import History, Trial
-from overnight.campaign.columns import columns_of_arms, judged_cells, judged_columns, trial_columns
+from overnight.campaign.columns import columns_of_arms, judged_cells, judged_columns, parameter_names, trial_columns
 from overnight.campaign.goal import Goal
 from overnight.campaign.history.trial import Stopped, Withdrawal
 from overnight.campaign.parameters import Value
@@ -30,7 +30,7 @@ def trial_rows(history: History, shown: Iterable[Trial] | None = None) -> list[R
     `parameter_` before it.
     """
     trials = [trial for _, trial in sorted(history.trials.items())]
-    parameters = dict.fromkeys(name for trial in trials for name in trial.point)
+    parameters = parameter_names(history.definition, [trial.point for trial in trials])
     counted = {name for trial in trials for name, found in trial.measured.items() if found.n is not None}
     goals, of_arms = history.goals, columns_of_arms(history.definition)
     goal = goals.pooled

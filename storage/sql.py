@@ -1,6 +1,5 @@
 """SQL views of a ledger in DuckDB: trials, attempts, metrics, proposals and recommendations."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from overnight.campaign.errors import LedgerError
 from overnight.campaign.history.events import CampaignDefined, CampaignRevised
 from overnight.storage.arms import ARMS, STATUS_QUOS
 from overnight.storage.feasibility import front_view, goal_beside_baseline, judged_columns_of
+from overnight.storage.parameters_in_sql import parameters_in_sql
 from overnight.storage.parquet_ledger import ParquetLedger
 from overnight.storage.quoting import name_in_sql, text_in_sql
 from overnight.storage.segments.event_rows import events_of
@@ -186,13 +186,6 @@ _METRIC_NAMES = """
     from (select segment, position, unnest(metrics) as m, generate_subscripts(metrics, 1) as i from outcomes)
     group by 1 order by min((segment, position, i))
 """
-_PARAMETER_NAMES = """
-    select p.name, bool_or(p.number is not null), bool_or(p.integer is not null), bool_or(p.text is not null),
-        bool_or(p.flag is not null), bool_or(coalesce(p.number, p.integer, p.flag::integer) is null and p.text is null)
-    from (select segment, position, unnest(parameters) as p, generate_subscripts(parameters, 1) as i
-          from events where kind in ({kinds}))
-    group by 1 order by min((segment, position, i))
-"""
 _DEFINITION = """
     select body from events where kind in ('campaign_defined', 'campaign_revised')
     order by segment desc, position desc limit 1
@@ -265,10 +258,10 @@ def _views_of(ledger: ParquetLedger) -> Iterator[duckdb.DuckDBPyConnection]:
 def _make_views(connection: duckdb.DuckDBPyConnection) -> None:
     for statement in (_NAMED, _OUTCOMES, _METRICS, _ATTEMPTS, _RECORDED, _FRONTS, _SOLUTIONS):
         connection.execute(statement)
-    parameters = connection.execute(_PARAMETER_NAMES.format(kinds="'trial_proposed'")).fetchall()
-    values = [f"{_value(*parameter)} as p{i}" for i, parameter in enumerate(parameters)]
-    connection.execute(_ASKED.format(parameters=_listed(values)))
-    definition, names = _definition(connection), [name for name, *_ in parameters]
+    definition = _definition(connection)
+    tried = parameters_in_sql(connection, definition, ("trial_proposed",))
+    names = [*tried]
+    connection.execute(_ASKED.format(parameters=_listed(f"{value} as p{i}" for i, value in enumerate(tried.values()))))
     objective = text_in_sql("" if definition is None else definition.objective.metric)
     for statement in (_PREDICTIONS, _EXPECTED):
         connection.execute(statement.format(objective=objective))
@@ -276,13 +269,11 @@ def _make_views(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(_PROPOSALS.format(parameters=_listed(_parameter_columns(asked))))
     for statement in (ARMS, STATUS_QUOS):
         connection.execute(statement)
-    _, recommended = columns((), names, _OF_RECOMMENDATIONS)
     # A recommended value may be of another type than all that were tried.
-    typed = connection.execute(_PARAMETER_NAMES.format(kinds="'trial_proposed', 'recommendation_made'")).fetchall()
-    there = [
-        f"{_value(*parameter, at='$.recommendation.point.')} as {name_in_sql(column)}"
-        for parameter, column in zip(typed, recommended.values(), strict=True)
-    ]
+    either = ("trial_proposed", "recommendation_made")
+    found = parameters_in_sql(connection, definition, either, at="$.recommendation.point.")
+    _, recommended = columns((), found, _OF_RECOMMENDATIONS)
+    there = [f"{found[name]} as {name_in_sql(column)}" for name, column in recommended.items()]
     connection.execute(_RECOMMENDATIONS.format(parameters=_listed(there)))
     measured = dict(connection.execute(_METRIC_NAMES).fetchall())
     metrics = dict.fromkeys([*(() if definition is None else definition.recorded_metrics), *measured])
@@ -318,23 +309,6 @@ def _metric_columns(name: str, column: str, counted: bool) -> list[str]:
 
 def _parameter_columns(columns: Mapping[str, str]) -> list[str]:
     return [f"p{i} as {name_in_sql(column)}" for i, column in enumerate(columns.values())]
-
-
-def _value(name: str, number: bool, integer: bool, text: bool, flag: bool, large: bool, *, at: str = "$.point.") -> str:
-    """Return SQL for a parameter in the narrowest type for all its values; integers may be too `large` for 64 bits.
-
-    `at` is the path of the point in an event's body.
-    """
-    value = f"named(parameters, {text_in_sql(name)})"
-    kinds = [kind for kind, used in (("number", number), ("integer", integer), ("text", text), ("flag", flag)) if used]
-    match kinds:
-        case [kind] if not large:
-            return f"{value}.{kind}"
-        case ["number", "integer"] if not large:
-            return f"coalesce({value}.number, {value}.integer)"
-    texts = [f"cast({value}.{kind} as varchar)" for kind in kinds]
-    path = at + json.dumps(name, ensure_ascii=False)
-    return f"coalesce({', '.join([*texts, f'body->>{text_in_sql(path)}'])})"
 
 
 def _listed(columns: Iterable[str]) -> str:

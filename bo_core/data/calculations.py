@@ -8,6 +8,7 @@ from torch import Tensor
 
 from overnight.campaign.values.comparison import Pair
 from overnight.campaign.values.expression import Expression
+from overnight.campaign.values.numbers import EQUAL_WITHIN
 
 
 def excess_of(pair: Pair, numbers: Mapping[str, Tensor]) -> Tensor:
@@ -38,7 +39,8 @@ def _is_true(sign: str, left: Tensor, right: Tensor) -> Tensor:
         case ">":
             return left > right
         case _:
-            return torch.isclose(left, right, rtol=1e-9, atol=1e-9)
+            size = torch.maximum(left.abs(), right.abs()).clamp(min=1.0)
+            return (left - right).abs() <= EQUAL_WITHIN * size
 
 
 def of_tensors(expression: Expression, numbers: Mapping[str, Tensor], like: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from overnight.campaign.parameters import DerivedParameter, FixedParameter
 from overnight.campaign.parameters.condition import Condition, OneOf
 from overnight.campaign.space import Space
 from overnight.campaign.space.dependencies import needed_by
-from overnight.campaign.space.space import SLACK
+from overnight.campaign.space.space import with_slack
 from overnight.campaign.values.comparison import Comparison
 
 _SAMPLED = 256
@@ -45,8 +45,13 @@ class Region:
         return names.union(*map(needed_by, self.space.root.values()))
 
     def limited(self) -> set[str]:
-        """Return the parameters in inequalities and bounds, and those from which derived ones there are calculated."""
+        """Return the parameters in inequalities, in bounds, and in equalities of whole numbers.
+
+        Those from which a derived one in them is calculated are among them.
+        """
         names = {name for constraint in self.space.limits for name in constraint.names}
+        determined = self.space.solved.items()
+        names.update(*(of.weights for name, of in determined if self.space.root[name].geometry == "whole"))
         derived = {n: p for n, p in self.space.items() if isinstance(p, DerivedParameter)}
         names |= {name for name, parameter in derived.items() if (parameter.low, parameter.high) != (None, None)}
         for name in reversed(self.space.parameters.in_order):
@@ -155,8 +160,7 @@ class Region:
             if isinstance(parameter, DerivedParameter):
                 ends = (parameter.low, parameter.high)
             elif name in self.space.solved and parameter.bounds is not None:
-                low, high = parameter.bounds
-                ends = (low - SLACK * max(1.0, abs(low)), high + SLACK * max(1.0, abs(high)))
+                ends = with_slack(*parameter.bounds)
             if ends[0] is not None:
                 excess.append(torch.where(active[name], ends[0] - numbers[name], -1.0))
             if ends[1] is not None:

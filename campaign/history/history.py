@@ -1,5 +1,6 @@
 """The history of a campaign, and the view of it from which a proposal is made."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,6 +28,8 @@ from overnight.campaign.history.fold import Fold
 from overnight.campaign.history.trial import Failure, Observation, Stopped, Trial
 from overnight.campaign.history.trials import Trials
 from overnight.campaign.values import garbage
+from overnight.campaign.values.harmless import harmless
+from overnight.campaign.values.printed import Printed
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class ModelView:
 
 
 @dataclass(frozen=True)
-class History:
+class History(Printed):
     """The state of a campaign after some events.
 
     `active_seconds` is the time during which a controller was at work, up to its last event at `active_until`. The gaps
@@ -95,6 +98,20 @@ class History:
     # Where events stand among duplicates is no difference between two histories.
     events_read: int = field(default=0, compare=False)
     evidence_until: int = field(default=0, compare=False)
+
+    def __str__(self) -> str:
+        if self.defined is None:
+            return "history of no campaign yet"
+        counts = Counter(trial.status for trial in self.trials.values())
+        shown = ", ".join(f"{count} {status}" for status, count in counts.items())
+        lines = [f"history of campaign {harmless(self.definition.name)}: {_trials(len(self.trials))}"]
+        lines[0] += f" ({shown})" if shown else ""
+        goals, observed = self.goals, [trial for trial in self.trials.values() if trial.measured]
+        if goals.pooled.has_front:
+            lines.append(f"on the front as measured: {_trials(len(goals.pooled.front(observed)))}")
+        elif (best := goals.best(observed)) is not None:
+            lines.append(f"best as measured: {best}")
+        return "\n".join(lines)
 
     @classmethod
     def from_events(cls, events: Iterable[Event]) -> "History":
@@ -221,3 +238,7 @@ class History:
             approvals=sum(1 for t in trials if t.approved),
             rejections=sum(1 for t in trials if t.status == "rejected"),
         )
+
+
+def _trials(count: int) -> str:
+    return f"{count} trial{'' if count == 1 else 's'}"

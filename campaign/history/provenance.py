@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from overnight.campaign.space import Point
+from overnight.campaign.values.printed import Printed, uncertain_words
 from overnight.campaign.values.read_only import ReadOnly, ReadOnlyDict
 
 StandIn = Literal["sobol", "thompson"]
@@ -114,7 +115,7 @@ class Models(_Part):
     cost: FittedModel | None = None
 
 
-class Prediction(_Part):
+class Prediction(Printed, _Part):
     """The prediction of one metric at the point, in the metric's own unit.
 
     `mean` is the median if bad outcomes are drawn together. The metric was expected to lie between `low` and `high`
@@ -127,6 +128,9 @@ class Prediction(_Part):
     sd: float | None = None
     low: float | None = None
     high: float | None = None
+
+    def __str__(self) -> str:
+        return uncertain_words(self.mean, self.sd)
 
 
 class Chosen(_Part):

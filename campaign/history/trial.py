@@ -13,14 +13,20 @@ from pydantic import BaseModel, ConfigDict, Field
 from overnight.campaign.evaluation import Cause, Measurement
 from overnight.campaign.history.provenance import Prediction, Provenance
 from overnight.campaign.space import Point
+from overnight.campaign.values.harmless import first_line, harmless
+from overnight.campaign.values.printed import Printed, point_words
 from overnight.campaign.values.read_only import GivesItsPoint, ReadOnly, ReadOnlyDict
 
 Status = Literal["observed", "failed", "stopped", "abandoned", "rejected", "awaiting approval", "running", "waiting"]
 Generator = Literal["baseline", "manual", "sobol", "model", "checking", "confirming", "ramp_up", "custom", "import"]
+# The actor of attempts that a loop of the user's own has begun.
+OWN_LOOP = "ask-tell"
+# A printed trial has at most so many characters of the reason why it has no result.
+_LONGEST = 100
 Share = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class Proposal(GivesItsPoint, BaseModel):
+class Proposal(GivesItsPoint, Printed, BaseModel):
     """A point worth trying, and why; `weight` is its share of the trials that run at once, as in an A/B test."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,6 +35,11 @@ class Proposal(GivesItsPoint, BaseModel):
     generator: Generator
     provenance: Provenance | None = None
     weight: Share | None = None
+
+    def __str__(self) -> str:
+        predicted = {} if self.provenance is None else self.provenance.predicted
+        expected = ", ".join(f"{harmless(metric)} {found}" for metric, found in predicted.items())
+        return f"proposal ({self.generator}): {point_words(self.point)}{f'; expected: {expected}' if expected else ''}"
 
     def prediction(self, metric: str) -> Prediction | None:
         """Return the prediction of a metric; None if nothing predicted it."""
@@ -144,7 +155,7 @@ class Withdrawal(BaseModel):
 Outcome = Observation | Failure | Stopped | Withdrawal
 
 
-class Trial(BaseModel):
+class Trial(Printed, BaseModel):
     """A proposal with an id, and everything that has happened to it; `parked` while it waits for approval.
 
     `parked_because` is the reason for waiting, and stays after the decision. `approved` means that a person let the
@@ -163,6 +174,18 @@ class Trial(BaseModel):
     approved: bool = False
     attempts: tuple[Attempt, ...] = ()
     outcome: Outcome | None = None
+
+    def __str__(self) -> str:
+        how = f"trial {self.id} ({self.status}{self._why_no_result()})"
+        found = ", ".join(f"{harmless(metric)} {value}" for metric, value in self.measured.items())
+        return f"{how}: {f'{found}, at ' if found else ''}{point_words(self.point)}"
+
+    def _why_no_result(self) -> str:
+        match self.outcome:
+            case None | Observation():
+                return ""
+            case Failure(message=why) | Stopped(why=why) | Withdrawal(why=why):
+                return f", {short:.{_LONGEST}}" if (short := first_line(why)) else ""
 
     @property
     def point(self) -> Point:

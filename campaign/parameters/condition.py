@@ -8,6 +8,7 @@ from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 from overnight.campaign.problems import shown
 from overnight.campaign.values.comparison import Comparison, read_comparison
+from overnight.campaign.values.numbers import is_same
 from overnight.campaign.values.spelling import yaml_text
 
 _EXAMPLES = "`{optimizer: sgd}`, `{optimizer: [sgd, lamb]}` or `layers >= 3`"
@@ -28,7 +29,7 @@ class OneOf:
     def holds(self, values: Mapping[str, Any]) -> bool:
         """Return whether the parameter has one of the values."""
         found = values[self.name]
-        return any(found == value and isinstance(found, bool) == isinstance(value, bool) for value in self.values)
+        return any(is_same(found, value) for value in self.values)
 
     def __str__(self) -> str:
         return f"{self.name} is {' or '.join(map(yaml_text, self.values))}"

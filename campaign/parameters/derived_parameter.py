@@ -9,11 +9,8 @@ from overnight.campaign.parameters.kind import ParameterKind, Value
 from overnight.campaign.problems import shown
 from overnight.campaign.values.expression import Expression, read_expression
 from overnight.campaign.values.may_be_revised import MayBeRevised
-from overnight.campaign.values.numbers import Real
+from overnight.campaign.values.numbers import Real, are_equal, is_number
 from overnight.campaign.values.spelling import number_of
-
-# Within this, a value that somebody gives is the calculated one.
-_SAME_WITHIN = 1e-9
 
 
 def _read(written: Any) -> Expression:
@@ -60,12 +57,11 @@ class DerivedParameter(ParameterKind):
 
     def is_same(self, given: Any, value: float) -> bool:
         """Return whether a given value is the calculated one, but for rounding."""
-        number = isinstance(given, int | float) and not isinstance(given, bool)
-        return number and abs(given - value) <= _SAME_WITHIN * max(1.0, abs(value))
+        return is_number(given) and are_equal(given, value)
 
     def canonical(self, value: Any) -> float:
         """Return the value as a number; the text of a ValueError describes valid values."""
-        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        if not is_number(value) or not math.isfinite(value):
             raise ValueError("a number")
         return float(value)
 

@@ -7,6 +7,7 @@ from pydantic import model_validator
 
 from overnight.campaign.parameters.kind import Value
 from overnight.campaign.parameters.listed import ListedKind
+from overnight.campaign.values.numbers import is_same
 
 
 class FixedParameter(ListedKind):
@@ -38,6 +39,6 @@ class FixedParameter(ListedKind):
 
     def canonical(self, value: Any) -> Value:
         """Return the fixed value; the text of a ValueError describes valid values."""
-        if value != self.value or isinstance(value, bool) != isinstance(self.value, bool):
+        if not is_same(value, self.value):
             raise ValueError(f"the fixed value {self.value!r}")
         return self.value

@@ -9,7 +9,7 @@ from overnight.campaign.parameters.number import NumberKind, on_grid, steps_of
 from overnight.campaign.values.grid import short
 from overnight.campaign.values.may_be_revised import MayBeRevised
 from overnight.campaign.values.number_line import Scale
-from overnight.campaign.values.numbers import Real
+from overnight.campaign.values.numbers import Real, is_number
 
 
 class FloatParameter(NumberKind):
@@ -32,12 +32,12 @@ class FloatParameter(NumberKind):
 
     def canonical(self, value: Any) -> float:
         """Return the value as this parameter's type; the text of a ValueError describes valid values."""
-        number, grid = isinstance(value, int | float) and not isinstance(value, bool), self.grid
+        grid = self.grid
         if grid is not None:
             expected = f"a number between {short(self.low)} and {short(self.high)}{steps_of(self.step)}"
-            if not number:
+            if not is_number(value):
                 raise ValueError(expected)
             return on_grid(grid, value, expected)
-        if not number or not self.low <= value <= self.high:
+        if not is_number(value) or not self.low <= value <= self.high:
             raise ValueError(f"a number between {self.low:g} and {self.high:g}")
         return float(value)

@@ -1,13 +1,15 @@
 """A whole number."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from overnight.campaign.parameters.kind import Geometry
 from overnight.campaign.parameters.number import NumberKind, on_grid, steps_of
+from overnight.campaign.values.grid import Grid
 from overnight.campaign.values.may_be_revised import MayBeRevised
-from overnight.campaign.values.numbers import WHOLE
+from overnight.campaign.values.numbers import WHOLE, is_whole
 
 
 class IntParameter(NumberKind):
@@ -24,10 +26,16 @@ class IntParameter(NumberKind):
         """Return all whole numbers, or a grid if the step leaves some out."""
         return "whole" if self.step in (None, 1) else "grid"
 
+    @property
+    def levels(self) -> Sequence[int] | Grid:
+        """Return every value in order."""
+        grid = self.grid if self.geometry == "grid" else None
+        return range(self.low, self.high + 1) if grid is None else grid
+
     def canonical(self, value: Any) -> int:
         """Return the value as this parameter's type; the text of a ValueError describes valid values."""
         expected = f"a whole number between {self.low} and {self.high}{steps_of(self.step)}"
-        whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-        if isinstance(value, bool) or not whole or not self.low <= value <= self.high:
+        whole = is_whole(value) or (isinstance(value, float) and value.is_integer())
+        if not whole or not self.low <= value <= self.high:
             raise ValueError(expected)
         return int(value if self.grid is None else on_grid(self.grid, value, expected))

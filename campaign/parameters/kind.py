@@ -1,6 +1,7 @@
 """The base of every kind of parameter."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -77,6 +78,11 @@ class ParameterKind(BaseModel):
     def grid(self) -> Grid | None:
         """Return the numbers that have a step between them; None if the values are listed or have no step."""
         return None
+
+    @property
+    def levels(self) -> Sequence[Value] | None:
+        """Return every value in order; None if they are a continuum, or calculated."""
+        return self.listed or self.grid
 
     @abstractmethod
     def canonical(self, value: Any) -> Value:

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from overnight.campaign.parameters.kind import ParameterKind, Value
 from overnight.campaign.values.may_be_revised import MayBeRevised
+from overnight.campaign.values.numbers import is_same
 from overnight.campaign.values.spelling import spells, yaml_text
 
 
@@ -47,6 +48,6 @@ class ChoiceKind(ListedKind):
     def canonical(self, value: Any) -> Value:
         """Return the choice that equals the value; the text of a ValueError describes valid values."""
         for choice in self.choices:
-            if choice == value and isinstance(choice, bool) == isinstance(value, bool):
+            if is_same(choice, value):
                 return choice
         raise ValueError(f"one of {', '.join(map(repr, self.choices))}")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from overnight.campaign.parameters import Value
+from overnight.campaign.parameters import DerivedParameter, Value
 from overnight.campaign.problems import Problem, shown, unknown_key
 from overnight.campaign.space.dependencies import not_numbers
 from overnight.campaign.space.equalities import solved
@@ -57,7 +57,7 @@ def _texts(constraint: Comparison, parameters: Parameters) -> Iterator[str]:
     if constraint.is_equality:
         for name in constraint.names:
             if name in parameters.root and (what := _no_term(name, parameters)) is not None:
-                yield f"expected an equality of parameters that are tuned and always active, got `{name}`: it is {what}"
+                yield f"expected an equality of parameters that are always active and not derived, got `{name}`: {what}"
 
 
 def _can_change(name: str, parameters: Parameters) -> bool:
@@ -65,7 +65,8 @@ def _can_change(name: str, parameters: Parameters) -> bool:
 
 
 def _no_term(name: str, parameters: Parameters) -> str | None:
+    """Return why a parameter cannot be part of an equality; None if it can."""
     parameter = parameters.root[name]
     if parameter.when is not None:
-        return f"active only if {parameter.when}"
-    return None if parameter.is_tuned else parameter.kind
+        return f"it is active only if {parameter.when}"
+    return "it is derived" if isinstance(parameter, DerivedParameter) else None

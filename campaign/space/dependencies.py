@@ -1,13 +1,15 @@
 """Which parameters depend on which others, and what is wrong with that."""
 
+import math
 from collections.abc import Iterator, Mapping
 from itertools import product
 from math import prod
-from typing import Any
 
 from overnight.campaign.parameters import DerivedParameter, Parameter
 from overnight.campaign.parameters.condition import Condition, OneOf
 from overnight.campaign.problems import Problem, Where, shown, unknown_key
+from overnight.campaign.values.numbers import is_number
+from overnight.campaign.values.read_only import ReadOnlyDict
 
 # Conditions on a few discrete parameters are tried with every value.
 _MOST_TRIED = 10_000
@@ -18,6 +20,30 @@ def needed_by(parameter: Parameter) -> tuple[str, ...]:
     of_condition = () if parameter.when is None else parameter.when.names
     of_value = parameter.value.names if isinstance(parameter, DerivedParameter) else ()
     return tuple(dict.fromkeys((*of_condition, *of_value)))
+
+
+def with_canonical_conditions(parameters: Mapping[str, Parameter]) -> Mapping[str, Parameter]:
+    """Return the parameters such that conditions name values of grids as points have them: 0.3, not 0.1 + 0.2."""
+    changed = {
+        name: parameter.model_copy(update={"when": when})
+        for name, parameter in parameters.items()
+        if parameter.when is not None and (when := _canonical(parameter.when, parameters)) != parameter.when
+    }
+    return ReadOnlyDict({**parameters, **changed}) if changed else parameters
+
+
+def _canonical(condition: Condition, parameters: Mapping[str, Parameter]) -> Condition:
+    parts = (_on_grid(part, parameters.get(part.name)) if isinstance(part, OneOf) else part for part in condition.parts)
+    return Condition(tuple(parts))
+
+
+def _on_grid(part: OneOf, parameter: Parameter | None) -> OneOf:
+    """Return the condition with the numbers of the parameter's grid; any other value stays as it is."""
+    grid = None if parameter is None else parameter.grid
+    if grid is None:
+        return part
+    equal = ((v, grid.equal_to(v) if is_number(v) and math.isfinite(v) else None) for v in part.values)
+    return OneOf(part.name, tuple(value if found is None else found for value, found in equal))
 
 
 def in_order(parameters: Mapping[str, Parameter]) -> tuple[str, ...]:
@@ -104,21 +130,9 @@ def _not_values(part: OneOf, parameter: Parameter) -> Iterator[str]:
 
 def _can_hold(when: Condition, parameters: Mapping[str, Parameter]) -> bool:
     """Return whether a condition on discrete parameters is true for any of their values; True if it is not tried."""
-    levels = [_levels(parameters[name]) for name in when.names]
+    levels = [parameters[name].levels for name in when.names]
     counts = [len(values) for values in levels if values is not None]
     if len(counts) < len(levels) or prod(counts) > _MOST_TRIED:
         return True
     every = product(*(values or () for values in levels))
     return any(when.holds(dict(zip(when.names, values, strict=True))) for values in every)
-
-
-def _levels(parameter: Parameter) -> Any:
-    """Return every value of a discrete parameter; None for a continuum."""
-    if parameter.listed:
-        return parameter.listed
-    if parameter.grid is not None:
-        return parameter.grid
-    if parameter.geometry != "whole" or parameter.bounds is None:
-        return None
-    low, high = parameter.bounds
-    return range(int(low), int(high) + 1)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NoReturn
 
-from overnight.campaign.parameters import IntParameter, Parameter, Value
+from overnight.campaign.parameters import FixedParameter, IntParameter, Parameter, Value
 from overnight.campaign.problems import shown
 from overnight.campaign.values.comparison import Comparison
 from overnight.campaign.values.expression import Expression
+from overnight.campaign.values.numbers import are_equal, is_number
 
 
 class NotLinear(ValueError):
@@ -90,23 +91,28 @@ def solved(
     Raises ValueError if the equalities contradict or repeat each other, or none of the parameters can be solved for.
     """
     found = dict[str, Sum]()
-    known = {name: Sum(Fraction(str(value)), {}) for name, value in fixed.items() if _is_number(value)}
+    constants = {name: p.value for name, p in parameters.items() if isinstance(p, FixedParameter)}
+    known = {name: Sum(Fraction(str(value)), {}) for name, value in fixed.items() if is_number(value)}
+    known |= {n: Sum(Fraction(str(float(value))), {}) for n, value in constants.items() if not isinstance(value, str)}
     for constraint in constraints:
         if not constraint.is_equality:
             continue
         [pair] = constraint.pairs
         try:
-            rest = _inserted(_inserted(linear(pair.left) - linear(pair.right), known), found)
+            left, right = (_inserted(_inserted(linear(side), known), found) for side in (pair.left, pair.right))
         except NotLinear:
             raise ValueError(
                 f"expected a weighted sum of parameters on both sides of `==`, got {shown(constraint.text)}; write one "
                 "of them as a parameter of `kind: derived`"
             ) from None
-        if not rest.weights and rest.constant == 0 and known.keys() & constraint.names:
-            continue
+        rest = left - right
         if not rest.weights:
-            also = " and the values under `fix`" if known.keys() & constraint.names else ""
-            what = "repeats" if rest.constant == 0 else "contradicts"
+            # As exact as a point has to meet it.
+            holds, of_fixed = are_equal(float(left.constant), float(right.constant)), fixed.keys() & constraint.names
+            if holds and of_fixed:
+                continue
+            also = " and the values under `fix`" if of_fixed else ""
+            what = "repeats" if holds else "contradicts"
             raise ValueError(
                 f"expected independent equalities, got `{constraint}`, which {what} the ones before it{also}"
             )
@@ -115,10 +121,6 @@ def solved(
         found[name] = -of_name * Sum(1 / rest.weights[name], {})
         found = {each: _inserted(value, {name: found[name]}) for each, value in found.items()}
     return found
-
-
-def _is_number(value: Value) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _inserted(value: Sum, known: Mapping[str, Sum]) -> Sum:

@@ -4,15 +4,21 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, RootModel, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, RootModel, model_validator
 
 from overnight.campaign.parameters import Parameter
 from overnight.campaign.problems import Contradictory
-from overnight.campaign.space.dependencies import in_order, mistakes
+from overnight.campaign.space.dependencies import in_order, mistakes, with_canonical_conditions
 from overnight.campaign.values.read_only import ReadOnly
 
 
-class Parameters(RootModel[ReadOnly[dict[Annotated[str, Field(min_length=1)], Parameter]]]):
+class Parameters(
+    RootModel[
+        Annotated[
+            ReadOnly[dict[Annotated[str, Field(min_length=1)], Parameter]], AfterValidator(with_canonical_conditions)
+        ]
+    ]
+):
     """The named parameters of a campaign, in the order of the user's file."""
 
     model_config = ConfigDict(frozen=True)

@@ -22,7 +22,7 @@ without a parameter is another point than one with it, whatever the other values
 """
 
 # A parameter that an equality determines may be this far outside its bounds by rounding.
-SLACK = 1e-12
+_SLACK = 1e-12
 # The parameters as JSON, the constraints, and the fixed values as JSON.
 SpaceText = tuple[str, tuple[str, ...], str]
 
@@ -126,9 +126,9 @@ class Space:
         parameter = self.root[name]
         if parameter.geometry == "whole":
             return round(value)
-        low, high = parameter.bounds or (value, value)
-        inside = min(max(value, low), high)
-        return inside if abs(value - inside) <= SLACK * max(1.0, abs(inside)) else value
+        bounds = parameter.bounds or (value, value)
+        low, high = with_slack(*bounds)
+        return min(max(value, bounds[0]), bounds[1]) if low <= value <= high else value
 
     def _read(self, values: Mapping[str, Any], *, drop_inactive: bool = False) -> tuple[Point, list[Problem]]:
         reading = _Reading(values, drop_inactive)
@@ -192,6 +192,11 @@ class _Reading:
             self.wrong[name] = problem
         elif self.values.get(name) is not None and not parameter.is_same(self.values[name], value):
             self.wrong[name] = f"expected {value!r} (`{parameter.value.text}`), got {shown(self.values[name])}"
+
+
+def with_slack(low: float, high: float) -> tuple[float, float]:
+    """Return the bounds between which a number is that an equality determines, but for rounding."""
+    return low - _SLACK * max(1.0, abs(low)), high + _SLACK * max(1.0, abs(high))
 
 
 def _named(problem: Problem) -> str:

@@ -12,15 +12,15 @@ from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 from overnight.campaign.problems import shown
 from overnight.campaign.values.expression import Expression, read_expression
+from overnight.campaign.values.numbers import are_equal
 
 EXAMPLES = "`salt + acid <= 0.8`, `0.1 <= salt * acid <= 0.2` or `salt + acid + water == 1`"
-_EQUAL_WITHIN = 1e-9
 _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
     "<": operator.lt,
     ">": operator.gt,
-    "==": lambda a, b: abs(a - b) <= _EQUAL_WITHIN * max(1.0, abs(a), abs(b)),
+    "==": are_equal,
 }
 _SPLIT = re.compile(r"(<=|>=|==|!=|<|>|=)")
 # Signs as text programs print them, and as they are read.

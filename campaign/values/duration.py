@@ -7,6 +7,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticKnownError
 
+from overnight.campaign.values.numbers import is_number
+
 # The validation context for values that a person wrote into a file.
 WRITTEN_BY_HAND = {"durations": "with their unit"}
 
@@ -16,7 +18,7 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)\s*([dhms])\s*")
 
 def parse_duration(value: Any) -> Any:
     """Return a timedelta for `2h30m`, `90s` or a number of seconds; return other types unchanged."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if is_number(value):
         return _timedelta(value, value)
     if isinstance(value, str) and not value.startswith("P"):
         text = value.strip().lower()

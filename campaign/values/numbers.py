@@ -1,9 +1,32 @@
 """Numbers and true or false as a person writes them: none is taken for another, and no text is a number."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeGuard
 
 from pydantic import BeforeValidator, Strict
 from pydantic_core import PydanticKnownError
+
+# Two calculated numbers are equal within this, as a share of the larger one, or of 1 if both are smaller.
+EQUAL_WITHIN = 1e-9
+
+
+def is_number(value: Any) -> TypeGuard[int | float]:
+    """Return whether a value is a number; true and false are none, although Python counts with them."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_whole(value: Any) -> TypeGuard[int]:
+    """Return whether a value is an int; true and false are none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Return whether two values are the same: 1 and 1.0 are, 1 and true are not."""
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+
+def are_equal(one: float, other: float) -> bool:
+    """Return whether two calculated numbers are equal but for rounding."""
+    return abs(one - other) <= EQUAL_WITHIN * max(1.0, abs(one), abs(other))
 
 
 def _refuse_fractions_and_text(value: Any) -> Any:

@@ -17,6 +17,7 @@ from overnight.campaign.evaluation import (
 )
 from overnight.campaign.result import bounded, read_artifacts, read_cost, read_metadata, read_metrics
 from overnight.campaign.values.duration import parse_duration
+from overnight.campaign.values.numbers import is_whole
 from overnight.evaluators.processes.attempt_folder import AttemptFolder, last_text
 from overnight.evaluators.processes.exit_status import Exit, ended_by_itself, failure_of_exit
 from overnight.evaluators.processes.supervisor import digest_of
@@ -144,7 +145,7 @@ def _ongoing(
 
 def _handle(found: object) -> str:
     """Return the handle as text; a whole number counts as one."""
-    if isinstance(found, int) and not isinstance(found, bool):
+    if is_whole(found):
         return str(found)
     if isinstance(found, str) and 0 < len(found) <= LONGEST_HANDLE:
         return found
@@ -170,7 +171,7 @@ def _again_in(found: object) -> float | None:
 
 
 def _step(found: object) -> int | None:
-    if found is None or (isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 2**63):
+    if found is None or (is_whole(found) and 0 <= found < 2**63):
         return found
     raise InvalidResult(f"`step`: expected a whole number of 0 or more, found {named_value(found)}")
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator
 
 from overnight.campaign.evaluation import is_measurement
+from overnight.campaign.values.numbers import is_number
 from overnight.evaluators.secrets.spellings import base64_spellings, spellings
 
 T = TypeVar("T")
@@ -124,7 +125,7 @@ class Redaction:
             return "…"
         if isinstance(value, str):
             return self.text(value)
-        if numbers and isinstance(value, int | float) and not isinstance(value, bool):
+        if numbers and is_number(value):
             return self.text(text) if self.hides(text := json.dumps(value)) else value
         if isinstance(value, list | tuple):
             return type(value)(self.tree(item, levels - 1, numbers=numbers) for item in value)

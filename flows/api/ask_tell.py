@@ -22,7 +22,7 @@ from overnight.campaign.history.events import (
     TrialAbandoned,
 )
 from overnight.campaign.history.provenance import Asked
-from overnight.campaign.history.trial import Stopped
+from overnight.campaign.history.trial import OWN_LOOP, Stopped
 from overnight.campaign.recommendation import Recommendation
 from overnight.flows.api.background_loop import run_in_background
 from overnight.flows.api.own_loop import (
@@ -49,7 +49,7 @@ from overnight.flows.session.opening import open_campaign
 from overnight.storage import open_ledger
 
 T = TypeVar("T")
-_ACTOR = "ask-tell"
+_ACTOR = OWN_LOOP
 # What follows from the end of another arm is not the caller's decision.
 _BY_RULE = "own-loop"
 _NOT_RECORDED = (
@@ -72,7 +72,7 @@ class AskTell:
         ignore_window: bool = False,
         accept_loss: str | None = None,
     ) -> None:
-        """Read the campaign; its ledger is created when the first trial is asked for.
+        """Read the campaign, which needs no `evaluator`; its ledger is created when the first trial is asked for.
 
         A ledger that contradicts its newest receipt is refused then, unless `accept_loss` gives a reason to continue.
 
@@ -88,6 +88,9 @@ class AskTell:
         self._opened = False
         # Each request must see the trial that the one before it returned.
         self._asking = asyncio.Lock()
+
+    def __repr__(self) -> str:
+        return f"<AskTell: campaign {self.file.campaign.name!r}, ledger {self.file.ledger!r}>"
 
     def ask(self) -> Trial:
         """Return a trial to evaluate, which stays pending until its end is recorded; it is durable when this returns.

@@ -14,6 +14,7 @@ from typing import Any
 from overnight.campaign import History
 from overnight.campaign.errors import CannotStart
 from overnight.campaign.recommendation import Recommendation
+from overnight.campaign.values.printed import Printed
 from overnight.evaluators.sources import SourceFiles
 from overnight.flows.api.sync import run_sync
 from overnight.flows.controller.shift import why_not_yet
@@ -39,12 +40,15 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True)
-class CampaignResult:
+class CampaignResult(Printed):
     """The result of a campaign; if a closed window kept it from starting, `not_yet` names the next opening."""
 
     history: History
     recommendation: Recommendation | None
     not_yet: str | None = None
+
+    def __str__(self) -> str:
+        return "\n".join(str(part) for part in (self.not_yet, self.history, self.recommendation) if part is not None)
 
 
 def run_campaign(

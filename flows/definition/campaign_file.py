@@ -26,7 +26,7 @@ from overnight.campaign.contradictions import contradictions
 from overnight.campaign.errors import CannotPropose, InvalidDefinition
 from overnight.campaign.problems import Contradictory, Problem, one_line, shown
 from overnight.campaign.values.duration import WRITTEN_BY_HAND
-from overnight.evaluators import AnyEvaluator
+from overnight.evaluators import AnyEvaluator, OwnLoop
 from overnight.evaluators.ongoing.polling import Polling
 from overnight.evaluators.process_evaluator import ProcessEvaluator
 from overnight.flows.clusters.places.any_place import AnyPlace
@@ -78,13 +78,15 @@ class CampaignFile(BaseModel):
     well as its own dump. `ledger` is a folder or a URL; `work` is the folder in which each attempt has its own;
     `receipts` is the file to which a running campaign adds receipts of its ledger; `run_on` is the place where
     evaluations run, and `resources` lists the needs of each evaluation there. `evaluator_changed` decides whether a
-    campaign continues after files of its evaluator have changed.
+    campaign continues after files of its evaluator have changed. Only a loop of the user's own needs no `evaluator`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     campaign: Campaign
-    evaluator: Annotated[AnyEvaluator, BeforeValidator(_evaluator_with_kind, json_schema_input_type=str | AnyEvaluator)]
+    evaluator: Annotated[
+        AnyEvaluator, BeforeValidator(_evaluator_with_kind, json_schema_input_type=str | AnyEvaluator)
+    ] = OwnLoop()
     proposer: Annotated[
         AnyProposer,
         BeforeValidator(_proposer_with_kind, json_schema_input_type=AnyProposer),
@@ -111,7 +113,9 @@ class CampaignFile(BaseModel):
         An evaluation that may take the whole window could begin only at the very moment of opening.
         """
         campaign = info.data.get("campaign")
-        if campaign is None or campaign.window is None or "time_limit" in evaluator.model_fields_set:
+        if campaign is None or campaign.window is None or isinstance(evaluator, OwnLoop):
+            return evaluator
+        if "time_limit" in evaluator.model_fields_set:
             return evaluator
         limit = min(evaluator.time_limit, campaign.window.length / 2)
         return evaluator.model_copy(update={"time_limit": limit})
@@ -145,7 +149,10 @@ class CampaignFile(BaseModel):
         return Polling(every=self.campaign.deciding.looks) if self.campaign.is_ab_test else None
 
     async def check(self) -> None:
-        """Raise InvalidDefinition if a part cannot be loaded, does not fit the campaign, or lacks what it needs."""
+        """Raise InvalidDefinition if a part cannot be loaded, does not fit the campaign, or lacks what it needs.
+
+        The evaluator comes last: if it is missing, everything else is valid.
+        """
         self.check_proposer()
         self._check_space()
         if problems := self.run_on.problems() + self.proposing.problems():

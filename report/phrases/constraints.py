@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from overnight.report.numbers import measured, number, probability, with_uncertainty
+from overnight.report.numbers import interval, measured, number, probability, with_uncertainty
 from overnight.report.phrases.general import counted
 from overnight.report.story.goal.feasibility import Belief, Feasibility, Limit, RecommendedFeasibility
 
@@ -93,7 +93,7 @@ def interval_text(belief: Belief) -> str:
     """Return the interval that holds the value with a probability of 90 %; empty if it is unknown."""
     if belief.low is None or belief.high is None:
         return ""
-    return f"{number(belief.low, 3)} to {number(belief.high, 3)}"
+    return " to ".join(interval(belief.low, belief.high, belief.mean))
 
 
 def _counts(limit: Limit, observed: int) -> str:

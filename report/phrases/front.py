@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from overnight.campaign import Goal
-from overnight.report.numbers import number, probability, with_uncertainty
+from overnight.report.numbers import interval, number, probability, with_uncertainty
 from overnight.report.phrases.general import counted, recommended_text
 from overnight.report.selection import evenly
 from overnight.report.story import Story
@@ -22,7 +22,7 @@ def value_text(value: Value) -> str:
 
 def interval_text(value: Value) -> str:
     """Return the interval that holds the value with a probability of 90 %; empty if it is unknown."""
-    return "" if value.low is None or value.high is None else f"{number(value.low, 3)} to {number(value.high, 3)}"
+    return "" if value.low is None or value.high is None else " to ".join(interval(value.low, value.high, value.mean))
 
 
 def values_text(values: Iterable[Value], between: str = ", ") -> str:

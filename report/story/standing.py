@@ -1,11 +1,13 @@
 """The state of a campaign: since when it holds, its reason, and the next step of a person."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
 from overnight.campaign import History
 from overnight.campaign.approval import ApprovalPolicy
 from overnight.campaign.history.events import CampaignFinished, DrainedBecause, FinishedBecause
+from overnight.campaign.history.trial import OWN_LOOP
 from overnight.campaign.standing.confirming import confirming
 from overnight.report.story.section import Section
 
@@ -98,10 +100,26 @@ def _unknown_ends(history: History) -> int:
     return sum(attempt is not None and attempt.unknown is not None for attempt in attempts)
 
 
+def _how_it_begins(history: History) -> str | None:
+    """Return what tries the trials of a campaign that no controller has run; None if a loop has tried all of them."""
+    if not _has_own_loop(history):
+        return "`overnight run` starts it"
+    left = history.trials.open or history.started < history.definition.budget.trials
+    return "a loop of your own (`AskTell`) asks for its trials" if left else None
+
+
+def _has_own_loop(history: History) -> bool:
+    """Return whether a loop of the user's own has begun trials, or nothing else can."""
+    latest = history.revised or history.defined
+    evaluator = None if latest is None else latest.settings.get("evaluator")
+    without = isinstance(evaluator, Mapping) and evaluator.get("kind") == "own_loop"
+    return without or any(each.actor == OWN_LOOP for trial in history.trials.values() for each in trial.attempts)
+
+
 def _next_step(history: History, state: State, waits: Waits | None) -> str | None:
     match state:
         case "defined":
-            return "`overnight run` starts it"
+            return _how_it_begins(history)
         case "interrupted" | "drained":
             decide = "decide about the trials whose end is unknown, then " if _unknown_ends(history) else ""
             return f"{decide}`overnight run` continues it"

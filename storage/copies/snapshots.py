@@ -18,7 +18,8 @@ from overnight.storage.segments.chain import Chain
 from overnight.storage.segments.segment_file import UNREADABLE, damaged, refuse_newer, same_rows
 from overnight.storage.stores.store import ObjectExists, ObjectMissing, ObjectStore
 
-_FORMAT, _VERSION = "overnight-snapshot", "1"
+# Version 1 leaves out parameters that were never active.
+_FORMAT, _VERSION, _OLDER = "overnight-snapshot", "2", "1"
 _LEAST_SEGMENTS = 250
 _NAME = re.compile(r"trials-(\d{20})\.parquet")
 _REMEDY = "Delete it: the segments contain everything in it."
@@ -26,18 +27,22 @@ _REMEDY = "Delete it: the segments contain everything in it."
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The trials as of segment `segment`: the hash of its file, the number of events up to it, and the table."""
+    """The trials as of segment `segment`: the hash of its file, the number of events up to it, and the table.
+
+    In `version` 1, the table has only the parameters that points have.
+    """
 
     name: str
     segment: int
     hash: str
     events: int
     trials: pa.Table
+    version: str = _VERSION
 
     def check(self, history: History, events: int, hash_found: str) -> None:
         """Raise LedgerDamaged unless the snapshot agrees with the history and the number of events up to it."""
         told = (self.hash, self.events) == (hash_found, events)
-        if not told or not same_rows(self.trials, trial_table(history)):
+        if not told or not same_rows(self.trials, trial_table(history, only_used=self.version == _OLDER)):
             raise damaged(self.name, "the contents of its segments", "other contents", _REMEDY)
 
 
@@ -97,10 +102,11 @@ class Snapshots:
             said = {k.decode(): v.decode() for k, v in (file.metadata.metadata or {}).items()}
             if said["format"] != _FORMAT or said["segment"] != str(segment):
                 raise ValueError(f"its metadata is format {said['format']}, segment {said['segment']}")
-            refuse_newer(said["schema_version"], _VERSION, name)
-            if said["schema_version"] != _VERSION:
-                raise ValueError(f"its metadata is schema version {said['schema_version']}")
-            return Snapshot(name, segment, said["hash"], int(said["events"]), file.read(use_threads=False))
+            version = said["schema_version"]
+            refuse_newer(version, _VERSION, name)
+            if version not in (_VERSION, _OLDER):
+                raise ValueError(f"its metadata is schema version {version}")
+            return Snapshot(name, segment, said["hash"], int(said["events"]), file.read(use_threads=False), version)
         except UNREADABLE as problem:
             raise damaged(name, "a complete snapshot", f"one that cannot be read ({problem})", _REMEDY) from problem
 

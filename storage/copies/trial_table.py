@@ -16,7 +16,9 @@ from overnight.campaign.columns import (
     columns_of_arms,
     judged_cells,
     judged_columns,
+    parameter_names,
     trial_columns,
+    types_of,
 )
 from overnight.campaign.experiment.own_batch import Goals
 from overnight.campaign.history.trial import Failure, Stopped, Withdrawal
@@ -25,8 +27,12 @@ from overnight.storage.segments.columns import TIME
 from overnight.storage.segments.event_rows import INT64
 
 
-def trial_table(history: History) -> pa.Table:
-    """Return the same table as the view `trials` of `overnight query`, in the order of the trials' ids."""
+def trial_table(history: History, *, only_used: bool = False) -> pa.Table:
+    """Return the same table as the view `trials` of `overnight query`, in the order of the trials' ids.
+
+    With `only_used`, parameters that no point has are left out, and the others are in the order of their first use, as
+    in the snapshots of version 1.
+    """
     trials = [history.trials[number] for number in sorted(history.trials)]
     measured = [trial.measured for trial in trials]
     campaign, goals = (history.definition, history.goals) if history.defined else (None, None)
@@ -35,7 +41,7 @@ def trial_table(history: History) -> pa.Table:
     of_arms = columns_of_arms(campaign)
     means, parameters = trial_columns(
         _named(campaign.recorded_metrics if campaign is not None else (), measured),
-        _named((), [trial.point for trial in trials]),
+        parameter_names(None if only_used else campaign, [trial.point for trial in trials]),
         counted,
         special=(*of_arms, *judged_columns(goal)),
     )
@@ -47,7 +53,9 @@ def trial_table(history: History) -> pa.Table:
     if goals is not None:
         columns |= _judgements(goals, trials)
     columns |= {name: facts[name] for name in BETWEEN}
-    columns |= {column: _values([trial.point.get(name) for trial in trials]) for name, column in parameters.items()}
+    for name, column in parameters.items():
+        types = types_of(None if campaign is None else campaign.parameters.root.get(name))
+        columns[column] = _values([trial.point.get(name) for trial in trials], types)
     return pa.table(columns | {name: facts[name] for name in AFTER})
 
 
@@ -117,9 +125,9 @@ def _measurements(column: str, found: Sequence[Measurement | None], *, counted: 
     }
 
 
-def _values(values: Sequence[Value | None]) -> pa.Array:
-    """Return a parameter's values in the narrowest type that holds them all."""
-    kinds = {type(value) for value in values if value is not None}
+def _values(values: Sequence[Value | None], types: set[type]) -> pa.Array:
+    """Return a parameter's values in the narrowest type that holds them all, or all possible ones if there are none."""
+    kinds = {type(value) for value in values if value is not None} or types
     large = any(type(value) is int and value not in INT64 for value in values)
     if kinds == {bool}:
         return pa.array(values, pa.bool_())

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from told_stories import START
 
 from overnight.campaign.values.duration import parse_duration
-from overnight.report.numbers import duration, moment, number, probability, value_text, with_uncertainty
+from overnight.report.numbers import duration, interval, moment, number, probability, value_text, with_uncertainty
 
 _BACK = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-")
 
@@ -38,6 +38,41 @@ def test_a_number_has_four_significant_digits_and_no_idle_zeros(value: float, te
 @given(st.floats(min_value=-1e308, max_value=1e308))
 def test_any_number_reads_back_to_four_digits(value: float):
     assert math.isclose(read(number(value)), value, rel_tol=1e-3, abs_tol=5e-324)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ends"),
+    [
+        (0.604, 1.4, ("0.604", "1.4")),
+        (5.7, 583.0, ("5.7", "583")),
+        (2.9996, 3.0004, ("2.9996", "3.0004")),
+        (3.1449, 3.1451, ("3.1449", "3.1451")),
+        (99.99961, 100.00044, ("99.99961", "100.00044")),
+        (199.18, 200.82, ("199.2", "200.8")),
+        (-3.0004, -2.9996, ("−3.0004", "−2.9996")),
+        (1.5e12, 1.50001e12, ("1.5 × 10¹²", "1.50001 × 10¹²")),
+        (0.0, 0.0, ("0", "0")),
+        (0.0, 1.2345678e-9, ("0", "1.23 × 10⁻⁹")),
+        (-1.7e308, 1.7e308, ("−1.7 × 10³⁰⁸", "1.7 × 10³⁰⁸")),
+    ],
+)
+def test_an_interval_has_the_digits_of_its_width(low: float, high: float, ends: tuple[str, str]):
+    assert interval(low, high) == ends
+
+
+@given(st.lists(st.floats(min_value=-1e300, max_value=1e300), min_size=3, max_size=3).map(sorted))
+def test_the_ends_of_an_interval_differ_from_each_other_and_from_the_mean(numbers: list[float]):
+    low, mean, high = numbers
+    texts = interval(low, high, mean)
+    assert (texts[0] == texts[1]) == (low == high)
+    for end, text in zip((low, high), texts, strict=True):
+        assert math.isclose(read(text), end, rel_tol=6e-3, abs_tol=5e-324)
+        assert low == high or abs(read(text) - end) <= 0.06 * (high - low) + 4 * math.ulp(end)
+
+
+def test_an_end_that_almost_is_the_mean_has_another_text():
+    assert interval(2.0, 3.0, 2.99999) == ("2", "3")
+    assert interval(2.0, 2.99999, 3.0) == ("2", "2.99999")
 
 
 @pytest.mark.parametrize(

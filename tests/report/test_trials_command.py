@@ -56,6 +56,26 @@ def test_every_trial_has_a_line_and_failures_say_why(count: int, capsys: pytest.
         assert {line.index("rate=") for line in lines[1:]} == {lines[0].index("point")}, "columns are aligned"
 
 
+@pytest.mark.parametrize("count", [3, 600])
+@pytest.mark.usefixtures("folder")
+def test_points_of_many_parameters_are_readable_on_a_narrow_terminal(
+    count: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COLUMNS", "80")
+    point = {f"parameter_{i}": i / 7 for i in range(30)}
+    parameters = {name: {"kind": "float", "low": 0, "high": 9} for name in point}
+    story = Story(campaign_of(budget={"trials": 1000}, baseline=None, parameters=parameters))
+    for i in range(1, count + 1):
+        story.tried(i, i, 1.0 / i, point=point)
+    asyncio.run(open_ledger("ledger", "rates", Path()).append(story.events, after=0))
+    trials(Path("campaign.yaml"), "table", None)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines[:-1])) <= 80
+    assert [int(line.split()[-1]) for line in lines if line.startswith("trial ")] == [*range(1, count + 1)]
+    for name in point:
+        assert sum(f" {name}=" in line for line in lines) == count
+
+
 LIMITED = """name: rates
 parameters:
   rate: {kind: float, low: 0.0001, high: 1, scale: log}

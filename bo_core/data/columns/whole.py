@@ -30,6 +30,11 @@ class WholeNumbers(Protocol):
         """Return the scale of distances."""
         ...
 
+    @property
+    def levels(self) -> Sequence[Value]:
+        """Return every value in order."""
+        ...
+
 
 @dataclass(frozen=True)
 class WholeColumn(ScaledFeature):
@@ -40,7 +45,7 @@ class WholeColumn(ScaledFeature):
     @property
     def levels(self) -> Sequence[Value]:
         """Return every value in order."""
-        return range(self.parameter.low, self.parameter.high + 1)
+        return self.parameter.levels
 
     def features(self, value: Value) -> list[float]:
         """Return the position of the value between the bounds, on the parameter's scale."""

@@ -9,11 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from overnight.campaign.values.harmless import harmless
 from overnight.campaign.values.spelling import yaml_text
+from overnight.flows.commands.read.layout import Sheet
 from overnight.flows.definition.campaign_file import load_campaign_file
 from overnight.flows.host.terminal import terminal
 from overnight.report.tables import Cell, csv_of, to_json
@@ -31,7 +31,7 @@ def print_answer(sql: str, path: Path, form: str) -> None:
             rows = [dict(zip(_distinct(answer.columns), map(_cell, row), strict=True)) for row in answer.rows]
             sys.stdout.write(to_json(rows))
         case _:
-            terminal().print(_table(answer))
+            _print_table(answer)
 
 
 def export(path: Path, output: Path) -> None:
@@ -72,10 +72,15 @@ def _with_text_keys(value: Any) -> Any:
     return [_with_text_keys(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
-def _table(answer: Answer) -> Table:
-    table = Table(header_style="bold", padding=(0, 1))
-    for name in answer.columns:
-        table.add_column(Text(harmless(name)))
-    for row in answer.rows:
-        table.add_row(*(Text("" if value is None else harmless(yaml_text(value))) for value in row))
-    return table
+def _print_table(answer: Answer) -> None:
+    """Print a grid, or a block for each row if the terminal is too narrow for one."""
+    console = terminal()
+    rows = [[Text("" if value is None else harmless(yaml_text(value))) for value in row] for row in answer.rows]
+    texts = {i for row in answer.rows for i, value in enumerate(row) if isinstance(value, str | list | dict | tuple)}
+    sheet = Sheet(answer.columns, rows, folded=texts)
+    if sheet.fits(console.width) or not answer.columns:
+        console.print(sheet.grid(console.width))
+        return
+    for line in sheet.blocks(console):
+        console.print(line, soft_wrap=True)
+    console.print("For a table, select fewer columns; for programs: --format csv or json.", soft_wrap=True)

@@ -1,16 +1,15 @@
 """`overnight trials`: every trial as a table, JSON or CSV."""
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from rich.cells import cell_len
-from rich.table import Table
 from rich.text import Text
 
 from overnight.campaign import Campaign, History, Trial
 from overnight.campaign.errors import Refused
 from overnight.campaign.history.trial import Failure
 from overnight.campaign.values.harmless import harmless
+from overnight.flows.commands.read.layout import Sheet
 from overnight.flows.commands.read.past import read_past
 from overnight.flows.host.terminal import terminal
 from overnight.report.numbers import duration, measured, share_text
@@ -60,10 +59,16 @@ def _print_table(history: History, shown: Sequence[Trial], *, chosen: bool) -> N
     judged = [*(["feasible"] if goal.constraints else []), *(["front"] if goal.has_front and not chosen else [])]
     headings = ["trial", "status", *arms, *metrics, *judged, last, "point"]
     rows = _rows(history, shown, chosen=chosen)
-    framed = len(rows) <= _MOST_IN_A_FRAME
-    folded = range(2 + len(arms) + len(metrics), len(headings) - 2)
-    table = _table(headings, rows, folded) if framed else _columns(headings, rows)
-    console.print(table, soft_wrap=not framed)
+    # The point may be folded, and so may unmet constraints. The number of a trial and the last fact are numbers.
+    folded = {*range(2 + len(arms) + len(metrics), len(headings) - 2), len(headings) - 1}
+    sheet = Sheet(headings, rows, folded, right=(0, len(headings) - 2))
+    if not sheet.fits(console.width):
+        for line in sheet.blocks(console):
+            console.print(line, soft_wrap=True)
+    elif len(rows) <= _MOST_IN_A_FRAME:
+        console.print(sheet.grid(console.width))
+    else:
+        console.print(sheet.lines(), soft_wrap=True)
     for line in _recommended(history) if chosen else [*_without_result(history), *noted(history)]:
         console.print(line, soft_wrap=True)
 
@@ -111,34 +116,6 @@ def _share(trial: Trial) -> str:
     """Return an arm's share of the traffic of its batch."""
     share = trial.proposal.weight
     return "" if share is None else share_text(share)
-
-
-def _table(headings: Sequence[str], rows: Sequence[Sequence[Text]], judged: Container[int]) -> Table:
-    """Return a table that folds points, and unmet constraints in the `judged` columns, if the terminal is narrow."""
-    table, places = Table(header_style="bold", padding=(0, 1)), range(len(headings) - 1)
-    for place in places:
-        # The first one is the trial's number and the last one its duration.
-        justify, folds = "right" if place in (0, places[-1]) else "left", place in judged
-        overflow = "fold" if folds else "ellipsis"
-        table.add_column(harmless(headings[place]), justify=justify, no_wrap=not folds, overflow=overflow)
-    table.add_column(headings[-1], overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    return table
-
-
-def _columns(headings: Sequence[str], rows: Sequence[Sequence[Text]]) -> Text:
-    """Return the same text without frames and folds, since a framed table of ten thousand rows takes seconds."""
-    cells = [[harmless(name) for name in headings], *([cell.plain for cell in row] for row in rows)]
-    widths = [max(cell_len(row[i]) for row in cells) for i in range(len(headings) - 1)]
-    text = Text()
-    for row in cells:
-        for place, (cell, width) in enumerate(zip(row, widths, strict=False)):
-            room = " " * (width - cell_len(cell))
-            text.append(f"{room}{cell}  " if place in (0, len(widths) - 1) else f"{cell}{room}  ")
-        text.append(f"{row[-1]}\n")
-    text.rstrip()
-    return text
 
 
 def _point(campaign: Campaign, trial: Trial) -> Text:

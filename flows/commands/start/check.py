@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.text import Text
 
 from overnight.campaign.errors import CampaignHeld, LedgerDamaged, LedgerError, LedgerTooNew
+from overnight.evaluators.own_loop import OwnLoop
 from overnight.evaluators.sources import SourceFiles
 from overnight.flows.commands.start.describe import describe
 from overnight.flows.definition.campaign_file import CampaignFile, load_campaign_file
@@ -24,10 +25,12 @@ from overnight.storage import open_ledger
 
 def check(path: Path) -> None:
     """Validate the file and its plug-ins, and print what a run would do; refuse what `overnight run` refuses."""
-    file = load_campaign_file(path)
+    file, console = load_campaign_file(path), terminal()
+    if isinstance(file.evaluator, OwnLoop):
+        # A loop of the user's own can run it, so what was understood is shown before the evaluator is missed.
+        console.print(describe(file, SystemClock().now()))
     asyncio.run(file.check())
     next_run = _next_run(file, path)
-    console = terminal()
     console.print(describe(file, SystemClock().now()))
     console.print(Text.assemble(("✓", "green"), f" {path} is valid{next_run}"), soft_wrap=True)
 

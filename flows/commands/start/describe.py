@@ -15,6 +15,7 @@ from overnight.campaign.standing.confirming import reserved
 from overnight.campaign.values.duration import format_duration
 from overnight.campaign.values.spelling import yaml_text
 from overnight.campaign.window import Window
+from overnight.evaluators import AnyEvaluator, OwnLoop
 from overnight.evaluators.ongoing.polling import Polling
 from overnight.flows.clusters.resources import Resources
 from overnight.flows.definition.campaign_file import CampaignFile
@@ -25,7 +26,7 @@ from overnight.storage import ledger_location
 
 def describe(file: CampaignFile, now: datetime) -> Group:
     """Return a table of the space, and lines on how and when points would be tried and recorded."""
-    campaign, evaluator = file.campaign, file.evaluator
+    campaign = file.campaign
     table = Table(header_style="bold")
     for name in ("parameter", "kind", "values", "baseline"):
         table.add_column(name, overflow="fold")
@@ -42,10 +43,7 @@ def describe(file: CampaignFile, now: datetime) -> Group:
         _objectives(campaign),
         *_preference(campaign),
         *_constraints(campaign),
-        (
-            "evaluator",
-            f"{evaluator.kind} {evaluator.described()}, at most {format_duration(evaluator.time_limit)} each",
-        ),
+        ("evaluator", _evaluator(file.evaluator)),
         *_polling(file.polling),
         *_arms(file),
         ("workers", f"{campaign.workers}, on {file.run_on}{_each(file.resources)}"),
@@ -153,6 +151,12 @@ def _proposer(file: CampaignFile) -> str:
     if isinstance(proposer, BayesianProposer) and isinstance(proposer.surrogate, GpytorchSurrogate):
         return f"{proposer.kind}, with the gpytorch model {proposer.surrogate.model}"
     return proposer.kind
+
+
+def _evaluator(evaluator: AnyEvaluator) -> str:
+    if isinstance(evaluator, OwnLoop):
+        return "a loop of your own (`AskTell`)"
+    return f"{evaluator.kind} {evaluator.described()}, at most {format_duration(evaluator.time_limit)} each"
 
 
 def _budget(file: CampaignFile) -> str:

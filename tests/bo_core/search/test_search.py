@@ -227,3 +227,44 @@ def _gap_of_knapsack(seed: int, *, derived: bool) -> float:
     every = np.stack(np.meshgrid(*[np.arange(7)] * 6), -1).reshape(-1, 6)
     allowed = torch.from_numpy(every[every @ weights <= capacity]).double() / 6
     return float((allowed @ worths).max()) - value
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_pieces_that_add_up_are_shared_out_as_well_as_one_by_one(seed: int) -> None:
+    """The last item follows from the others, and its number is nearly given: only exchanges keep it.
+
+    For a sum of concave functions, the best is to give each piece to the item that gains most from it.
+    """
+    names, pieces = "abcdef", 200
+    parameters = {name: {"kind": "int", "low": 0, "high": pieces} for name in names}
+    encoding = Encoding(Space.of(parameters, [f"{' + '.join(names)} == {pieces}"]))
+    draw = np.random.default_rng(seed)
+    target, weights = torch.from_numpy(draw.dirichlet(np.ones(6))), torch.ones(6, dtype=torch.float64)
+    weights[-1] = 1e4
+
+    def value(X: Tensor) -> Tensor:
+        return -(weights * (X - target) ** 2).sum(1)
+
+    counts = torch.zeros(6, dtype=torch.float64)
+    for _ in range(pieces):
+        gains = weights * (((counts / pieces) - target) ** 2 - ((counts + 1) / pieces - target) ** 2)
+        counts[gains.argmax()] += 1
+    point, reached = found_in(encoding, value, set(), seed, Effort(restarts=2, raw_points=16))
+    assert sum(float(point[name]) for name in names) == pieces
+    assert reached == pytest.approx(float(value(counts.unsqueeze(0) / pieces)), abs=1e-9)
+
+
+def test_only_constraints_on_discrete_parameters_ask_for_exchanges() -> None:
+    whole = {name: {"kind": "int", "low": 0, "high": 24} for name in "abcd"}
+    real = {name: {"kind": "float", "low": 0, "high": 24} for name in "xy"}
+
+    def limited(*constraints: str) -> set[str]:
+        region = Encoding(Space.of({**whole, **real}, constraints)).region
+        assert region is not None
+        return region.limited()
+
+    assert limited("a + b + c == 10") == {"a", "b"}
+    assert limited("a + b + c == 10", "a + c == 4 + d") == {"a", "b"}
+    assert limited("a + b + x == 10") == set()
+    assert limited("x + y == 10") == set()
+    assert limited("x + y == 10", "a + x <= 3") == {"a", "x"}

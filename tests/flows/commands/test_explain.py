@@ -1,9 +1,10 @@
 """The explanation of a point, from the ledger alone."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from costly_campaign import CostlyEvaluator, run_costly
@@ -11,7 +12,7 @@ from limited_stories import limited
 from told_stories import POINT
 from typer.testing import CliRunner
 
-from overnight.campaign import Campaign, History, Measurement, Proposal
+from overnight.campaign import Campaign, History, Measurement, Point, Proposal
 from overnight.campaign.errors import LedgerError
 from overnight.campaign.history.events import CampaignDefined, Event, TrialObserved, TrialProposed
 from overnight.campaign.history.provenance import Chosen, FittedModel, MadeBy, Models, Prediction, Provenance, Weights
@@ -19,7 +20,7 @@ from overnight.flows.api.ask_tell import AskTell
 from overnight.flows.cli import app
 from overnight.report.explanation import explanation, feasible_sentence, suspect_sentence
 
-CAMPAIGN = {
+CAMPAIGN: dict[str, Any] = {
     "name": "own-loop",
     "parameters": {
         "x": {"kind": "float", "low": 0, "high": 1},
@@ -78,6 +79,36 @@ def test_a_category_is_among_the_parameters_that_mattered(categories: str):
     assert "Parameters that hardly mattered: nothing." in said
 
 
+SCALES = {"log_length_scales": (-1.0, -2.0, 0.0), "log_noise_variance": (-3.0,)}
+COLUMNS = {"x": slice(0, 1), "nothing": slice(1, 2), "mode": slice(2, 5)}
+
+
+def what_mattered(**known: Any) -> list[str]:
+    """Return the parameters that the explanation of the fourth point names as those that mattered."""
+    said = far_from_the_best(0.3, features=COLUMNS, record=SCALES, **known)
+    return [name for line in said.splitlines() if "mattered" in line for name in COLUMNS if f"{name} (" in line]
+
+
+def test_a_parameter_with_a_single_value_in_all_results_cannot_have_mattered():
+    assert what_mattered() == ["x", "nothing", "mode"]
+    assert what_mattered(points=[point | {"nothing": 0.5} for point in POINTS]) == ["x", "mode"]
+    # That of the proposed point has no result yet.
+    assert what_mattered(points=[*(p | {"nothing": 0.5} for p in POINTS[:3]), POINTS[3]]) == ["x", "mode"]
+
+
+def test_a_parameter_that_is_fixed_cannot_have_mattered():
+    assert what_mattered(changes={"fix": {"x": 0.4}}) == ["nothing", "mode"]
+
+
+def test_a_parameter_that_is_inactive_at_the_point_cannot_have_mattered():
+    parameters: dict[str, Any] = {**CAMPAIGN["parameters"]}
+    parameters["nothing"] = parameters["nothing"] | {"when": {"mode": "b"}}
+    points = [{name: value for name, value in p.items() if name != "nothing" or p["mode"] == "b"} for p in POINTS]
+    assert what_mattered(points=points, changes={"parameters": parameters}) == ["x", "mode"]
+    points[3] = POINTS[3] | {"mode": "b"}
+    assert what_mattered(points=points, changes={"parameters": parameters}) == ["x", "nothing", "mode"]
+
+
 def test_length_scales_of_another_space_are_not_shown():
     record = {"log_length_scales": (-1.0, 3.0), "log_noise_variance": (-3.0,)}
     said = far_from_the_best(
@@ -134,16 +165,21 @@ def test_a_trial_that_is_not_there_is_refused(told):
         explained(told, 15)
 
 
+POINTS: list[Point] = [{"x": 0.1 * n, "nothing": 0.2 * n, "mode": "ab"[n % 2]} for n in range(1, 5)]
+
+
 def far_from_the_best(
     outcome: float | None = None,
     tail_width: float | None = None,
     features: Mapping[str, slice] | None = None,
     record: dict[str, tuple[float, ...]] | None = None,
+    points: Sequence[Point] = POINTS,
+    changes: Mapping[str, Any] | None = None,
     **known: float,
 ) -> str:
     """Return the explanation of a point whose prediction was far worse than the best of three results."""
     definition = {key: CAMPAIGN[key] for key in ("name", "parameters", "budget")}
-    campaign = Campaign.model_validate(definition | {"minimize": "loss"})
+    campaign = Campaign.model_validate(definition | {"minimize": "loss"} | {**(changes or {})})
     noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
     provenance = Provenance(
         made_by=MadeBy(seed=1),
@@ -153,7 +189,7 @@ def far_from_the_best(
     )
     events: list[Event] = [CampaignDefined(time=noon, actor="test", uid="u", definition=campaign)]
     for trial, loss in enumerate((0.2, 0.3, 0.21, outcome), start=1):
-        point = {"x": 0.1 * trial, "nothing": 0.5, "mode": "a"}
+        point = points[trial - 1]
         how = {"generator": "model", "provenance": provenance} if trial == 4 else {"generator": "manual"}
         events.append(TrialProposed(time=noon, actor="test", trial=trial, point=point, **how))
         if loss is not None:

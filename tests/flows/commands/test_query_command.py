@@ -196,6 +196,15 @@ def test_an_answer_is_a_table_for_people_and_csv_for_programs():
     assert rows == [["trial", "time"], ["3", NOON.isoformat()], ["3", (NOON + timedelta(minutes=3)).isoformat()]]
 
 
+def test_an_answer_that_is_wider_than_the_terminal_has_a_block_for_each_row(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = asked("query", "select * from trials").output.splitlines()
+    names = answer("describe trials")
+    assert [line.split()[0] for line in lines[1 : len(names) + 1]] == [row["column_name"].split()[0] for row in names]
+    assert lines[-1] == "For a table, select fewer columns; for programs: --format csv or json."
+    assert "┃" in asked("query", "select trial, heat from trials").output
+
+
 def test_wrong_sql_is_answered_with_what_there_is():
     with pytest.raises(LedgerError, match=r"(?s)nothing_here.*The views are trials, attempts"):
         asked("query", "select * from nothing_here")

@@ -42,7 +42,7 @@ def problems(tmp_path, monkeypatch, extra: str) -> list[str]:
         ),
         (
             "a == b",
-            "expected an equality of parameters that are tuned and always active, got `b`: it is active",
+            "expected an equality of parameters that are always active and not derived, got `b`: it is active",
         ),
         ("3 <= 4", "expected the name of a parameter, got only numbers in '3 <= 4'"),
         ("a + zz <= 1", "expected one of a, b, c, n, d, got the unknown parameter `zz`"),

@@ -244,7 +244,7 @@ async def test_a_file_among_the_snapshots_that_is_none_is_foreign(ledger, snapsh
         verify(ledger)
 
 
-@pytest.mark.parametrize(("version", "problem"), [("2", LedgerTooNew), ("0", LedgerDamaged), ("new", LedgerDamaged)])
+@pytest.mark.parametrize(("version", "problem"), [("3", LedgerTooNew), ("0", LedgerDamaged), ("new", LedgerDamaged)])
 async def test_a_snapshot_of_another_version_is_not_passed_over(ledger, snapshot, monkeypatch, version, problem):
     snapshot.unlink()
     with monkeypatch.context() as another:

@@ -5,7 +5,7 @@ from attempts import campaign
 
 from overnight.campaign.errors import InvalidDefinition
 from overnight.evaluators import CommandEvaluator
-from overnight.evaluators.command_words import word_problems
+from overnight.evaluators.processes.command_words import word_problems
 
 PARAMETERS = ("x", "learning_rate")
 
