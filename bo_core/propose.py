@@ -1,14 +1,13 @@
 """Propose the next points: the entrance of the core, a pure function of the history."""
 
-from collections.abc import Collection
-
 import torch
 
 from overnight.bo_core.choice import Asked
 from overnight.bo_core.choice.confirming import to_confirm
 from overnight.bo_core.custom_proposer import CustomProposer
-from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
-from overnight.bo_core.data.inside import view_inside
+from overnight.bo_core.data.encoding import Encoding, key_of
+from overnight.bo_core.data.inside import observed_inside
+from overnight.bo_core.data.taken import Taken
 from overnight.bo_core.experiment.next_batch import next_batch
 from overnight.bo_core.model_proposals import model_proposals
 from overnight.bo_core.proposer import AnyProposer, BayesianProposer, SobolProposer
@@ -36,13 +35,12 @@ def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int)
     if campaign.is_ab_test:
         return next_batch(campaign, history, proposer)
     encoding, phase = Encoding(campaign.space), confirming(campaign, history)
-    first, taken = history.next_trial, {key_of(t.point) for t in history.trials.values()}
-    # A trial with another value of a fixed parameter takes no point of those that are left.
-    here = {key_of(t.point) for t in history.trials.values() if campaign.space.agrees(t.point)}
-    q = _at_most(encoding, here, min(q, phase.may_propose) if isinstance(proposer, BayesianProposer) else q)
+    first, taken = history.next_trial, Taken(history.trials)
+    q = min(q, phase.may_propose) if isinstance(proposer, BayesianProposer) else q
+    q = _at_most(encoding, history, taken, q)
     proposals = asked_for(campaign, taken)[:q]
     so_far = len(history.trials) + len(proposals)
-    taken |= {key_of(p.point) for p in proposals}
+    taken = taken.and_chosen({key_of(p.point) for p in proposals})
     spread = _spread_count(campaign, history, proposer, so_far, q - len(proposals), confirms=phase.begun)
     points = sobol_points(encoding, campaign.seed, taken, spread)
     proposals += [Proposal(point=p, generator="sobol", provenance=seeded(campaign, first)) for p in points]
@@ -53,7 +51,7 @@ def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int)
         try:
             proposals += model_proposals(to_confirm(asked) if phase.begun else asked)
         except ModelFailed as problem:
-            taken |= {key_of(p) for p in chosen}
+            taken = taken.and_chosen({key_of(p) for p in chosen})
             made = seeded(campaign, first, away=str(problem))
             points = sobol_points(encoding, campaign.seed, taken, more)
             proposals += [Proposal(point=p, generator="sobol", provenance=made) for p in points]
@@ -64,10 +62,14 @@ def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int)
     return proposals
 
 
-def _at_most(encoding: Encoding, taken: Collection[PointKey], q: int) -> int:
+def _at_most(encoding: Encoding, history: History, taken: Taken, q: int) -> int:
     """Return q, or the new points left in a finite space if fewer; at least 1, so that the search raises an error."""
-    size = encoding.size()
-    return q if size is None else min(q, max(size - len(taken), 1))
+    size, space = encoding.size(), encoding.space
+    if size is None:
+        return q
+    # A trial with another value of a fixed parameter takes no point of those that are left.
+    here = {key_of(t.point) for t in history.trials.values() if space.agrees(t.point)} if space.fixed else taken
+    return min(q, max(size - len(here), 1))
 
 
 def _spread_count(
@@ -76,7 +78,7 @@ def _spread_count(
     """Return how many of the next q points come from the Sobol sequence."""
     if isinstance(proposer, CustomProposer):
         return 0
-    if isinstance(proposer, SobolProposer) or len(view_inside(campaign, history).observed) < LEAST_OBSERVED:
+    if isinstance(proposer, SobolProposer) or not observed_inside(campaign, history, LEAST_OBSERVED):
         return q
     if confirms:
         return 0

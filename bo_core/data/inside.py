@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 
 from overnight.bo_core.data.encoding import Encoding
 from overnight.campaign import Campaign, History, ModelView, Trial
 from overnight.campaign.definition import lies_in
+from overnight.campaign.history.trial import Observation
 
 
 def view_inside(campaign: Campaign, history: History) -> ModelView:
@@ -14,13 +16,24 @@ def view_inside(campaign: Campaign, history: History) -> ModelView:
     People's decisions about them still count. If the campaign has never had another space, all trials lie inside.
     """
     view = history.model_view()
-    if history.defined is None or all(_spans_same(each, campaign) for each in _definitions(history)):
+    if _never_revised(campaign, history):
         return view
     observed, pending, failed, stopped, withheld = (
         tuple(trial for trial in trials if lies_in(campaign, trial.point))
         for trials in (view.observed, view.pending, view.failed, view.stopped, view.withheld)
     )
     return replace(view, observed=observed, pending=pending, failed=failed, stopped=stopped, withheld=withheld)
+
+
+def observed_inside(campaign: Campaign, history: History, count: int) -> bool:
+    """Return whether at least `count` observed trials lie inside the campaign's space, without viewing all of them."""
+    unchanged = _never_revised(campaign, history)
+    inside = (
+        trial
+        for trial in history.trials.newest_first()
+        if isinstance(trial.outcome, Observation) and (unchanged or lies_in(campaign, trial.point))
+    )
+    return len([*islice(inside, count)]) == count
 
 
 def view_around(campaign: Campaign, history: History, encoding: Encoding) -> ModelView:
@@ -47,9 +60,10 @@ def _ended(view: ModelView) -> tuple[Trial, ...]:
     return (*view.observed, *view.failed, *view.stopped)
 
 
-def _definitions(history: History) -> tuple[Campaign, ...]:
-    """Return every definition that has held."""
-    return (*history.superseded, history.definition)
+def _never_revised(campaign: Campaign, history: History) -> bool:
+    """Return whether every definition that has held has the campaign's space."""
+    definitions = (*history.superseded, history.definition) if history.defined is not None else ()
+    return all(_spans_same(each, campaign) for each in definitions)
 
 
 def _spans_same(one: Campaign, other: Campaign) -> bool:
