@@ -41,6 +41,8 @@ def view_around(campaign: Campaign, history: History, encoding: Encoding) -> Mod
 
     Trials outside that have not ended are left out: they would count as points that may turn out best.
     """
+    if _never_revised(campaign, history):
+        return history.model_view()
     everything, inside = history.model_view(), view_inside(campaign, history)
     known = {trial.id for trial in _ended(inside)}
     outside = frozenset(

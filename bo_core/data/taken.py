@@ -52,6 +52,7 @@ class Taken(Collection[PointKey]):
             tried = _tried.setdefault(trials.line, _Tried())
         tried.read(trials)
         self._trials, self._tried = trials, tried
+        self._first, self._count = tried.first, len(trials)
         self._chosen = frozenset(key for key in chosen if not self.by_trial(key))
 
     @classmethod
@@ -65,25 +66,24 @@ class Taken(Collection[PointKey]):
 
     def by_trial(self, key: PointKey) -> bool:
         """Return whether a trial has the point."""
-        count = len(self._trials)
-        return self._tried.first.get(key, count) < count
+        return self._first.get(key, self._count) < self._count
 
     def first_free(self, sequence: SequenceKey) -> Place:
         """Return a place in a sequence before which trials have taken every point."""
         count, place = self._tried.free.get(sequence, (0, (0, 0)))
-        return place if count <= len(self._trials) else (0, 0)
+        return place if count <= self._count else (0, 0)
 
     def remember_free(self, sequence: SequenceKey, place: Place) -> None:
         """Keep the place of the first point of a sequence that no trial has taken."""
-        if self._tried.free.get(sequence, (0, place))[0] <= len(self._trials):
-            self._tried.free[sequence] = (len(self._trials), place)
+        if self._tried.free.get(sequence, (0, place))[0] <= self._count:
+            self._tried.free[sequence] = (self._count, place)
 
     def __contains__(self, key: object) -> bool:
-        return key in self._chosen or self.by_trial(key)  # pyright: ignore[reportArgumentType]
+        return key in self._chosen or self._first.get(key, self._count) < self._count  # pyright: ignore
 
     def __iter__(self) -> Iterator[PointKey]:
-        yield from (key for key, number in [*self._tried.first.items()] if number < len(self._trials))
+        yield from (key for key, number in [*self._first.items()] if number < self._count)
         yield from self._chosen
 
     def __len__(self) -> int:
-        return self._tried.points[len(self._trials)] + len(self._chosen)
+        return self._tried.points[self._count] + len(self._chosen)
