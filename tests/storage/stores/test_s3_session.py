@@ -30,7 +30,7 @@ def test_other_times_are_left_to_botocore(other: str | float) -> None:
 
 @pytest.mark.parametrize("text", ["never", "nonsenseZ", "not a time GMT"])
 def test_a_time_that_nobody_can_read_is_refused(text: str) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="Invalid"):
         moment_of(text)
 
 
