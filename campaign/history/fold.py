@@ -96,7 +96,7 @@ class Fold:
         """Return the fields of the history after these events."""
         lived = {number: life.trial() for number, life in self._lives.items()}
         reported = {trial: tuple(of_steps.values()) for trial, of_steps in self._reported.items()}
-        reports = MappingProxyType({**self.reports, **reported})
+        reports = MappingProxyType({**self.reports, **reported}) if reported else self.reports
         held = {name: value for name, value in vars(self).items() if not name.startswith("_")}
         return held | {"trials": self.trials.changed(lived), "reports": reports}
 
