@@ -1,6 +1,6 @@
 """Propose the next points: the entrance of the core, a pure function of the history."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 import torch
 
@@ -9,7 +9,8 @@ from overnight.bo_core.choice.confirming import to_confirm
 from overnight.bo_core.choice.fidelities import spread_over_fidelities
 from overnight.bo_core.custom_proposer import CustomProposer
 from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
-from overnight.bo_core.data.inside import view_inside
+from overnight.bo_core.data.inside import observed_inside
+from overnight.bo_core.data.taken import Taken
 from overnight.bo_core.experiment.next_batch import next_batch
 from overnight.bo_core.model_proposals import model_proposals
 from overnight.bo_core.proposer import AnyProposer, BayesianProposer, SobolProposer
@@ -40,15 +41,14 @@ def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int)
     if campaign.is_ab_test:
         return next_batch(campaign, history, proposer)
     encoding, phase = Encoding(campaign.space), confirming(campaign, history)
-    first, taken = history.next_trial, {*_taken(campaign, history)}
-    # A trial with another value of a fixed parameter takes no point of those that are left.
-    here = {key_of(t.point) for t in history.trials.values() if campaign.space.agrees(t.point)}
-    q = _at_most(encoding, here, min(q, phase.may_propose) if isinstance(proposer, BayesianProposer) else q)
+    first, taken = history.next_trial, Taken(history.trials)
+    q = min(q, phase.may_propose) if isinstance(proposer, BayesianProposer) else q
+    q = _at_most(encoding, history, taken, q)
     proposals = asked_for(campaign, taken)[:q]
     so_far = len(history.trials) + len(proposals)
-    taken |= {key_of(p.point) for p in proposals}
+    taken = taken.and_chosen({key_of(p.point) for p in proposals} | _taken_in_full(campaign, history))
     spread = _spread_count(campaign, history, proposer, so_far, q - len(proposals), confirms=phase.begun)
-    if campaign.fidelity is not None and len(view_inside(campaign, history).observed) >= LEAST_OBSERVED:
+    if campaign.fidelity is not None and observed_inside(campaign, history, LEAST_OBSERVED):
         # Each point of a sequence is new at all fidelities, of which a small space has few.
         spread = min(spread, _new_at_all(campaign.fidelity, encoding, taken))
     points = _spread(campaign, history, sobol_points(encoding, campaign.seed, taken, spread))
@@ -60,7 +60,7 @@ def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int)
         try:
             proposals += model_proposals(to_confirm(asked) if phase.begun else asked)
         except ModelFailed as problem:
-            taken |= {key_of(p) for p in chosen}
+            taken = taken.and_chosen({key_of(p) for p in chosen})
             made = seeded(campaign, first, away=str(problem))
             points = _spread(campaign, history, sobol_points(encoding, campaign.seed, taken, more))
             proposals += [Proposal(point=p, generator="sobol", provenance=made) for p in points]
@@ -71,12 +71,10 @@ def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int)
     return proposals
 
 
-def _taken(campaign: Campaign, history: History) -> Iterator[PointKey]:
-    """Yield the points that were proposed, each also at full fidelity: a sequence would repeat it there."""
-    for trial in history.trials.values():
-        yield key_of(trial.point)
-        if campaign.fidelity is not None:
-            yield key_of(campaign.fidelity.at(trial.point))
+def _taken_in_full(campaign: Campaign, history: History) -> set[PointKey]:
+    """Return the points at full fidelity of all trials: a sequence would repeat them there."""
+    fidelity = campaign.fidelity
+    return set() if fidelity is None else {key_of(fidelity.at(trial.point)) for trial in history.trials.values()}
 
 
 def _new_at_all(fidelity: Fidelity, encoding: Encoding, taken: Collection[PointKey]) -> int:
@@ -92,10 +90,14 @@ def _spread(campaign: Campaign, history: History, points: list[Point]) -> list[P
     return spread_over_fidelities(campaign.fidelity, [t.point for t in history.trials.values()], points)
 
 
-def _at_most(encoding: Encoding, taken: Collection[PointKey], q: int) -> int:
+def _at_most(encoding: Encoding, history: History, taken: Taken, q: int) -> int:
     """Return q, or the new points left in a finite space if fewer; at least 1, so that the search raises an error."""
-    size = encoding.size()
-    return q if size is None else min(q, max(size - len(taken), 1))
+    size, space = encoding.size(), encoding.space
+    if size is None:
+        return q
+    # A trial with another value of a fixed parameter takes no point of those that are left.
+    here = {key_of(t.point) for t in history.trials.values() if space.agrees(t.point)} if space.fixed else taken
+    return min(q, max(size - len(here), 1))
 
 
 def _spread_count(
@@ -104,7 +106,7 @@ def _spread_count(
     """Return how many of the next q points come from the Sobol sequence."""
     if isinstance(proposer, CustomProposer):
         return 0
-    if isinstance(proposer, SobolProposer) or len(view_inside(campaign, history).observed) < LEAST_OBSERVED:
+    if isinstance(proposer, SobolProposer) or not observed_inside(campaign, history, LEAST_OBSERVED):
         return q
     if confirms:
         return 0

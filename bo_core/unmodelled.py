@@ -19,12 +19,11 @@ def asked_for(campaign: Campaign, taken: Collection[PointKey]) -> list[Proposal]
     wanted = [Proposal(point=campaign.space.point(p), generator="manual") for p in campaign.start_with]
     if campaign.baseline is not None:
         wanted.insert(0, Proposal(point=campaign.space.point(campaign.baseline), generator="baseline"))
-    known, new = set(taken), []
+    new: dict[PointKey, Proposal] = {}
     for proposal in wanted:
-        if key_of(proposal.point) not in known:
-            known.add(key_of(proposal.point))
-            new.append(proposal)
-    return new
+        if (key := key_of(proposal.point)) not in taken:
+            new.setdefault(key, proposal)
+    return [*new.values()]
 
 
 def with_pending(history: History, proposals: Sequence[Proposal]) -> History:

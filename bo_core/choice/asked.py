@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
+from overnight.bo_core.data.encoding import Encoding, key_of
 from overnight.bo_core.data.situation import Situation
 from overnight.bo_core.data.state import seed_of
+from overnight.bo_core.data.taken import Taken
 from overnight.bo_core.model import last_made_by_model
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.situated import situated, viewed
@@ -36,14 +37,16 @@ class Asked:
     breached: Sequence[Point] = ()
 
     @cached_property
-    def taken(self) -> set[PointKey]:
+    def taken(self) -> Taken:
         """Return the points that may not be proposed."""
+        chosen = {key_of(point) for point in self.chosen}
+        if not self.confirming or self.situation.observed[self.campaign.objective.metric].exact:
+            return Taken(self.history.trials, chosen)
+        # A confirming trial may measure a point again, and has the fixed values, too.
+        agrees = self.agrees or (lambda point: True)
         trials = self.history.trials.values()
-        if self.confirming and not self.situation.observed[self.campaign.objective.metric].exact:
-            trials = [trial for trial in trials if not isinstance(trial.outcome, Observation)]
-        # A confirming trial has the fixed values, too.
-        others = [] if self.agrees is None else [t for t in self.history.trials.values() if not self.agrees(t.point)]
-        return {key_of(trial.point) for trial in (*trials, *others)} | {key_of(point) for point in self.chosen}
+        found = {key_of(t.point) for t in trials if not isinstance(t.outcome, Observation) or not agrees(t.point)}
+        return Taken.without_trials(found | chosen)
 
     @property
     def agrees(self) -> Callable[[Point], bool] | None:

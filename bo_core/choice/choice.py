@@ -86,7 +86,7 @@ class Choice:
         self.outstanding = outstanding.and_chosen(self._features(self._unknown(asked)))
         self.acquisition, self.utility = ACQUISITIONS[self.proposer.acquisition], utility_of(self.proposer)
         self.draws = self._draws(of_objective.X[could_be])
-        self.taken, self.confirming, self.agrees = {*asked.taken}, asked.confirming, asked.agrees
+        self.taken, self.confirming, self.agrees = asked.taken, asked.confirming, asked.agrees
         self.chosen_here: set[PointKey] = set()
         self.near = of_objective.X[could_be].cpu()
         self.newest: Tensor | None = None
@@ -197,7 +197,7 @@ class Choice:
 
     def take(self, point: Point) -> None:
         """Add a point to the batch."""
-        self.taken.add(key_of(point))
+        self.taken = self.taken.and_chosen([key_of(point)])
         self.chosen_here.add(key_of(point))
         x = self._features([point])
         self.near = torch.cat([self.near, x.cpu()])

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 
 from overnight.bo_core.data.encoding import Encoding
 from overnight.campaign import Campaign, History, ModelView, Trial
 from overnight.campaign.definition import lies_in
+from overnight.campaign.history.trial import Observation
 
 
 def view_inside(campaign: Campaign, history: History) -> ModelView:
@@ -14,7 +16,7 @@ def view_inside(campaign: Campaign, history: History) -> ModelView:
     People's decisions about them still count. If the campaign has never had another space, all trials lie inside.
     """
     view = history.model_view()
-    if history.defined is None or all(_spans_same(each, campaign) for each in _definitions(history)):
+    if _never_revised(campaign, history):
         return view
     observed, pending, failed, stopped, withheld = (
         tuple(trial for trial in trials if lies_in(campaign, trial.point))
@@ -23,11 +25,24 @@ def view_inside(campaign: Campaign, history: History) -> ModelView:
     return replace(view, observed=observed, pending=pending, failed=failed, stopped=stopped, withheld=withheld)
 
 
+def observed_inside(campaign: Campaign, history: History, count: int) -> bool:
+    """Return whether at least `count` observed trials lie inside the campaign's space, without viewing all of them."""
+    unchanged = _never_revised(campaign, history)
+    inside = (
+        trial
+        for trial in history.trials.newest_first()
+        if isinstance(trial.outcome, Observation) and (unchanged or lies_in(campaign, trial.point))
+    )
+    return len([*islice(inside, count)]) == count
+
+
 def view_around(campaign: Campaign, history: History, encoding: Encoding) -> ModelView:
     """Return the model view with those trials outside of the space that have ended and have features nearby.
 
     Trials outside that have not ended are left out: they would count as points that may turn out best.
     """
+    if _never_revised(campaign, history):
+        return history.model_view()
     everything, inside = history.model_view(), view_inside(campaign, history)
     known = {trial.id for trial in _ended(inside)}
     outside = frozenset(
@@ -47,9 +62,10 @@ def _ended(view: ModelView) -> tuple[Trial, ...]:
     return (*view.observed, *view.failed, *view.stopped)
 
 
-def _definitions(history: History) -> tuple[Campaign, ...]:
-    """Return every definition that has held."""
-    return (*history.superseded, history.definition)
+def _never_revised(campaign: Campaign, history: History) -> bool:
+    """Return whether every definition that has held has the campaign's space."""
+    definitions = (*history.superseded, history.definition) if history.defined is not None else ()
+    return all(_spans_same(each, campaign) for each in definitions)
 
 
 def _spans_same(one: Campaign, other: Campaign) -> bool:

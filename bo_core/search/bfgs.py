@@ -125,7 +125,7 @@ class _Walk:
         with np.errstate(invalid="ignore"):
             good = value <= self.value + _SUFFICIENT_DECREASE * np.vecdot(moved, self.gradient)
         progress = self.value - value
-        all_good = bool(good.all())
+        all_good = _all(good)
         if not all_good:
             self._shorten(~good, value)
         which = slice(None) if all_good else np.flatnonzero(good)
@@ -139,7 +139,7 @@ class _Walk:
 
     def leave(self, leaving: NDArray[np.bool_], ending: NDArray[np.intp]) -> None:
         """End rows at their present position, and remove them from the active ones."""
-        if not leaving.any():
+        if not _any(leaving):
             return
         out, stay = self.rows[leaving], ~leaving
         self.end_x[out], self.end_value[out], self.end_H[out] = self.x[leaving], self.value[leaving], self.H[leaving]
@@ -156,7 +156,7 @@ class _Walk:
         direction = np.where(held == 0.0, 0.0, -(self.H[which] @ held[:, :, None])[:, :, 0])
         slope = np.vecdot(direction, held)
         uphill = ~(slope < 0.0)
-        if uphill.any():
+        if _any(uphill):
             direction[uphill], slope[uphill] = -held[uphill], -(held[uphill] ** 2).sum(1)
         self.direction[which], self.slope[which] = direction, slope
         self.residual[which] = np.abs(held).max(1)
@@ -177,14 +177,14 @@ class _Walk:
         sy, yy = np.vecdot(s, y), np.vecdot(y, y)
         curved = sy > 1e-10 * np.sqrt(np.vecdot(s, s) * yy)
         self.learnt[which] = curved
-        if not curved.all():
-            if not curved.any():
+        if not _all(curved):
+            if not _any(curved):
                 return
             which = np.arange(len(self.rows))[which][curved]
             s, y, sy = s[curved], y[curved], sy[curved]
         H, fresh = self.H[which], self.fresh[which]
         Hy = (H @ y[:, :, None])[:, :, 0]
-        if fresh.any():
+        if _any(fresh):
             scale = np.where(fresh, sy / np.vecdot(y, Hy), 1.0)
             H, Hy = H * scale[:, None, None], Hy * scale[:, None]
             self.fresh[which] = False
@@ -199,7 +199,7 @@ class _Walk:
         small = self.learnt & (-0.5 * self.slope <= least) & (progress <= _LAST_STEP_OVER_NEXT * least)
         ending = np.where(moved & (small | (self.residual < stopping.gradient)), _CONVERGED, 0)
         stuck = self.halvings > _MOST_HALVINGS
-        if stuck.any():
+        if _any(stuck):
             # A row that made no progress with a learnt curvature gets one more try along its plain gradient.
             again = np.flatnonzero(stuck & ~self.fresh)
             self.H[again], self.fresh[again], self.halvings[again] = self.squares, True, 0
@@ -211,3 +211,12 @@ class _Walk:
             hopeless = (behind > stopping.give_up) & (behind > -5.0 * self.slope) & (self.accepted >= _TRUSTED_AFTER)
             ending = np.where(hopeless & (ending == 0), _HOPELESS, ending)
         self.leave(ending > 0, ending)
+
+
+# Rows are few, and counting takes a tenth of the time of NumPy's own `any` and `all`.
+def _any(rows: NDArray[np.bool_]) -> bool:
+    return bool(np.count_nonzero(rows))
+
+
+def _all(rows: NDArray[np.bool_]) -> bool:
+    return bool(np.count_nonzero(rows) == rows.size)

@@ -54,7 +54,7 @@ class LogPosterior:
         prior, prior_gradient = self.prior.log_density(theta)
         value, gradient = likelihood[:, 0] + prior, likelihood[:, 1:] + prior_gradient
         bad = ~np.isfinite(value)
-        if bad.any():
+        if np.count_nonzero(bad):
             value[bad], gradient[bad] = -np.inf, 0.0
         return value, gradient
 

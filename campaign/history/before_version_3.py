@@ -35,9 +35,11 @@ def _named(of_metrics: Mapping[str, T], objective: str) -> dict[str, T]:
 
 def batch_of(event: TrialProposed, last: Proposal | None, batch_of_last: int | None) -> int | None:
     """Return the batch of a trial; without a recorded one, trials with the same events seen and seed are a batch."""
-    asked = _asked(event.provenance)
-    if event.batch is not None or asked is None:
+    if event.batch is not None:
         return event.batch
+    asked = _asked(event.provenance)
+    if asked is None:
+        return None
     together = last is not None and batch_of_last is not None and _asked(last.provenance) == asked
     return batch_of_last if together else event.trial
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 
 @dataclass(frozen=True)
@@ -11,7 +12,7 @@ class EvaluatorVersion:
 
     sources: Mapping[str, str]
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Return a few characters that identify this version."""
         lines = "".join(f"{name} {digest}\n" for name, digest in sorted(self.sources.items()))

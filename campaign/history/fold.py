@@ -51,7 +51,8 @@ _OfCampaign = (
     | LossAccepted
     | RecommendationMade
 )
-_MEASURES_NO_TIME = (CampaignDefined, CampaignRevised, LossAccepted)
+# Looked up at every event, as are `MAY_CHANGE_A_RECOMMENDATION`.
+_MEASURES_NO_TIME = frozenset({CampaignDefined, CampaignRevised, LossAccepted})
 _OfTrial = (
     AttemptStarted | AttemptPlaced | MeasurementReported | AttemptFailed | AttemptUnknown | TrialApproved | Ending
 )
@@ -95,21 +96,22 @@ class Fold:
         """Return the fields of the history after these events."""
         lived = {number: life.trial() for number, life in self._lives.items()}
         reported = {trial: tuple(of_steps.values()) for trial, of_steps in self._reported.items()}
-        reports = MappingProxyType({**self.reports, **reported})
+        reports = MappingProxyType({**self.reports, **reported}) if reported else self.reports
         held = {name: value for name, value in vars(self).items() if not name.startswith("_")}
         return held | {"trials": self.trials.changed(lived), "reports": reports}
 
     def apply(self, event: Event) -> None:
         """Take in one more event; raises InvalidHistory if its trial was never proposed."""
         # Read before the event changes the lease: the time between two sessions does not count.
-        at_work = self.lease is not None and self.closed_by is None and not self._waits_for_people()
+        at_work = self.lease is not None and self.closed_by is None
+        if at_work and (self._parked or self.paused is not None):
+            at_work = not self._waits_for_people()
         self.events_read += 1
         if self._changes(event):
             self.events += 1
             if type(event) in MAY_CHANGE_A_RECOMMENDATION:
                 self.evidence_until = self.events_read
             self._count_time(event, at_work)
-            self._update_sets(getattr(event, "trial", None))
 
     def _changes(self, event: Event) -> bool:
         """Take the event in and return whether it changed anything; the most frequent kinds come first."""
@@ -120,9 +122,9 @@ class Fold:
                 self._see(event.sources)
                 return self._life(event).start(event, self.lease, self.evaluators[-1] if self.evaluators else None)
             case TrialObserved() | TrialFailed() | TrialStopped() | TrialAbandoned() | TrialRejected():
-                return self._life(event).end(event, self._objective)
+                return self._end(event)
             case TrialApproved():
-                return self._life(event).approve()
+                return self._approve(event)
             case MeasurementReported():
                 return self._report(event)
             case AttemptFailed():
@@ -157,16 +159,16 @@ class Fold:
 
     def _count_time(self, event: Event, at_work: bool) -> None:
         """Count the time since the last event of the lease's holder; the events of others do not measure it."""
-        if isinstance(event, _MEASURES_NO_TIME):
+        if type(event) in _MEASURES_NO_TIME:
             return
-        self.last_time = event.time
+        time = self.last_time = event.time
         if self.lease is None or event.actor != self.lease.actor:
             # If a person had to act, the time until the controller's next event does not count either.
             self.active_until = self.active_until if at_work else None
             return
-        if at_work and self.active_until is not None and not isinstance(event, LeaseTaken):
-            self.active_seconds += max((event.time - self.active_until).total_seconds(), 0.0)
-        self.active_until = event.time
+        if at_work and self.active_until is not None and type(event) is not LeaseTaken:
+            self.active_seconds += max((time - self.active_until).total_seconds(), 0.0)
+        self.active_until = time
 
     def _take_lease(self, event: LeaseTaken) -> bool:
         newer = self.lease is None or event.epoch > self.lease.epoch
@@ -222,16 +224,6 @@ class Fold:
             return not self._something_runs()
         return bool(self._parked) and not self._pending
 
-    def _update_sets(self, number: int | None) -> None:
-        """Update the sets of parked and pending trials."""
-        if number is None:
-            return
-        life = self._lives[number]
-        self._parked.discard(number)
-        self._pending.discard(number)
-        if life.outcome is None:
-            (self._parked if life.parked else self._pending).add(number)
-
     def _something_runs(self) -> bool:
         """Return whether the controller has an evaluation under way."""
         trials = [*(life.trial() for life in self._lives.values())]
@@ -252,7 +244,22 @@ class Fold:
             return False
         last = self._lives.get(event.trial - 1) or self.trials.get(event.trial - 1)
         self._lives[event.trial] = Life.begun_by(event, self._objective, last)
+        (self._parked if event.parked else self._pending).add(event.trial)
         return True
+
+    def _approve(self, event: TrialApproved) -> bool:
+        approved = self._life(event).approve()
+        if approved:
+            self._parked.discard(event.trial)
+            self._pending.add(event.trial)
+        return approved
+
+    def _end(self, event: Ending) -> bool:
+        ended = self._life(event).end(event, self._objective)
+        if ended:
+            self._parked.discard(event.trial)
+            self._pending.discard(event.trial)
+        return ended
 
     def _objective_now(self) -> str:
         latest = self.revised or self.defined

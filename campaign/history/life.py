@@ -41,7 +41,7 @@ _trial = unchecked(Trial)
 Ending = TrialObserved | TrialFailed | TrialStopped | TrialAbandoned | TrialRejected
 
 
-@dataclass
+@dataclass(slots=True)
 class Life:
     """A trial that is affected by new events; a `Trial` is built from it once, after the last event.
 

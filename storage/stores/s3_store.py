@@ -4,19 +4,18 @@ import hashlib
 import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
-from functools import cache, partial
+from functools import partial
 from typing import Any, TypeVar, cast
 
-from aiobotocore.session import AioSession
 from aiohttp import ClientError as BrokenConnection
 from botocore.exceptions import ConnectionError as NoConnection
 from botocore.exceptions import HTTPClientError, NoCredentialsError, PartialCredentialsError
-from botocore.loaders import Loader, create_loader
 from fsspec.asyn import sync
 from s3fs import S3FileSystem
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from overnight.campaign.errors import LedgerError
+from overnight.storage.stores.s3_session import new_session
 from overnight.storage.stores.store import Object, ObjectChanged, ObjectExists, ObjectMissing
 
 _Answer = TypeVar("_Answer")
@@ -63,7 +62,7 @@ class S3Store:
         self._patience = patience
         self._answered = False
         self._files = S3FileSystem(
-            session=_session(),
+            session=new_session(),
             # Cached listings and instances would be out of date.
             use_listings_cache=False,
             skip_instance_cache=True,
@@ -210,19 +209,6 @@ class S3Store:
             ) from problem
         self._answered = True
         return answer
-
-
-def _session() -> AioSession:
-    """Return a session with its own credentials, from the current environment."""
-    session = AioSession()
-    session.register_component("data_loader", _descriptions(session.get_config_variable("data_path")))
-    return session
-
-
-@cache
-def _descriptions(path: str | None) -> Loader:
-    """Return the descriptions of the S3 service; each process parses them once, which takes a fifth of a second."""
-    return create_loader(path)
 
 
 def _answer(problem: BaseException | None) -> dict[str, Any] | None:
