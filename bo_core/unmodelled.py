@@ -16,11 +16,10 @@ _NO_TIME = datetime.fromtimestamp(0, UTC)
 
 def asked_for(campaign: Campaign, taken: Collection[PointKey]) -> list[Proposal]:
     """Return the baseline and the `start_with` points that have not been proposed yet, in their order."""
-    wanted = [Proposal(point=campaign.space.point(p), generator="manual") for p in campaign.start_with]
-    if campaign.baseline is not None:
-        wanted.insert(0, Proposal(point=campaign.space.point(campaign.baseline), generator="baseline"))
     known, new = set(taken), []
-    for proposal in wanted:
+    for i, point in enumerate(campaign.first_points):
+        is_baseline = i == 0 and campaign.baseline is not None
+        proposal = Proposal(point=point, generator="baseline" if is_baseline else "manual")
         if key_of(proposal.point) not in known:
             known.add(key_of(proposal.point))
             new.append(proposal)

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from overnight.campaign.approval import ApprovalPolicy
-from overnight.campaign.experiment.contradictions import contradictory_experiment
+from overnight.campaign.experiment.contradictions import AB_TEST, contradictory_experiment
 from overnight.campaign.goal.constraint_contradictions import impossible_constraints, limited_parameters
 from overnight.campaign.goal.objective_contradictions import contradictory_objectives
 from overnight.campaign.problems import Problem, Where, shown
@@ -16,10 +16,11 @@ from overnight.campaign.space.constraint_mistakes import constraint_mistakes, re
 from overnight.campaign.values.comparison import readable_comparisons
 
 
-def contradictions(campaign: Mapping[str, Any]) -> Iterator[Problem]:
+def contradictions(campaign: Mapping[str, Any], *, anywhere: bool = False) -> Iterator[Problem]:
     """Yield the contradictions in a definition, given as written in the file or as the fields of the model.
 
-    A part that is invalid by itself is not compared, because reading it already reports the mistake.
+    A part that is invalid by itself is not compared, because reading it already reports the mistake. With `anywhere`,
+    the baseline and the points to start with may lie outside of the space, except in an A/B test.
     """
     yield from contradictory_objectives(campaign)
     yield from _metrics(campaign.get("metrics"))
@@ -39,8 +40,9 @@ def contradictions(campaign: Mapping[str, Any]) -> Iterator[Problem]:
         yield from mistakes
         return
     space = Space(parameters, tuple(constraint for _, constraint in constraints))
+    strict = not anywhere or campaign.get("kind") == AB_TEST
     for where, point in _points(campaign):
-        yield from _in_space(space, where, point)
+        yield from _in_space(space, where, point, strict=strict)
 
 
 def _metrics(metrics: Any) -> Iterator[Problem]:
@@ -57,10 +59,12 @@ def _points(campaign: Mapping[str, Any]) -> Iterator[tuple[Where, Mapping[Any, A
     return ((where, point) for where, point in candidates if isinstance(point, Mapping))
 
 
-def _in_space(space: Space, where: Where, point: Mapping[Any, Any]) -> Iterator[Problem]:
+def _in_space(space: Space, where: Where, point: Mapping[Any, Any], *, strict: bool) -> Iterator[Problem]:
     named = {name: value for name, value in point.items() if isinstance(name, str)}
     invalid = {name for name, value in named.items() if not isinstance(value, bool | int | float | str)}
-    return (problem.below(*where) for problem in space.problems(named) if not invalid.intersection(problem.where[:1]))
+    filled, wrong = space.placed(named)
+    problems = space.problems({**filled, **named}) if strict else wrong
+    return (problem.below(*where) for problem in problems if not invalid.intersection(problem.where[:1]))
 
 
 def _approval(campaign: Mapping[str, Any], parameters: Parameters) -> Iterator[Problem]:

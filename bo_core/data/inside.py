@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from overnight.bo_core.data.encoding import Encoding
-from overnight.campaign import Campaign, History, ModelView, Trial
+from overnight.campaign import Campaign, History, ModelView, Point, Trial
 from overnight.campaign.definition import lies_in
 
 
@@ -23,15 +23,21 @@ def view_inside(campaign: Campaign, history: History) -> ModelView:
     return replace(view, observed=observed, pending=pending, failed=failed, stopped=stopped, withheld=withheld)
 
 
-def view_around(campaign: Campaign, history: History, encoding: Encoding) -> ModelView:
+def view_around(campaign: Campaign, history: History, encoding: Encoding, *, learn: bool = True) -> ModelView:
     """Return the model view with those trials outside of the space that have ended and have features nearby.
 
-    Trials outside that have not ended are left out: they would count as points that may turn out best.
+    Trials outside that have not ended are left out: they would count as points that may turn out best. Without `learn`,
+    and further away, only the baseline is added, if limits are relative to it.
     """
+    needed = _needed_baseline(campaign, encoding)
+    if not learn and needed is None:
+        return view_inside(campaign, history)
     everything, inside = history.model_view(), view_inside(campaign, history)
     known = {trial.id for trial in _ended(inside)}
     outside = frozenset(
-        trial.id for trial in _ended(everything) if trial.id not in known and encoding.reaches(trial.point)
+        trial.id
+        for trial in _ended(everything)
+        if trial.id not in known and ((learn and encoding.reaches(trial.point)) or trial.point == needed)
     )
     if not outside:
         return inside
@@ -41,6 +47,12 @@ def view_around(campaign: Campaign, history: History, encoding: Encoding) -> Mod
 
     observed, failed, stopped = kept(everything.observed), kept(everything.failed), kept(everything.stopped)
     return replace(inside, observed=observed, failed=failed, stopped=stopped, outside=outside)
+
+
+def _needed_baseline(campaign: Campaign, encoding: Encoding) -> Point | None:
+    """Return the baseline if limits are relative to it and it lies outside of the space, but not out of all reach."""
+    point = campaign.status_quo if any(each.relative for each in (*campaign.constraints, *campaign.prefer)) else None
+    return point if point is not None and not lies_in(campaign, point) and encoding.reaches_far(point) else None
 
 
 def _ended(view: ModelView) -> tuple[Trial, ...]:

@@ -136,10 +136,9 @@ class History:
     @property
     def at_baseline(self) -> Measured:
         """Return the mean of each metric that was measured at the baseline; none without a baseline."""
-        campaign = self.definition
-        if campaign.baseline is None:
+        point = self.definition.status_quo
+        if point is None:
             return {}
-        point = campaign.space.point(campaign.baseline)
         return pooled(trial.measured for trial in self.trials.values() if trial.point == point)
 
     @property

@@ -149,7 +149,8 @@ class Trial(BaseModel):
 
     `parked_because` is the reason for waiting, and stays after the decision. `approved` means that a person let the
     trial start. `batch` is the id of the first of the trials that were proposed together; it is None if the trial did
-    not come from a proposer.
+    not come from a proposer. `point_now` is the proposal's point with the values that parameters had which a revision
+    has added since; it is None if none was added.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -163,11 +164,12 @@ class Trial(BaseModel):
     approved: bool = False
     attempts: tuple[Attempt, ...] = ()
     outcome: Outcome | None = None
+    point_now: Point | None = None
 
     @property
     def point(self) -> Point:
-        """Return the point that is tried."""
-        return self.proposal.point
+        """Return the point that is tried, as a point of the present parameters."""
+        return self.proposal.point if self.point_now is None else {**self.point_now}
 
     @property
     def imported(self) -> bool:

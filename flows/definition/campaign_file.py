@@ -35,6 +35,7 @@ from overnight.flows.clusters.resources import Resources
 from overnight.flows.definition.addresses import ledger_address, meant_as_folder
 from overnight.flows.definition.parts import part_problems
 from overnight.flows.definition.translated_errors import translate
+from overnight.flows.definition.tried_points import untried_outside
 from overnight.flows.definition.yaml_source import read_yaml
 from overnight.flows.proposing.settings import Proposing
 
@@ -210,7 +211,11 @@ def load_campaign_file(path: str | Path) -> CampaignFile:
         lines = sorted((source.line(problem.where), str(problem)) for problem in problems[:_MOST_PROBLEMS])
         more = [f"{one_line(str(path))}: and {len(problems) - len(lines)} more"] if len(problems) > len(lines) else []
         raise InvalidDefinition([*(f"{one_line(str(path))}:{line}: {problem}" for line, problem in lines), *more])
-    return _with_absolute_paths(file, path.resolve().parent)
+    file = _with_absolute_paths(file, path.resolve().parent)
+    if outside := untried_outside(file.campaign, file.ledger):
+        places = [f"{one_line(str(path))}:{source.line(problem.where)}: {problem}" for problem in outside]
+        raise InvalidDefinition(places[:_MOST_PROBLEMS])
+    return file
 
 
 def read_campaign(source: "CampaignFile | Mapping[str, Any] | str | Path") -> CampaignFile:
@@ -227,6 +232,8 @@ def read_campaign(source: "CampaignFile | Mapping[str, Any] | str | Path") -> Ca
     file, problems = _examine(source, _sections(source))
     if file is None:
         raise InvalidDefinition([str(problem) for problem in problems])
+    if outside := untried_outside(file.campaign, file.ledger):
+        raise InvalidDefinition([str(problem) for problem in outside])
     return file
 
 

@@ -17,7 +17,7 @@ def with_fixed(file: CampaignFile, fix: Mapping[str, Any]) -> CampaignFile:
         return file
     read = {name: _read(file, name, value) for name, value in fix.items()}
     fixed = {**(file.campaign.fix or {}), **read}
-    if problems := [*contradictions({**dict(file.campaign), "fix": fixed})]:
+    if problems := [*contradictions({**dict(file.campaign), "fix": fixed}, anywhere=True)]:
         raise InvalidDefinition([str(problem) for problem in problems])
     return file.model_copy(update={"campaign": file.campaign.model_copy(update={"fix": fixed})})
 

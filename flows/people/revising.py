@@ -9,6 +9,7 @@ from overnight.campaign.changes import differences, revisable_keys
 from overnight.campaign.definition import lies_in
 from overnight.campaign.errors import Refused
 from overnight.campaign.history.events import CampaignRevised, TrialAbandoned
+from overnight.flows.people.revised_past import refuse_baseline_out_of_reach, refuse_unknown_past
 
 
 def revise(
@@ -23,6 +24,8 @@ def revise(
     latest, name = history.revised or history.defined, campaign.name
     assert latest is not None
     _refuse_another(latest.definition, campaign)
+    refuse_unknown_past(history, campaign)
+    refuse_baseline_out_of_reach(campaign)
     if settings != latest.settings:
         parts = " and ".join(f"`{key}`" for key in settings if settings[key] != latest.settings.get(key))
         raise Refused(
@@ -61,5 +64,9 @@ def _about_parameters(old: Campaign, new: Campaign) -> str:
     dropped = [name for name in old.parameters.root if name not in new.parameters.root]
     if not dropped:
         return ""
-    names = " and ".join(f"`{name}`" for name in dropped)
-    return f" Instead of dropping {names}, keep it in the file and give it a value under `fix`."
+    names, first = " and ".join(f"`{name}`" for name in dropped), dropped[0]
+    return (
+        f" Instead of dropping {names}, keep it in the file and write the value that it has from now on: under `fix`, "
+        f"if the model shall learn from trials with other values, or as `{first}: {{kind: fixed, value: …}}`, if "
+        "trials with other values shall not count."
+    )

@@ -31,7 +31,7 @@ def describe(file: CampaignFile, now: datetime) -> Group:
         table.add_column(name, overflow="fold")
     written = campaign.baseline or {}
     # Numbers with a step may be written otherwise, and derived values are not written at all.
-    exact = {} if campaign.baseline is None else campaign.space.point(campaign.baseline)
+    exact = campaign.status_quo or {}
     for name, parameter in campaign.parameters.items():
         values = f"{parameter.described()}{f'; only if {parameter.when}' if parameter.when else ''}"
         started = exact.get(name, "") if parameter.grid else written.get(name, exact.get(name, ""))
