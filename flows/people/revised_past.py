@@ -4,6 +4,7 @@ from overnight.bo_core.data.encoding import Encoding
 from overnight.campaign import Campaign, History
 from overnight.campaign.definition import lies_in
 from overnight.campaign.errors import Refused
+from overnight.campaign.history.past_values import PastValues
 from overnight.campaign.parameters import Parameter
 from overnight.campaign.space import unknown_values
 from overnight.campaign.values.spelling import yaml_text
@@ -11,9 +12,11 @@ from overnight.campaign.values.spelling import yaml_text
 
 def refuse_unknown_past(history: History, campaign: Campaign) -> None:
     """Raise Refused if a definition adds a parameter to trials without the value that it had in them."""
-    space = campaign.space
+    space, added = campaign.space, PastValues.of(campaign, (*history.superseded, history.definition)).added
+    if not added:
+        return
     lacking = [unknown_values(space, trial.proposal.point) for trial in history.trials.values()]
-    names = [name for name in space.root if any(name in of_trial for of_trial in lacking)]
+    names = [name for name in space.root if name in added and any(name in of_trial for of_trial in lacking)]
     if not names:
         return
     name, count = names[0], sum(names[0] in of_trial for of_trial in lacking)
