@@ -2,6 +2,7 @@
 
 import os
 import re
+from pathlib import Path
 
 from overnight.storage.address import address_problem
 
@@ -18,6 +19,11 @@ def ledger_address(address: str) -> str:
             f"got {address!r}; a folder of this name is `./{address}`"
         )
     return address if "://" in address else meant_as_folder(address)
+
+
+def absolute_ledger(address: str, folder: Path) -> str:
+    """Return the address with a relative path made absolute, starting at this folder."""
+    return address if "://" in address else str(folder / os.path.expanduser(address))
 
 
 def meant_as_folder(path: str) -> str:

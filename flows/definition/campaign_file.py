@@ -32,7 +32,7 @@ from overnight.evaluators.process_evaluator import ProcessEvaluator
 from overnight.flows.clusters.places.any_place import AnyPlace
 from overnight.flows.clusters.places.here import Here
 from overnight.flows.clusters.resources import Resources
-from overnight.flows.definition.addresses import ledger_address, meant_as_folder
+from overnight.flows.definition.addresses import absolute_ledger, ledger_address, meant_as_folder
 from overnight.flows.definition.parts import part_problems
 from overnight.flows.definition.translated_errors import translate
 from overnight.flows.definition.tried_points import untried_outside
@@ -278,8 +278,7 @@ def _validated(sections: dict[Any, Any], context: Any) -> tuple[CampaignFile | N
 def _with_absolute_paths(file: CampaignFile, folder: Path) -> CampaignFile:
     """Return the campaign with its relative paths made absolute, starting at this folder."""
     changes: dict[str, Any] = {"work": str(folder / os.path.expanduser(file.work))}
-    if "://" not in file.ledger:
-        changes["ledger"] = str(folder / os.path.expanduser(file.ledger))
+    changes["ledger"] = absolute_ledger(file.ledger, folder)
     if file.receipts is not None:
         changes["receipts"] = str(folder / os.path.expanduser(file.receipts))
     changes["proposer"] = file.proposer.in_folder(folder)
