@@ -13,6 +13,7 @@ from overnight.campaign.problems import Problem, Where, shown
 from overnight.campaign.solutions import impossible_solutions
 from overnight.campaign.space import Parameters, Space
 from overnight.campaign.space.constraint_mistakes import constraint_mistakes, readable_fixed
+from overnight.campaign.space.fixed_mistakes import impossible_fixed
 from overnight.campaign.values.comparison import readable_comparisons
 
 
@@ -39,6 +40,7 @@ def contradictions(campaign: Mapping[str, Any], *, anywhere: bool = False) -> It
     if mistakes := [*constraint_mistakes(constraints, parameters, fixed)]:
         yield from mistakes
         return
+    yield from impossible_fixed([constraint for _, constraint in constraints], parameters.root, fixed)
     space = Space(parameters, tuple(constraint for _, constraint in constraints))
     strict = not anywhere or campaign.get("kind") == AB_TEST
     for where, point in _points(campaign):

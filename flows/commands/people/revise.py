@@ -29,11 +29,12 @@ def revise(path: Path, why: str) -> None:
     console = terminal()
     for line in _outside(file.campaign, history, len(written) - 1):
         console.print(line, soft_wrap=True)
-    console.print(
-        "a deployment of this campaign continues with the revised definition, from the ledger, but keeps its schedule: "
-        "if you changed `window`, deploy again",
-        soft_wrap=True,
-    )
+    if history.superseded[-1].window != file.campaign.window:
+        console.print(
+            "`window` has changed: if this campaign is deployed, deploy it again, because a deployment keeps its "
+            f"schedule: overnight deploy {path}",
+            soft_wrap=True,
+        )
 
 
 def _outside(campaign: Campaign, history: History, abandoned: int) -> list[str]:

@@ -224,9 +224,11 @@ async def revised_twice() -> MemoryLedger:
     return ledger
 
 
-async def opened(ledger: MemoryLedger, campaign: Campaign, settings: dict[str, object]) -> tuple[History, list[str]]:
+async def opened(
+    ledger: MemoryLedger, campaign: Campaign, settings: dict[str, object], fix: dict[str, Any] | None = None
+) -> tuple[History, list[str]]:
     journal, told = Journal(ledger), list[str]()
-    await open_campaign(journal, campaign, settings, SystemClock(), told.append)
+    await open_campaign(journal, campaign, settings, SystemClock(), told.append, fix or {})
     return journal.history, told
 
 
@@ -256,6 +258,31 @@ async def test_what_one_run_fixed_is_free_in_the_next_and_may_be_fixed_again():
         history, told = await opened(ledger, campaign, {})
         assert (history.definition, told) == (campaign, [])
         assert not is_over(history, other if campaign == fixed else fixed, {})
+
+
+async def test_what_a_run_fixes_holds_also_after_a_person_revised_an_unchanged_file():
+    ledger, fixed = MemoryLedger(), a_campaign(fix={"n": 7})
+    await opened(ledger, OLD, {}, {"n": 7})
+    journal = Journal(ledger)
+    await journal.refresh()
+    await journal.insist(lambda history: revise(history, "ada@home", "free it", now(), OLD, {}))
+    assert journal.history.definition == OLD
+    for _ in range(2):
+        history, told = await opened(ledger, OLD, {}, {"n": 7})
+        assert (history.definition, told) == (fixed, [])
+    assert history.revised.revision == 2
+    history, _ = await opened(ledger, OLD, {})
+    assert history.definition == OLD
+
+
+async def test_what_a_run_fixes_is_added_to_a_revision_that_the_file_does_not_know():
+    ledger = await revised_twice()
+    history, told = await opened(ledger, OLD, {}, {"n": 7})
+    assert history.definition == a_campaign(workers=2, parameters=NARROW, fix={"n": 7})
+    assert len(told) == 1
+    with pytest.raises(InvalidDefinition, match=r"fix\.x: expected a number between 0\.4 and 0\.6, got 0\.9"):
+        await opened(ledger, OLD, {}, {"x": 0.9})
+    assert not is_over(history, OLD, {}, {"n": 8})
 
 
 async def test_what_a_person_fixed_stays_fixed_if_an_old_file_is_run():
