@@ -90,3 +90,8 @@ def _walk(value: Any, path: _Path) -> Iterator[tuple[_Path, str]]:
 
 def _shown(leaves: dict[_Path, str], path: _Path) -> str:
     return leaves.get(path, "absent")
+
+
+def changed_keys(old: Campaign, new: Campaign) -> list[str]:
+    """Return the keys of a campaign whose values differ."""
+    return [name for name in Campaign.model_fields if getattr(old, name) != getattr(new, name)]

@@ -256,6 +256,12 @@ class Campaign(BaseModel):
         return "constraints" if metric in self.goal.limited else "metrics"
 
 
+def has_space_of(one: Campaign, other: Campaign) -> bool:
+    """Return whether two definitions have the same points; which parameters are fixed makes no difference."""
+    constraints = one.parameter_constraints == other.parameter_constraints
+    return one.parameters == other.parameters and constraints
+
+
 def lies_in(campaign: Campaign, point: Point) -> bool:
     """Return whether the point is in the campaign's space."""
     return not campaign.space.problems(point)

@@ -18,6 +18,7 @@ from overnight.storage.feasibility import front_view, goal_beside_baseline, judg
 from overnight.storage.parquet_ledger import ParquetLedger
 from overnight.storage.past_values import place_trials
 from overnight.storage.quoting import name_in_sql, text_in_sql
+from overnight.storage.revisions import revision_views
 from overnight.storage.segments.event_rows import events_of
 
 # A query may come from anywhere, so it sees only the views: no files and no network.
@@ -29,7 +30,7 @@ _CLOSED = {
 }
 _CLOSE = ("set temp_directory = ''", "set enable_external_access = false", "set lock_configuration = true")
 VIEWS = ("trials", "attempts", "metrics", "events", "proposals", "predictions", "recommendations", "fronts")
-VIEWS += ("solutions", "arms")
+VIEWS += ("solutions", "arms", "revisions", "outside")
 _OF_PROPOSALS = ("trial", "generator", "batch", "weight", "proposed", "actor", "observed", "pending", "seed")
 _OF_PROPOSALS += ("acquisition", "acquisition_value", "predicted_mean", "predicted_sd", "seconds", "provenance")
 
@@ -272,6 +273,7 @@ def _make_views(connection: duckdb.DuckDBPyConnection) -> None:
     parameters = connection.execute(_PARAMETER_NAMES.format(kinds="'trial_proposed'")).fetchall()
     values = [f"{_value(*parameter)} as p{i}" for i, parameter in enumerate(parameters)]
     connection.execute(_ASKED.format(parameters=_listed(values)))
+    revision_views(connection, definitions)
     names = [name for name, *_ in parameters]
     objective = text_in_sql("" if definition is None else definition.objective.metric)
     for statement in (_PREDICTIONS, _EXPECTED):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from overnight.bo_core.data.encoding import Encoding
 from overnight.campaign import Campaign, History, ModelView, Point, Trial
-from overnight.campaign.definition import lies_in
+from overnight.campaign.definition import has_space_of, lies_in
 
 
 def view_inside(campaign: Campaign, history: History) -> ModelView:
@@ -14,7 +14,7 @@ def view_inside(campaign: Campaign, history: History) -> ModelView:
     People's decisions about them still count. If the campaign has never had another space, all trials lie inside.
     """
     view = history.model_view()
-    if history.defined is None or all(_spans_same(each, campaign) for each in _definitions(history)):
+    if history.defined is None or all(has_space_of(each, campaign) for each in _definitions(history)):
         return view
     observed, pending, failed, stopped, withheld = (
         tuple(trial for trial in trials if lies_in(campaign, trial.point))
@@ -62,9 +62,3 @@ def _ended(view: ModelView) -> tuple[Trial, ...]:
 def _definitions(history: History) -> tuple[Campaign, ...]:
     """Return every definition that has held."""
     return (*history.superseded, history.definition)
-
-
-def _spans_same(one: Campaign, other: Campaign) -> bool:
-    """Return whether two definitions have the same points; which of them are fixed makes no difference."""
-    constraints = one.parameter_constraints == other.parameter_constraints
-    return one.parameters == other.parameters and constraints

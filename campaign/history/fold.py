@@ -66,6 +66,7 @@ class Fold:
     revised: CampaignRevised | None
     revised_after: int
     superseded: tuple[Campaign, ...]
+    revisions: tuple[CampaignRevised, ...]
     lease: LeaseTaken | None
     closed_by: CampaignDrained | CampaignFinished | None
     closed_under: CampaignRevised | None
@@ -194,6 +195,7 @@ class Fold:
         newer = self.revised is None or event.revision > self.revised.revision
         if newer:
             self.superseded += (latest.definition,) if latest is not None else ()
+            self.revisions += (event,)
             self.revised, self.revised_after = event, max(self.trials.last, max(self._lives, default=0))
             self._objective = self._objective_now()
             self._place_earlier_trials()

@@ -63,6 +63,23 @@ def test_sql_shows_the_value_that_a_parameter_had_before_it_was_added(tmp_path: 
     assert query(ledger, raw).rows == [('{"solver":"sgd"}',)]
 
 
+def test_revisions_and_the_trials_outside_are_views(tmp_path: Path):
+    ledger = open_ledger(str(tmp_path), "added", tmp_path)
+    asyncio.run(ledger.append(EVENTS, after=0))
+    [(revision, actor, why, parameter)] = query(
+        ledger, "select revision, actor, why, definition->>'$.parameters.cache.was' from revisions"
+    ).rows
+    assert (revision, actor, why, parameter) == (1, "ada", None, "0")
+    found = query(ledger, "select * from outside").rows
+    assert [trial for trial, _ in found] == [1, 2]
+    assert found[0][1] == (
+        "cache: expected a whole number between 1 and 9, got 0; tool: expected one of 'old', 'new', got 'none at all'"
+    )
+    asyncio.run(open_ledger(str(tmp_path), "first", tmp_path).append(EVENTS[:3], after=0))
+    for view in ("revisions", "outside"):
+        assert query(open_ledger(str(tmp_path), "first", tmp_path), f"from {view}").rows == []
+
+
 def test_the_exported_table_and_the_command_line_show_the_same_values():
     history = History.from_events(EVENTS)
     table = trial_table(history).select(COLUMNS).to_pylist()

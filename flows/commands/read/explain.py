@@ -13,12 +13,20 @@ from overnight.report.explanation import (
     explanation,
     feasible_sentence,
     front_sentence,
+    outside_sentence,
     suspect_sentence,
     version_sentence,
 )
 from overnight.report.phrases.arms import difference_sentence
 
-_OF_RESULT = (difference_sentence, feasible_sentence, front_sentence, suspect_sentence, version_sentence)
+_OF_RESULT = (
+    difference_sentence,
+    feasible_sentence,
+    front_sentence,
+    outside_sentence,
+    suspect_sentence,
+    version_sentence,
+)
 
 
 def explain(trial: int, path: Path) -> None:

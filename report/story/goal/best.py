@@ -145,10 +145,13 @@ def _baseline(history: History, found: Recommendation | None, *, exact: bool) ->
     point = campaign.status_quo
     if point is None:
         return None
-    # The baseline may have been revised, to a point that was tried for another reason.
-    there = [trial for trial in history.trials.values() if trial.point == point]
-    asked = (trial for trial in there if trial.proposal.generator == "baseline")
-    tried = next(asked, there[0] if there else None)
+    trials = [*history.trials.values()]
+    asked = [trial for trial in trials if trial.proposal.generator == "baseline"]
+    if any(each.baseline != campaign.baseline for each in history.superseded):
+        # A revised baseline may have been tried for another reason.
+        there = [trial for trial in trials if trial.point == point]
+        asked = [trial for trial in asked if trial.point == point] or there
+    tried = asked[0] if asked else None
     mean, sd = None, None
     if found is not None and found.baseline_mean is not None:
         mean, sd = believed_at(history, point, found.baseline_mean, found.baseline_sd, exact=exact)

@@ -146,15 +146,17 @@ def test_constraints_are_revised():
 
 
 def test_bounds_are_revised_with_word_of_the_trials_outside_of_them():
+    definition = DEFINITION | {"evaluator": {"kind": "command", "command": ["true"], "time_limit": "1h"}}
+    Path("campaign.yaml").write_text(json.dumps(definition))
     asyncio.run(begin())
     heat = {"kind": "float", "low": 0.25, "high": 1}
-    Path("campaign.yaml").write_text(json.dumps(DEFINITION | {"parameters": {"heat": heat}}))
+    Path("campaign.yaml").write_text(json.dumps(definition | {"parameters": {"heat": heat}}))
     printed = said("revise", "--why", "too cold")
     assert "1 of 1 trials lie outside its space" in printed
     assert "of these, abandoned because they were waiting: 1; running, and may finish: 0" in printed
     assert "deploy" not in printed
     window = {"window": "22:00-06:00 UTC", "parameters": {"heat": heat}}
-    Path("campaign.yaml").write_text(json.dumps(DEFINITION | window))
+    Path("campaign.yaml").write_text(json.dumps(definition | window))
     assert "`window` has changed: if this campaign is deployed, deploy it again" in said("revise", "--why", "at night")
     assert "nothing awaits approval" in said("approvals")
 
