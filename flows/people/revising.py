@@ -41,7 +41,9 @@ def revise(
         time=now, actor=who, revision=revision, definition=campaign, settings=settings, why=why or None
     )
     reason = f"it lies outside of the space of revision {revision}" + (f": {why}" if why else "")
-    waiting = [trial for trial in history.trials.open if trial.open_attempt is None]
+    # As points of the new parameters.
+    trials = history.extended([revised]).trials
+    waiting = [trial for trial in trials.open if trial.open_attempt is None]
     outside = [trial.id for trial in waiting if not lies_in(campaign, trial.point)]
     return [revised, *(TrialAbandoned(time=now, actor=who, trial=number, why=reason) for number in outside)]
 
@@ -53,10 +55,23 @@ def _refuse_another(old: Campaign, new: Campaign) -> None:
         raise Refused(
             f"Campaign `{old.name}`: only {', '.join(keys)} and {last} may be revised, and other changes make it "
             "another campaign. Nothing was written: undo these changes, or give this campaign another `name`."
+            + _about_objectives(old, new)
             + _about_parameters(old, new)
             + "\n"
             + "\n".join(changes)
         )
+
+
+def _about_objectives(old: Campaign, new: Campaign) -> str:
+    """Return how to search for something else; empty if the objectives are the same."""
+    named = [[(each.metric, each.direction) for each in campaign.goal.objectives] for campaign in (old, new)]
+    if named[0] == named[1]:
+        return ""
+    return (
+        " Another objective makes another campaign, which can begin with the trials of this one: `overnight export "
+        "trials.csv`, change the `name` and the objective, and `overnight import trials.csv`. A metric that must only "
+        "stay within limits can be added under `constraints`."
+    )
 
 
 def _about_parameters(old: Campaign, new: Campaign) -> str:

@@ -16,6 +16,7 @@ from overnight.campaign.errors import Refused
 from overnight.campaign.evaluation import Measurement
 from overnight.campaign.history.events import CampaignDefined, Event, TrialObserved, TrialProposed
 from overnight.flows.people.revising import revise
+from overnight.flows.people.under_way import unended
 from overnight.flows.replay.again import replay
 
 XN: dict[str, Any] = {"x": {"kind": "float", "low": 0, "high": 1}, "n": {"kind": "int", "low": 1, "high": 50}}
@@ -164,6 +165,15 @@ def test_a_tuned_parameter_cannot_become_one_of_another_kind():
     other = {**XN, "n": {"kind": "float", "low": 1, "high": 50}}
     with pytest.raises(Refused, match=r'parameters\.n\.kind: was "int", is "float"'):
         revised(begun(a_campaign(workers=1), 1), a_campaign(parameters=other, workers=1))
+
+
+def test_a_trial_that_was_handed_out_before_the_parameter_was_added_can_still_be_ended():
+    events = begun(a_campaign(workers=1), 2)
+    [proposal] = propose(a_campaign(workers=1), History.from_events(events), PROPOSER, 1)
+    asked = TrialProposed(time=now(), actor="t", trial=3, point=proposal.point, generator="sobol")
+    before = History.from_events([*events, asked])
+    after = before.extended(revise(before, "ada@home", "", now(), with_cache(), {**before.defined.settings}))
+    assert unended(after, before.trials[3], "tell").point == {**proposal.point, "cache": 0}
 
 
 async def test_a_running_campaign_takes_a_new_parameter_and_measures_it():

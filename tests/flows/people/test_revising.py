@@ -178,6 +178,8 @@ def test_worst_values_and_preferences_may_be_revised_but_no_objective():
     after = history.extended(revise(history, "ada@home", "the ends are dull", now(), second, {}))
     assert after.definition == second
     assert [objective.worst for objective in after.goal.objectives] == [None, 1.5]
+    with pytest.raises(Refused, match=r"can begin with the trials of this one: `overnight export"):
+        revise(history, "ada@home", "", now(), several({"minimize": "loss"}, {"maximize": "score"}), {})
     for other, words in (
         (several({"minimize": "loss"}, {"maximize": "score"}), 'objectives.1.maximize: was "gain", is "score"'),
         (several({"minimize": "loss"}, {"minimize": "gain"}), "objectives.1.minimize: was absent"),
