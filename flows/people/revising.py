@@ -8,7 +8,7 @@ from overnight.campaign import Campaign, History
 from overnight.campaign.changes import differences, revisable_keys
 from overnight.campaign.definition import lies_in
 from overnight.campaign.errors import Refused
-from overnight.campaign.history.events import CampaignRevised, TrialAbandoned
+from overnight.campaign.history.events import CampaignDefined, CampaignRevised, TrialAbandoned
 from overnight.flows.people.revised_past import refuse_baseline_out_of_reach, refuse_unknown_past
 
 
@@ -31,6 +31,7 @@ def revise(
         raise Refused(
             f"Campaign `{name}`: a revision cannot change {parts}. Nothing was written. A running controller keeps the "
             "evaluator and the proposer that it started with: drain it and run the campaign again, or undo the change."
+            + _about_time_limit(latest, campaign, settings)
         )
     if campaign == latest.definition:
         raise Refused(
@@ -46,6 +47,18 @@ def revise(
     waiting = [trial for trial in trials.open if trial.open_attempt is None]
     outside = [trial.id for trial in waiting if not lies_in(campaign, trial.point)]
     return [revised, *(TrialAbandoned(time=now, actor=who, trial=number, why=reason) for number in outside)]
+
+
+def _about_time_limit(latest: CampaignDefined | CampaignRevised, campaign: Campaign, settings: dict[str, Any]) -> str:
+    """Return that a time limit follows from the window, if it alone has changed together with it; else nothing."""
+    before, after = ({**each.get("evaluator", {})} for each in (latest.settings, settings))
+    was, now = before.pop("time_limit", None), after.pop("time_limit", None)
+    if was is None or before != after or latest.definition.window == campaign.window:
+        return ""
+    return (
+        f" Only the evaluator's time limit has changed, from {was} to {now}, because it is half of the `window` if the "
+        "file sets none: write the old one as `time_limit` under `evaluator`."
+    )
 
 
 def _refuse_another(old: Campaign, new: Campaign) -> None:
