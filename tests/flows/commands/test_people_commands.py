@@ -164,7 +164,9 @@ def test_bounds_are_revised_with_word_of_the_trials_outside_of_them():
 def test_a_window_that_changes_the_time_limit_of_evaluations_is_refused_with_the_way_out():
     asyncio.run(begin())
     Path("campaign.yaml").write_text(json.dumps(DEFINITION | {"window": "22:00-23:00 UTC"}))
-    with pytest.raises(Refused, match=r"Only the evaluator's time limit has changed, from .* to 1800\.0.* `time_limit`"):
+    with pytest.raises(
+        Refused, match=r"Only the evaluator's time limit has changed, from .* to 1800\.0.* `time_limit`"
+    ):
         said("revise", "--why", "at night")
 
 
