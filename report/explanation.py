@@ -95,7 +95,8 @@ def outside_sentence(history: History, trial: Trial) -> str | None:
     definitions = (*history.superseded, history.definition)
     if lies_in(history.definition, trial.point):
         return None
-    inside = [i for i, each in enumerate(definitions) if lies_in(each, trial.point)]
+    points = (trial.point, trial.proposal.point)
+    inside = [i for i, each in enumerate(definitions) if any(lies_in(each, point) for point in points)]
     since = f" since revision {inside[-1] + 1}" if inside else ""
     return f"It lies outside of the space{since}: its point is neither recommended nor tried again."
 

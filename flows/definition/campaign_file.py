@@ -35,7 +35,7 @@ from overnight.flows.clusters.resources import Resources
 from overnight.flows.definition.addresses import absolute_ledger, ledger_address, meant_as_folder
 from overnight.flows.definition.parts import part_problems
 from overnight.flows.definition.translated_errors import translate
-from overnight.flows.definition.tried_points import untried_outside
+from overnight.flows.definition.tried_points import in_a_begun_campaign, untried_outside
 from overnight.flows.definition.yaml_source import read_yaml
 from overnight.flows.proposing.settings import Proposing
 
@@ -207,6 +207,8 @@ def load_campaign_file(path: str | Path) -> CampaignFile:
         raise InvalidDefinition([one_line(f"{path}:{source.line(())}: {expected}, got {shown(source.data)}")])
     file, problems = _examine(source.data, _split(source.data), WRITTEN_BY_HAND)
     problems = [*source.repeated_keys(), *problems]
+    if file is None:
+        problems = in_a_begun_campaign(problems, source.data, path.resolve().parent)
     if file is None or problems:
         lines = sorted((source.line(problem.where), str(problem)) for problem in problems[:_MOST_PROBLEMS])
         more = [f"{one_line(str(path))}: and {len(problems) - len(lines)} more"] if len(problems) > len(lines) else []

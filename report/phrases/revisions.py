@@ -21,12 +21,13 @@ def changes_of(revision: Revised) -> str:
 
 
 def revision_lines(revisions: Revisions, trials: int) -> Iterator[str]:
-    """Yield the values that are fixed, the newest revision if it is a person's, and how many trials lie outside."""
+    """Yield the values that are fixed, the newest revision by a person, and how many trials lie outside."""
     if revisions.fixed:
         how = "fixed for this run" if revisions.fixed_by_run else "fixed"
         yield f"{how}: {', '.join(f'{name} = {value_text(value)}' for name, value in revisions.fixed.items())}"
-    if revisions.revisions and not revisions.revisions[-1].by_run:
-        yield revision_text(revisions.revisions[-1])
+    by_people = [each for each in revisions.revisions if not each.by_run]
+    if by_people:
+        yield revision_text(by_people[-1])
     if revisions.outside:
         learns = "the model learns from those nearby" if revisions.learnt else "the model ignores them"
         lie = "lies" if len(revisions.outside) == 1 else "lie"

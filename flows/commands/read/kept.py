@@ -11,13 +11,12 @@ from overnight.bo_core.proposer import recorded_proposer
 from overnight.campaign import History
 from overnight.campaign.errors import InvalidDefinition, LedgerError
 from overnight.campaign.history.events import Event
-from overnight.flows.definition.addresses import absolute_ledger, ledger_address
+from overnight.flows.definition.addresses import place_of_ledger
 from overnight.flows.definition.campaign_file import CampaignFile, load_campaign_file
 from overnight.flows.definition.yaml_source import read_yaml
 from overnight.flows.host.terminal import terminal
 from overnight.storage import ParquetLedger, ledger_location, open_ledger
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 # Top-level keys with a value on their line, in a file that is no valid YAML.
 _KEY = re.compile(r"^(name|ledger):[ \t]+(['\"]?)([^'\"#\n]+?)\2[ \t]*(?:#.*)?$", re.MULTILINE)
 
@@ -96,13 +95,7 @@ def _place_in(path: Path) -> tuple[str, str] | None:
         found = data if isinstance(data, Mapping) else {}
     except InvalidDefinition:
         found = _top_level(path)
-    name, ledger = found.get("name"), found.get("ledger", "./ledger")
-    if not isinstance(name, str) or not _NAME.fullmatch(name) or not isinstance(ledger, str):
-        return None
-    try:
-        return name, absolute_ledger(ledger_address(ledger), path.resolve().parent)
-    except ValueError:
-        return None
+    return place_of_ledger(found, path.resolve().parent)
 
 
 def _top_level(path: Path) -> dict[str, str]:

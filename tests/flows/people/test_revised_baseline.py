@@ -158,5 +158,10 @@ def test_a_file_is_accepted_if_its_baseline_was_tried_before_it_lay_outside(tmp_
     assert load_campaign_file(file_with(tmp_path, parameters=NARROW)).campaign.status_quo == QUO
     with pytest.raises(InvalidDefinition, match=r"start_with\.0\.x: expected a number between 0 and 0\.6, got 0\.8"):
         load_campaign_file(file_with(tmp_path, parameters=NARROW, start_with=[{"x": 0.8, "n": 1}]))
+    lacking = {**NARROW, "cache": {"kind": "int", "low": 1, "high": 9}}
+    with pytest.raises(InvalidDefinition) as refused:
+        load_campaign_file(file_with(tmp_path, parameters=lacking))
+    [problem] = refused.value.problems
+    assert "baseline.cache: expected a value, got nothing; if `cache` is added to a campaign that has trials" in problem
     added = {**NARROW, "cache": {"kind": "int", "low": 1, "high": 9, "was": 0}}
     assert load_campaign_file(file_with(tmp_path, parameters=added)).campaign.status_quo == {**QUO, "cache": 0}
