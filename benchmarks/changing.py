@@ -2,9 +2,10 @@
 
 A campaign without noise begins in one box and is revised half-way to another one, which holds an optimum. It is
 narrowed (from the whole domain), moved (half of each range is new), or moved and widened (from a box without the
-optimum, which may leave the usual domain, to the whole domain). Counted are the evaluations after the revision until
-the regret is small. The models that learn from trials outside of the new box, or ignore them, see the same first half.
-They are compared with a campaign that had the new box from the start, after as many trials, and with a new campaign.
+optimum, which may leave the usual domain, to the whole domain), or gets one more parameter. Counted are the evaluations
+after the revision until the regret is small. The models that learn from trials outside of the new box, or ignore them,
+see the same first half. They are compared with a campaign that had the new box from the start, after as many trials,
+and with a new campaign.
 """
 
 import argparse
@@ -31,28 +32,51 @@ ROWS = ("learn", "ignore", "known from the start", "a new campaign")
 
 @dataclass(frozen=True)
 class Change:
-    """The boxes before and after, as shares of the domain beside the optimum; None is the whole domain."""
+    """The boxes before and after, as shares of the domain beside the optimum; None is the whole domain.
+
+    With `adds`, the last parameter is added by the revision; before, it was in the middle of its domain.
+    """
 
     before: tuple[float, float] | None
     after: tuple[float, float] | None
+    adds: bool = False
 
 
 CHANGES = {
     "narrowed": Change(None, (-0.3, 0.2)),
     "moved": Change((-0.55, -0.05), (-0.3, 0.2)),
     "moved and widened": Change((0.05, 0.55), None),
+    "a parameter added": Change(None, None, adds=True),
 }
 
 
-def campaign_in(problem: Problem, box: tuple[float, float] | None, trials: int, seed: int) -> Campaign:
-    """Return a campaign in a box."""
+def campaign_in(
+    problem: Problem,
+    box: tuple[float, float] | None,
+    trials: int,
+    seed: int,
+    *,
+    adds: bool = False,
+    lacks: bool = False,
+) -> Campaign:
+    """Return a campaign in a box, which `adds` the last parameter with its past value, or `lacks` it."""
     parameters = dict[str, dict[str, object]]()
     for name, declared in problem.parameters.items():
         low, high, at = (float(str(each)) for each in (declared["low"], declared["high"], problem.best[name]))
         ends = (low, high) if box is None else tuple(at + share * (high - low) for share in box)
         parameters[name] = {"kind": "float", "low": ends[0], "high": ends[1]}
+    if adds:
+        *_, last = problem.parameters
+        parameters[last]["was"] = middle(problem, last)
+    if lacks:
+        parameters.popitem()
     definition = {"name": "changing", "minimize": "loss", "noise": "none", "seed": seed}
     return Campaign.model_validate({**definition, "parameters": parameters, "budget": {"trials": trials}})
+
+
+def middle(problem: Problem, name: str) -> float:
+    """Return the middle of the domain of a parameter."""
+    return (float(str(problem.parameters[name]["low"])) + float(str(problem.parameters[name]["high"]))) / 2
 
 
 def begun(campaign: Campaign) -> History:
@@ -68,7 +92,8 @@ def revised(history: History, campaign: Campaign) -> History:
 def one_more(problem: Problem, history: History, proposer: BayesianProposer) -> tuple[History, float]:
     """Run one trial, and return its regret."""
     trial, [proposal] = history.next_trial, propose(history.definition, history, proposer, 1)
-    loss = problem.value(proposal.point)
+    middles = {name: middle(problem, name) for name in problem.parameters}
+    loss = problem.value({**middles, **proposal.point})
     asked = TrialProposed(
         time=_NOON,
         actor="benchmark",
@@ -93,8 +118,8 @@ def count(problem: Problem, regret: float, history: History, proposer: BayesianP
 
 def counts(problem: Problem, regret: float, change: Change, seed: int) -> list[int]:
     """Return the evaluations after the revision of each row."""
-    after = campaign_in(problem, change.after, 2 * _HALF, seed)
-    history = begun(campaign_in(problem, change.before, 2 * _HALF, seed))
+    after = campaign_in(problem, change.after, 2 * _HALF, seed, adds=change.adds)
+    history = begun(campaign_in(problem, change.before, 2 * _HALF, seed, lacks=change.adds))
     for _ in range(_HALF):
         history, _ = one_more(problem, history, LEARN)
     changed = revised(history, after)

@@ -58,9 +58,8 @@ class Limits:
         }
         if not constraints:
             return None
-        baseline, model = campaign.baseline, beliefs[campaign.objective.metric]
-        relative = baseline is not None and any(each.relative for each in constraints)
-        points = [campaign.space.point(baseline)] if relative and baseline is not None else []
+        baseline, model = campaign.status_quo, beliefs[campaign.objective.metric]
+        points = [baseline] if baseline is not None and any(each.relative for each in constraints) else []
         features, level = encoding.encode(points).to(model.device), campaign.feasible_at_least
         lowest = float(model.posterior.averaged(model.data.X)[0].min())
         exact = {each.metric: Exact.of(beliefs[each.metric], features) for each in constraints}

@@ -1,7 +1,7 @@
 """View and encode the trials of a history as the settings of a proposer demand."""
 
 from overnight.bo_core.data.encoding import Encoding
-from overnight.bo_core.data.inside import view_around, view_inside
+from overnight.bo_core.data.inside import view_around
 from overnight.bo_core.data.situation import Situation
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.campaign import Campaign, History, ModelView
@@ -9,9 +9,7 @@ from overnight.campaign import Campaign, History, ModelView
 
 def viewed(campaign: Campaign, history: History, encoding: Encoding, proposer: BayesianProposer) -> ModelView:
     """Return the trials from which the proposer's model learns."""
-    if proposer.learns_outside_in(campaign):
-        return view_around(campaign, history, encoding)
-    return view_inside(campaign, history)
+    return view_around(campaign, history, encoding, learn=proposer.learns_outside_in(campaign))
 
 
 def situated(campaign: Campaign, view: ModelView, encoding: Encoding, proposer: BayesianProposer) -> Situation:

@@ -16,13 +16,11 @@ _NO_TIME = datetime.fromtimestamp(0, UTC)
 
 def asked_for(campaign: Campaign, taken: Collection[PointKey]) -> list[Proposal]:
     """Return the baseline and the `start_with` points that have not been proposed yet, in their order."""
-    wanted = [Proposal(point=campaign.space.point(p), generator="manual") for p in campaign.start_with]
-    if campaign.baseline is not None:
-        wanted.insert(0, Proposal(point=campaign.space.point(campaign.baseline), generator="baseline"))
     new: dict[PointKey, Proposal] = {}
-    for proposal in wanted:
-        if (key := key_of(proposal.point)) not in taken:
-            new.setdefault(key, proposal)
+    for i, point in enumerate(campaign.first_points):
+        is_baseline = i == 0 and campaign.baseline is not None
+        if (key := key_of(point)) not in taken:
+            new.setdefault(key, Proposal(point=point, generator="baseline" if is_baseline else "manual"))
     return [*new.values()]
 
 

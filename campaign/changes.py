@@ -6,15 +6,20 @@ from typing import Any, get_args
 
 from overnight.campaign import Campaign, Objective
 from overnight.campaign.parameters import Parameter
+from overnight.campaign.parameters.kind import ParameterKind
 from overnight.campaign.values.may_be_revised import MayBeRevised, revisable
+
+_Path = tuple[str, ...]
 
 
 def revisable_keys() -> tuple[str, ...]:
     """Return the keys that may change while a campaign runs: those of parameters, of objectives and of the campaign."""
     kinds, _ = get_args(Parameter)
-    of_parameters = (key for kind in get_args(kinds) for key in revisable(kind, MayBeRevised.ON_REQUEST))
-    of_space, worst = revisable(Campaign, MayBeRevised.ON_REQUEST), revisable(Objective, MayBeRevised.FREELY)
-    return (*dict.fromkeys(of_parameters), *of_space, *worst, *revisable(Campaign, MayBeRevised.FREELY))
+    marked, of_any = MayBeRevised.ON_REQUEST, revisable(ParameterKind, MayBeRevised.ON_REQUEST)
+    of_kinds = (key for kind in get_args(kinds) for key in revisable(kind, marked) if key not in of_any)
+    of_space, worst = revisable(Campaign, marked), revisable(Objective, MayBeRevised.FREELY)
+    keys = (*of_kinds, *of_any, *of_space, *worst, *revisable(Campaign, MayBeRevised.FREELY))
+    return tuple(dict.fromkeys(keys))
 
 
 def differences(old: Campaign, new: Campaign, *, on_request: bool = False) -> list[str]:
@@ -23,42 +28,70 @@ def differences(old: Campaign, new: Campaign, *, on_request: bool = False) -> li
     A field marked `MayBeRevised.FREELY` decides how the campaign runs, not which question it answers, and is ignored.
     """
     before, after = _leaves(old), _leaves(new)
-    free = _on_request(old) & _on_request(new) if on_request else frozenset[str]()
-    changed = [path for path in {**before, **after} if before.get(path) != after.get(path) and path not in free]
-    lines = [f"{path}: was {_shown(before, path)}, is {_shown(after, path)}" for path in changed]
-    was, now = list(old.parameters.root), list(new.parameters.root)
-    if was != now and set(was) == set(now):
+    changed = [path for path in {**before, **after} if before.get(path) != after.get(path)]
+    if on_request:
+        free = _on_request(old, new)
+        changed = [path for path in changed if not any(path[: len(each)] == each for each in free)]
+    lines = [f"{'.'.join(path)}: was {_shown(before, path)}, is {_shown(after, path)}" for path in changed]
+    was = [name for name in old.parameters.root if name in new.parameters.root]
+    now = [name for name in new.parameters.root if name in old.parameters.root]
+    if was != now:
         lines.append(f"parameters: the order was {', '.join(was)}, is {', '.join(now)}")
     return lines
 
 
-def _on_request(campaign: Campaign) -> frozenset[str]:
-    """Return the paths of everything that changes only on request: bounds, choices, and constraints between them."""
-    marked, parameters = MayBeRevised.ON_REQUEST, campaign.parameters.items()
-    of_parameters = (f"parameters.{name}.{key}" for name, each in parameters for key in revisable(type(each), marked))
-    return frozenset((*of_parameters, *revisable(Campaign, marked)))
+def _on_request(old: Campaign, new: Campaign) -> set[_Path]:
+    """Return the paths of everything that changes only on request."""
+    free: set[_Path] = {(key,) for key in revisable(Campaign, MayBeRevised.ON_REQUEST)}
+    if old.is_ab_test or new.is_ab_test:
+        # Arms are compared with the status quo, which hence stays the same.
+        free -= {("baseline",)}
+    for name, parameter in new.parameters.items():
+        before = old.parameters.root.get(name)
+        free |= (
+            {("parameters", name)}
+            if before is None
+            else {("parameters", name, key) for key in _keys_on_request(before, parameter)}
+        )
+    return free
 
 
-def _leaves(campaign: Campaign) -> dict[str, str]:
+def _keys_on_request(old: Parameter, new: Parameter) -> set[str]:
+    """Return the keys of a parameter that change only on request.
+
+    A parameter may become `fixed`, and a fixed one may become tuned; then only its unit and its condition must stay.
+    """
+    if old.kind != new.kind and "fixed" in (old.kind, new.kind) and "derived" not in (old.kind, new.kind):
+        return {*type(old).model_fields, *type(new).model_fields} - {"unit", "when"}
+    marked = MayBeRevised.ON_REQUEST
+    return {*revisable(type(old), marked)} & {*revisable(type(new), marked)}
+
+
+def _leaves(campaign: Campaign) -> dict[_Path, str]:
     """Return the JSON text of each single value that may not change freely, keyed by its path."""
     free: dict[str, Any] = dict.fromkeys(revisable(Campaign, MayBeRevised.FREELY), True)
     kept = campaign.model_dump(mode="json", exclude_none=True, exclude=free)
     for objective in kept["objectives"]:
         for name in revisable(Objective, MayBeRevised.FREELY):
             objective.pop(name, None)
-    return dict(_walk(kept, ""))
+    return dict(_walk(kept, ()))
 
 
-def _walk(value: Any, path: str) -> Iterator[tuple[str, str]]:
+def _walk(value: Any, path: _Path) -> Iterator[tuple[_Path, str]]:
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from _walk(inner, f"{path}.{key}" if path else key)
+            yield from _walk(inner, (*path, key))
     elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
         for position, inner in enumerate(value):
-            yield from _walk(inner, f"{path}.{position}")
+            yield from _walk(inner, (*path, str(position)))
     else:
         yield path, json.dumps(value, ensure_ascii=False)
 
 
-def _shown(leaves: dict[str, str], path: str) -> str:
+def _shown(leaves: dict[_Path, str], path: _Path) -> str:
     return leaves.get(path, "absent")
+
+
+def changed_keys(old: Campaign, new: Campaign) -> list[str]:
+    """Return the keys of a campaign whose values differ."""
+    return [name for name in Campaign.model_fields if getattr(old, name) != getattr(new, name)]

@@ -155,8 +155,8 @@ class Campaign(BaseModel):
     traffic: Traffic | None = None
     decide: Decide | None = None
     ramp_up: RampUp | None = None
-    baseline: WrittenPoint | None = None
-    start_with: tuple[WrittenPoint, ...] = ()
+    baseline: Annotated[WrittenPoint | None, MayBeRevised.ON_REQUEST] = None
+    start_with: Annotated[tuple[WrittenPoint, ...], MayBeRevised.ON_REQUEST] = ()
     failures: Annotated[FailurePolicy, MayBeRevised.FREELY] = FailurePolicy()
     approve: Annotated[Approve, MayBeRevised.FREELY] = "never"
     stop_early: Annotated[AnyStoppingRule | None, MayBeRevised.FREELY] = None
@@ -167,7 +167,7 @@ class Campaign(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Campaign":
-        if found := [*contradictions(dict(self))]:
+        if found := [*contradictions(dict(self), anywhere=True)]:
             raise Contradictory(found)
         return self
 
@@ -176,6 +176,17 @@ class Campaign(BaseModel):
         """Return the space that the parameters and the constraints between them span; points have their fidelity."""
         fixed = {name: self.parameters.root[name].canonical(value) for name, value in (self.fix or {}).items()}
         return Space(of_points(self.parameters, self.fidelity), self.parameter_constraints, fixed)
+
+    @property
+    def status_quo(self) -> Point | None:
+        """Return the point of the baseline, which may lie outside of the space since a revision; None without one."""
+        return None if self.baseline is None else self.space.placed(self.baseline)[0]
+
+    @property
+    def first_points(self) -> tuple[Point, ...]:
+        """Return the baseline and the points of `start_with`, each of which may lie outside of the space."""
+        written = (*(() if self.baseline is None else (self.baseline,)), *self.start_with)
+        return tuple(self.space.placed(each)[0] for each in written)
 
     @property
     def goal(self) -> Goal:
@@ -248,6 +259,12 @@ class Campaign(BaseModel):
         if metric in self.objective_metrics:
             return "objectives" if self.objectives else "minimize" if self.minimize is not None else "maximize"
         return "constraints" if metric in self.goal.limited else "metrics"
+
+
+def has_space_of(one: Campaign, other: Campaign) -> bool:
+    """Return whether two definitions have the same points; which parameters are fixed makes no difference."""
+    constraints = one.parameter_constraints == other.parameter_constraints
+    return one.parameters == other.parameters and constraints
 
 
 def lies_in(campaign: Campaign, point: Point) -> bool:

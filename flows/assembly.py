@@ -1,13 +1,14 @@
 """Assemble the running parts of a campaign from its file; the only place that does."""
 
 import importlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from overnight.campaign.parameters import Value
 from overnight.evaluators import Evaluator
 from overnight.evaluators.sources import SourceFiles
 from overnight.flows.clusters.order import Pulse
@@ -134,7 +135,15 @@ def _on_pool(pool: str, limit: timedelta) -> Proposer:
     return importlib.import_module("overnight.flows.proposing.pool").PoolProposer(pool, limit)
 
 
-def job_of(file: CampaignFile, ledger: Ledger, evaluator: Evaluator, asked: Proposers, *, ignore_window: bool) -> Job:
+def job_of(
+    file: CampaignFile,
+    ledger: Ledger,
+    evaluator: Evaluator,
+    asked: Proposers,
+    *,
+    ignore_window: bool,
+    fix: Mapping[str, Value] | None = None,
+) -> Job:
     """Return the parts that a campaign file combines; `evaluator` comes from `followed`, `asked` from `proposers`."""
     return Job(
         campaign=file.campaign,
@@ -150,4 +159,5 @@ def job_of(file: CampaignFile, ledger: Ledger, evaluator: Evaluator, asked: Prop
         refuse_changed=file.evaluator_changed == "refuse",
         recommend=partial(asked.recommended, file.proposer),
         goes_on=file.polling is not None,
+        fix=fix or {},
     )

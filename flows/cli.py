@@ -23,6 +23,9 @@ app = typer.Typer(
 _errors = terminal(stderr=True)
 
 CampaignPath = Annotated[Path, typer.Argument(metavar="CAMPAIGN", help="The campaign's YAML file.")]
+KeptPath = Annotated[
+    Path, typer.Argument(metavar="CAMPAIGN", help="The campaign's YAML file, or its folder in a ledger.")
+]
 
 
 AsOf = Annotated[str | None, typer.Option(help="Show what was known at a time, or after a number of events.")]
@@ -121,7 +124,7 @@ def deploy(
 
 @app.command()
 def status(
-    campaign: CampaignPath = Path("campaign.yaml"),
+    campaign: KeptPath = Path("campaign.yaml"),
     format: Annotated[StatusFormat, typer.Option(help="How to print it.")] = StatusFormat.TEXT,  # noqa: A002
     as_of: AsOf = None,
 ) -> None:
@@ -131,7 +134,7 @@ def status(
 
 @app.command()
 def trials(
-    campaign: CampaignPath = Path("campaign.yaml"),
+    campaign: KeptPath = Path("campaign.yaml"),
     format: Annotated[Format, typer.Option(help="How to print the trials.")] = Format.TABLE,  # noqa: A002
     as_of: AsOf = None,
     best: Annotated[
@@ -159,7 +162,7 @@ def trials(
 
 @app.command()
 def report(
-    campaign: CampaignPath = Path("campaign.yaml"),
+    campaign: KeptPath = Path("campaign.yaml"),
     output: Annotated[Path | None, typer.Option(help="The HTML file to write.")] = None,
     as_of: AsOf = None,
 ) -> None:
@@ -173,7 +176,7 @@ def query(
         str,
         typer.Argument(metavar="SQL", help="A query over views such as trials, attempts, metrics and events."),
     ],
-    campaign: CampaignPath = Path("campaign.yaml"),
+    campaign: KeptPath = Path("campaign.yaml"),
     format: Annotated[Format, typer.Option(help="How to print the answer.")] = Format.TABLE,  # noqa: A002
 ) -> None:
     """Ask a campaign's ledger in SQL."""
@@ -185,7 +188,7 @@ def export(
     output: Annotated[
         Path, typer.Argument(metavar="FILE", help="The file to write; its name ends in .parquet or .csv.")
     ],
-    campaign: CampaignPath = Path("campaign.yaml"),
+    campaign: KeptPath = Path("campaign.yaml"),
 ) -> None:
     """Write a campaign's trials to one Parquet or CSV file."""
     heavy("read.query").export(campaign, output)
@@ -255,7 +258,7 @@ def verify(
 @app.command()
 def explain(
     trial: TrialNumber,
-    campaign: CampaignPath = Path("campaign.yaml"),
+    campaign: KeptPath = Path("campaign.yaml"),
 ) -> None:
     """Show why a point was tried: the results and running trials at the time, the expectation, and the outcome."""
     heavy("read.explain").explain(trial, campaign)
@@ -263,7 +266,7 @@ def explain(
 
 @app.command()
 def replay(
-    campaign: CampaignPath = Path("campaign.yaml"),
+    campaign: KeptPath = Path("campaign.yaml"),
     trial: Annotated[int | None, typer.Option(help="Replay the proposal of this trial only.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Replay every proposal, the default.")] = False,
 ) -> None:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from overnight.bo_core import AnyProposer
 from overnight.campaign import History
 from overnight.campaign.errors import OvernightError
-from overnight.flows.definition.campaign_file import CampaignFile
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.rules.recommending import recommendation_of
 from overnight.flows.session.lease import controller_lives
@@ -13,16 +13,16 @@ from overnight.report.story import story_of
 from overnight.storage import ledger_location, open_ledger
 
 
-def write_report(file: CampaignFile, history: History, output: Path) -> Path:
+def write_report(ledger: str, proposer: AnyProposer, history: History, output: Path) -> Path:
     """Render the report of this history and write it to a file."""
-    name = file.campaign.name
-    number, head = open_ledger(file.ledger, name, Path()).head()
-    where = f"{ledger_location(file.ledger, name, Path())} (head: segment {number}, SHA-256 {head})"
+    name = history.definition.name
+    number, head = open_ledger(ledger, name, Path()).head()
+    where = f"{ledger_location(ledger, name, Path())} (head: segment {number}, SHA-256 {head})"
     story = story_of(
         history,
         SystemClock().now(),
         alive=controller_lives(history),
-        recommendation=recommendation_of(history, file.proposer),
+        recommendation=recommendation_of(history, proposer),
         ledger=where,
     )
     page = render_report(history, story)

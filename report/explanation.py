@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from overnight.campaign import History, Measurement, Trial
+from overnight.campaign.definition import lies_in
 from overnight.campaign.experiment.candidates import RAMP_UP
 from overnight.campaign.experiment.effects import newest_effect
 from overnight.campaign.experiment.status_quo import is_status_quo
@@ -87,6 +88,17 @@ def _base(history: History) -> str:
     return "the status quo of its batch" if history.definition.is_ab_test else "the baseline"
 
 
+def outside_sentence(history: History, trial: Trial) -> str | None:
+    """Return that a trial lies outside of the present space, and since which revision; None if it lies inside."""
+    definitions = (*history.superseded, history.definition)
+    if lies_in(history.definition, trial.point):
+        return None
+    points = (trial.point, trial.proposal.point)
+    inside = [i for i, each in enumerate(definitions) if any(lies_in(each, point) for point in points)]
+    since = f" since revision {inside[-1] + 1}" if inside else ""
+    return f"It lies outside of the space{since}: its point is neither recommended nor tried again."
+
+
 def front_sentence(history: History, trial: Trial) -> str | None:
     """Return whether a result is on the front as measured, or which trials beat it; None without several objectives."""
     goal, trials = history.goal, history.trials.values()
@@ -130,7 +142,7 @@ def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[
 
 
 def _what_it_confirms(then: History, trial: Trial) -> str:
-    before = [t.id for t in then.model_view().observed if t.point == trial.point]
+    before = [t.id for t in then.model_view().observed if t.point == trial.proposal.point]
     known = f"had been measured by {trials_text(before)}" if before else "had not been measured before"
     return (
         "It confirms: one of the last trials, each of which measures the point that is believed to be the best of the "
@@ -139,7 +151,7 @@ def _what_it_confirms(then: History, trial: Trial) -> str:
 
 
 def _what_it_checks(then: History, trial: Trial) -> str:
-    before = [t for t in then.model_view().observed if t.point == trial.point]
+    before = [t for t in then.model_view().observed if t.point == trial.proposal.point]
     values = ", ".join(measured(value) for value in then.definition.goal.values_of(before))
     return (
         f"It checks {trials_text(t.id for t in before)}, which looks too good to be true "

@@ -33,6 +33,7 @@ from overnight.report.phrases.general import (
     warnings,
     where,
 )
+from overnight.report.phrases.revisions import revision_lines
 from overnight.report.story import Story
 from overnight.report.story.goal.best import Best, Recommended
 from overnight.report.story.goal.front import Front, RecommendedOfFront
@@ -51,7 +52,8 @@ def standing_sentence(story: Story) -> str:
     parts = [str(story.standing), _counts(story), spent_text(story.spent)]
     parts += [gain_text(story.gain, story.gaining), confirmation_text(story.confirmation)]
     parts += [time_left(story) and f"{time_left(story)} left"]
-    parts += [*map(str, story.people.requests), *warnings(story), *story.standing.notices]
+    parts += [*map(str, story.people.requests), *revision_lines(story.revisions, sum(story.spent.trials.values()))]
+    parts += [*warnings(story), *story.standing.notices]
     parts += [story.standing.next_step and f"next: {story.standing.next_step}"]
     return " ".join(sentence(part) for part in parts if part)
 

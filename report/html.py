@@ -29,6 +29,7 @@ from overnight.report.pictures.differences import as_differences
 from overnight.report.pictures.figure import Figure
 from overnight.report.pictures.front_chart import FrontPictures
 from overnight.report.pictures.timeline import Span, attempt_spans, utilisation
+from overnight.report.revisions_table import revisions_table
 from overnight.report.selection import MOST, worth_listing
 from overnight.report.solutions_table import solutions_table
 from overnight.report.story import Story
@@ -97,6 +98,7 @@ def render_report(history: History, story: Story) -> str:
         withouts=len(without),
         lines=trial_lines(history, listed),
         trials=len(history.trials),
+        revisions=revisions_table(story.revisions),
         facts=_facts(history, story),
     )
 

@@ -38,6 +38,7 @@ from overnight.report.phrases.general import (
     warnings,
     where,
 )
+from overnight.report.phrases.revisions import revision_lines
 from overnight.report.phrases.solutions import solution_lines
 from overnight.report.story import Story
 from overnight.report.story.experiment import Experiment
@@ -63,6 +64,7 @@ def state_lines(story: Story) -> list[str]:
     what = "trial" if story.experiment is None else "arm"
     lines = [f"{story.campaign}: {story.standing}", *map(str, story.people.requests)]
     lines.append(f"{counts}; budget: {counted(story.spent.limits.trials, what)}")
+    lines += revision_lines(story.revisions, sum(story.spent.trials.values()))
     lines += filter(None, [_best_so_far(story)])
     lines += [] if story.front is None else _front(story.front)
     lines += [] if story.experiment is None else _experiment(story.experiment)

@@ -22,9 +22,9 @@ _FRONT = """
 
 def goal_beside_baseline(connection: duckdb.DuckDBPyConnection, campaign: Campaign) -> Goal:
     """Return the goal of a campaign beside what was measured at its baseline, as its history has it."""
-    if campaign.baseline is None or not any(constraint.relative for constraint in campaign.constraints):
+    point = campaign.status_quo
+    if point is None or not any(constraint.relative for constraint in campaign.constraints):
         return campaign.goal
-    point = campaign.space.point(campaign.baseline)
     asked = connection.execute("select trial, body->>'$.point' from asked").fetchall()
     there = [trial for trial, found in asked if json.loads(found) == point]
     found = connection.execute("select trial, metric, mean from metrics where trial in (select unnest($1))", [there])

@@ -15,7 +15,7 @@ _USED = """
     select p.name, bool_or(p.number is not null), bool_or(p.integer is not null), bool_or(p.text is not null),
         bool_or(p.flag is not null), bool_or(coalesce(p.number, p.integer, p.flag::integer) is null and p.text is null)
     from (select segment, position, unnest(parameters) as p, generate_subscripts(parameters, 1) as i
-          from events where kind in ({kinds}))
+          from placed where kind in ({kinds}))
     group by 1 order by min((segment, position, i))
 """
 

@@ -16,7 +16,9 @@ from overnight.storage.arms import ARMS, STATUS_QUOS
 from overnight.storage.feasibility import front_view, goal_beside_baseline, judged_columns_of
 from overnight.storage.parameters_in_sql import parameters_in_sql
 from overnight.storage.parquet_ledger import ParquetLedger
+from overnight.storage.past_values import place_trials
 from overnight.storage.quoting import name_in_sql, text_in_sql
+from overnight.storage.revisions import revision_views
 from overnight.storage.segments.event_rows import events_of
 
 # A query may come from anywhere, so it sees only the views: no files and no network.
@@ -28,7 +30,7 @@ _CLOSED = {
 }
 _CLOSE = ("set temp_directory = ''", "set enable_external_access = false", "set lock_configuration = true")
 VIEWS = ("trials", "attempts", "metrics", "events", "proposals", "predictions", "recommendations", "fronts")
-VIEWS += ("solutions", "arms")
+VIEWS += ("solutions", "arms", "revisions", "outside")
 _OF_PROPOSALS = ("trial", "generator", "batch", "weight", "proposed", "actor", "observed", "pending", "seed")
 _OF_PROPOSALS += ("acquisition", "acquisition_value", "predicted_mean", "predicted_sd", "seconds", "provenance")
 
@@ -68,7 +70,7 @@ _ASKED = """
     with first as (
         select trial, generator, batch, weight, time as proposed, actor, {parameters} body,
             nullif(body->>'$.provenance.asked.events_seen', '0') || ' ' || (body->>'$.provenance.made_by.seed') as saw
-        from events where kind = 'trial_proposed'
+        from placed where kind = 'trial_proposed'
         qualify row_number() over (partition by trial order by segment, position) = 1
     ), began as (
         select *, lag((trial + 1, saw)) over (order by trial) as expected,
@@ -186,9 +188,9 @@ _METRIC_NAMES = """
     from (select segment, position, unnest(metrics) as m, generate_subscripts(metrics, 1) as i from outcomes)
     group by 1 order by min((segment, position, i))
 """
-_DEFINITION = """
+_DEFINITIONS = """
     select body from events where kind in ('campaign_defined', 'campaign_revised')
-    order by segment desc, position desc limit 1
+    order by segment, position
 """
 _NAMED = "create macro named(list, wanted) as list_filter(list, lambda entry: entry.name = wanted)[1]"
 
@@ -256,12 +258,15 @@ def _views_of(ledger: ParquetLedger) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _make_views(connection: duckdb.DuckDBPyConnection) -> None:
+    definitions = _definitions(connection)
+    definition = definitions[-1] if definitions else None
+    place_trials(connection, definitions)
     for statement in (_NAMED, _OUTCOMES, _METRICS, _ATTEMPTS, _RECORDED, _FRONTS, _SOLUTIONS):
         connection.execute(statement)
-    definition = _definition(connection)
     tried = parameters_in_sql(connection, definition, ("trial_proposed",))
     names = [*tried]
     connection.execute(_ASKED.format(parameters=_listed(f"{value} as p{i}" for i, value in enumerate(tried.values()))))
+    revision_views(connection, definitions)
     objective = text_in_sql("" if definition is None else definition.objective.metric)
     for statement in (_PREDICTIONS, _EXPECTED):
         connection.execute(statement.format(objective=objective))
@@ -291,14 +296,10 @@ def _make_views(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(_TRIALS.format(metrics=_listed(wide), parameters=parameters, beside=there))
 
 
-def _definition(connection: duckdb.DuckDBPyConnection) -> Campaign | None:
-    """Return the latest definition of the campaign; None before the first."""
-    found = connection.execute(_DEFINITION).fetchone()
-    if found is None:
-        return None
-    [event] = events_of(found)
-    assert isinstance(event, CampaignDefined | CampaignRevised)
-    return event.definition
+def _definitions(connection: duckdb.DuckDBPyConnection) -> list[Campaign]:
+    """Return all definitions of the campaign, the latest one last."""
+    bodies = [body for (body,) in connection.execute(_DEFINITIONS).fetchall()]
+    return [event.definition for event in events_of(bodies) if isinstance(event, CampaignDefined | CampaignRevised)]
 
 
 def _metric_columns(name: str, column: str, counted: bool) -> list[str]:

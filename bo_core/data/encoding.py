@@ -22,8 +22,8 @@ PointKey = tuple[tuple[str, Value], ...]
 MOST_COUNTED = 50_000
 # Where in their range parameters start that a step makes active.
 _SHARES_OF_NEW = (0.5, 0.2, 0.8)
-# How far outside of [0, 1] the features of a trial may lie: one range.
-_REACH = 1.0
+# How far outside of [0, 1] the features of a trial may lie: one range; those of a baseline that limits need, many.
+_REACH, _FAR = 1.0, 1000.0
 
 
 class Encoding:
@@ -57,18 +57,29 @@ class Encoding:
     def reaches(self, point: Point) -> bool:
         """Return whether a point has features, in the unit cube or at most one range outside.
 
-        A choice that is not in the list has none, and a number far away on a narrow range would have huge ones.
+        A choice that is not in the list has none, and a number far away on a narrow range would have huge ones. Another
+        value of a parameter that is not tuned would leave no trace in the features.
         """
-        return all(self._reaches(name, point) for name in self.columns)
+        return self._lies_within(point, _REACH)
 
-    def _reaches(self, name: str, point: Point) -> bool:
+    def reaches_far(self, point: Point) -> bool:
+        """Return whether a point has features at all that a model can compute with."""
+        return self._lies_within(point, _FAR)
+
+    def _lies_within(self, point: Point, reach: float) -> bool:
+        constants = ((name, p.fixed_value) for name, p in self.space.items() if p.fixed_value is not None)
+        if any(point.get(name, value) != value for name, value in constants):
+            return False
+        return all(self._reaches(name, point, reach) for name in self.columns)
+
+    def _reaches(self, name: str, point: Point, reach: float) -> bool:
         column, parameter = self.columns[name], self.space.root[name]
         if name not in point:
             return isinstance(column, ConditionalColumn)
         try:
             if parameter.listed:
                 return parameter.canonical(point[name]) is not None
-            return all(-_REACH <= each <= 1.0 + _REACH for each in column.features(point[name]))
+            return all(-reach <= each <= 1.0 + reach for each in column.features(point[name]))
         except (ValueError, OverflowError):
             return False
 

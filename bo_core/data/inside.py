@@ -5,8 +5,8 @@ from dataclasses import replace
 from itertools import islice
 
 from overnight.bo_core.data.encoding import Encoding
-from overnight.campaign import Campaign, History, ModelView, Trial
-from overnight.campaign.definition import lies_in
+from overnight.campaign import Campaign, History, ModelView, Point, Trial
+from overnight.campaign.definition import has_space_of, lies_in
 from overnight.campaign.history.trial import Observation
 
 
@@ -36,17 +36,23 @@ def observed_inside(campaign: Campaign, history: History, count: int) -> bool:
     return len([*islice(inside, count)]) == count
 
 
-def view_around(campaign: Campaign, history: History, encoding: Encoding) -> ModelView:
+def view_around(campaign: Campaign, history: History, encoding: Encoding, *, learn: bool = True) -> ModelView:
     """Return the model view with those trials outside of the space that have ended and have features nearby.
 
-    Trials outside that have not ended are left out: they would count as points that may turn out best.
+    Trials outside that have not ended are left out: they would count as points that may turn out best. Without `learn`,
+    and further away, only the baseline is added, if limits are relative to it.
     """
-    if _never_revised(campaign, history):
+    needed = _needed_baseline(campaign, encoding)
+    if not learn and needed is None:
+        return view_inside(campaign, history)
+    if needed is None and _never_revised(campaign, history):
         return history.model_view()
     everything, inside = history.model_view(), view_inside(campaign, history)
     known = {trial.id for trial in _ended(inside)}
     outside = frozenset(
-        trial.id for trial in _ended(everything) if trial.id not in known and encoding.reaches(trial.point)
+        trial.id
+        for trial in _ended(everything)
+        if trial.id not in known and ((learn and encoding.reaches(trial.point)) or trial.point == needed)
     )
     if not outside:
         return inside
@@ -58,6 +64,12 @@ def view_around(campaign: Campaign, history: History, encoding: Encoding) -> Mod
     return replace(inside, observed=observed, failed=failed, stopped=stopped, outside=outside)
 
 
+def _needed_baseline(campaign: Campaign, encoding: Encoding) -> Point | None:
+    """Return the baseline if limits are relative to it and it lies outside of the space, but not out of all reach."""
+    point = campaign.status_quo if any(each.relative for each in (*campaign.constraints, *campaign.prefer)) else None
+    return point if point is not None and not lies_in(campaign, point) and encoding.reaches_far(point) else None
+
+
 def _ended(view: ModelView) -> tuple[Trial, ...]:
     return (*view.observed, *view.failed, *view.stopped)
 
@@ -65,10 +77,4 @@ def _ended(view: ModelView) -> tuple[Trial, ...]:
 def _never_revised(campaign: Campaign, history: History) -> bool:
     """Return whether every definition that has held has the campaign's space."""
     definitions = (*history.superseded, history.definition) if history.defined is not None else ()
-    return all(_spans_same(each, campaign) for each in definitions)
-
-
-def _spans_same(one: Campaign, other: Campaign) -> bool:
-    """Return whether two definitions have the same points; which of them are fixed makes no difference."""
-    constraints = one.parameter_constraints == other.parameter_constraints
-    return one.parameters == other.parameters and constraints
+    return all(has_space_of(each, campaign) for each in definitions)

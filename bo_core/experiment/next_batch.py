@@ -37,8 +37,9 @@ def next_batch(campaign: Campaign, history: History, proposer: AnyProposer) -> l
 
 
 def _status_quo(campaign: Campaign) -> Point:
-    assert campaign.baseline is not None, "expected a baseline, which every A/B test has"
-    return campaign.space.point(campaign.baseline)
+    point = campaign.status_quo
+    assert point is not None, "expected a baseline, which every A/B test has"
+    return point
 
 
 def _with_status_quo(campaign: Campaign, history: History, arms: Sequence[Proposal]) -> list[Proposal]:

@@ -23,7 +23,7 @@ def believed_best(counted: Counted, contest: Contest, generator: torch.Generator
     model, trials, objective = contest.model, counted.trials, contest.objective
     found = better_elsewhere(contest, counted) if anywhere else None
     elsewhere = [] if found is None else [found]
-    points = [*(trial.point for trial in trials), *_doubted_baseline(counted), *elsewhere]
+    points = [*(trial.point for trial in trials), *_baseline_elsewhere(counted), *elsewhere]
     X = torch.cat([counted.tried, counted.encoding.encode(points[len(trials) :])])
     means, covariances = (part.cpu() for part in model.posterior.joint(X.to(model.device)))
     mean, covariance = mixed(means, covariances)
@@ -51,11 +51,13 @@ def believed_best(counted: Counted, contest: Contest, generator: torch.Generator
     )
 
 
-def _doubted_baseline(counted: Counted) -> list[Point]:
-    """Return the point of the baseline if none of its results is believed."""
+def _baseline_elsewhere(counted: Counted) -> list[Point]:
+    """Return the point of the baseline if none of its results is believed, or if it lies outside of the space."""
     if counted.baseline is not None:
         return []
-    return [trial.point for trial in counted.doubted if is_baseline(counted.campaign, trial.point)][:1]
+    view = counted.situation.view
+    outside = (trial for trial in view.observed if trial.id in view.outside)
+    return [trial.point for trial in (*counted.doubted, *outside) if is_baseline(counted.campaign, trial.point)][:1]
 
 
 def _prediction(units: Outcomes, mean: Tensor, covariance: Tensor, i: int, widening: float) -> Prediction:

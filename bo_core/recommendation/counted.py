@@ -105,8 +105,8 @@ def first_of_each_point(trials: Sequence[Trial]) -> list[Trial]:
 
 def is_baseline(campaign: Campaign, point: Point) -> bool:
     """Return whether a point is the campaign's baseline."""
-    baseline = campaign.baseline
-    return baseline is not None and key_of(campaign.space.point(baseline)) == key_of(point)
+    baseline = campaign.status_quo
+    return baseline is not None and key_of(baseline) == key_of(point)
 
 
 def _doubted(

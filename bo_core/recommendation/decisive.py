@@ -51,8 +51,8 @@ def decisive(
     promise = _promise(campaign, contest, encoding.encode([trial.point for trial in firsts]))
     promise[[*fair, *(i for i, trial in enumerate(firsts) if trial.id in view.outside)]] = -torch.inf
     kept = {keys[i] for i in (*fair, *promise.topk(most - count).indices.tolist())}
-    if campaign.baseline is not None:
-        kept.add(key_of(campaign.space.point(campaign.baseline)))
+    if (baseline := campaign.status_quo) is not None:
+        kept.add(key_of(baseline))
     return _only(view, places, kept)
 
 

@@ -36,6 +36,7 @@ from overnight.campaign.history.events import (
     TrialStopped,
 )
 from overnight.campaign.history.life import Ending, Life
+from overnight.campaign.history.past_values import PastValues
 from overnight.campaign.history.provenance import UNNAMED_OBJECTIVE
 from overnight.campaign.history.trials import Trials
 
@@ -66,6 +67,7 @@ class Fold:
     revised: CampaignRevised | None
     revised_after: int
     superseded: tuple[Campaign, ...]
+    revisions: tuple[CampaignRevised, ...]
     lease: LeaseTaken | None
     closed_by: CampaignDrained | CampaignFinished | None
     closed_under: CampaignRevised | None
@@ -91,6 +93,7 @@ class Fold:
         self._parked = {trial.id for trial in self.trials.open if trial.parked}
         self._pending = {trial.id for trial in self.trials.open if trial.pending}
         self._objective = self._objective_now()
+        self._past = PastValues.of(self.revised and self.revised.definition, self.superseded)
 
     def state(self) -> dict[str, Any]:
         """Return the fields of the history after these events."""
@@ -194,9 +197,20 @@ class Fold:
         newer = self.revised is None or event.revision > self.revised.revision
         if newer:
             self.superseded += (latest.definition,) if latest is not None else ()
+            self.revisions += (event,)
             self.revised, self.revised_after = event, max(self.trials.last, max(self._lives, default=0))
             self._objective = self._objective_now()
+            self._place_earlier_trials()
         return newer
+
+    def _place_earlier_trials(self) -> None:
+        """Give the trials the values that parameters had in them which were added later."""
+        before, self._past = self._past, PastValues.of(self.revised and self.revised.definition, self.superseded)
+        if before.added or self._past.added:
+            for number in (*self.trials, *(number for number in self._lives if number not in self.trials)):
+                life = self._lives.get(number) or Life.of(self.trials[number])
+                life.point_now = self._past.point_now(life.proposal.point)
+                self._lives[number] = life
 
     def _recommend(self, event: RecommendationMade) -> bool:
         newer = self.recommended is None or event.events_seen > self.recommended.events_seen
@@ -243,7 +257,8 @@ class Fold:
         if event.trial in self._lives or event.trial in self.trials:
             return False
         last = self._lives.get(event.trial - 1) or self.trials.get(event.trial - 1)
-        self._lives[event.trial] = Life.begun_by(event, self._objective, last)
+        life = self._lives[event.trial] = Life.begun_by(event, self._objective, last)
+        life.point_now = self._past.point_now(life.proposal.point)
         (self._parked if event.parked else self._pending).add(event.trial)
         return True
 

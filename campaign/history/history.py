@@ -65,12 +65,12 @@ class History(Printed):
 
     `active_seconds` is the time during which a controller was at work, up to its last event at `active_until`. The gaps
     between sessions do not count, nor does time spent waiting for people, and the events of people do not extend it.
-    `superseded` holds the definitions that were valid before the newest one, and `revised_after` is the last trial that
-    had been proposed before it. `closed_under` is the revision that was
-    valid when a controller closed the campaign. `paused` is a pause that has not been resumed, `asked_to_stop` a
-    request to the controller that holds the lease, and `requests` the number of the last request. `events` counts the
-    events that changed the state; duplicates and late events do not count. `evaluators` lists the versions of the
-    evaluator in order; a version that came back is listed again.
+    `superseded` holds the definitions that were valid before the newest one, `revisions` are the events that replaced
+    them, and `revised_after` is the last trial that had been proposed before the newest one. `closed_under` is the
+    revision that was valid when a controller closed the campaign. `paused` is a pause that has not been resumed,
+    `asked_to_stop` a request to the controller that holds the lease, and `requests` the number of the last request.
+    `events` counts the events that changed the state; duplicates and late events do not count. `evaluators` lists the
+    versions of the evaluator in order; a version that came back is listed again.
 
     `recommended` is the newest recorded recommendation, which `recommendation` returns if it still holds. `events_read`
     counts all events, including those that changed nothing; `evidence_until` is the number of the last one that may
@@ -81,6 +81,7 @@ class History(Printed):
     revised: CampaignRevised | None = None
     revised_after: int = 0
     superseded: tuple[Campaign, ...] = ()
+    revisions: tuple[CampaignRevised, ...] = ()
     lease: LeaseTaken | None = None
     closed_by: CampaignDrained | CampaignFinished | None = None
     closed_under: CampaignRevised | None = None
@@ -154,10 +155,9 @@ class History(Printed):
     @property
     def at_baseline(self) -> Measured:
         """Return the mean of each metric that was measured at the baseline; none without a baseline."""
-        campaign = self.definition
-        if campaign.baseline is None:
+        point = self.definition.status_quo
+        if point is None:
             return {}
-        point = campaign.space.point(campaign.baseline)
         return pooled(trial.measured for trial in self.trials.values() if trial.point == point)
 
     @property

@@ -29,6 +29,7 @@ from overnight.campaign.history.trial import (
     Trial,
     Withdrawal,
 )
+from overnight.campaign.space import Point
 from overnight.campaign.values.read_only import recorded_point
 from overnight.campaign.values.unchecked import unchecked
 
@@ -57,6 +58,7 @@ class Life:
     approved: bool
     attempts: dict[int, Attempt]
     outcome: Outcome | None
+    point_now: Point | None = None
 
     @classmethod
     def begun_by(cls, event: TrialProposed, objective: str, last: "Life | Trial | None") -> "Life":
@@ -82,6 +84,7 @@ class Life:
             trial.approved,
             attempts,
             trial.outcome,
+            trial.point_now,
         )
 
     def trial(self) -> Trial:
@@ -96,6 +99,7 @@ class Life:
             approved=self.approved,
             attempts=tuple(self.attempts.values()),
             outcome=self.outcome,
+            point_now=self.point_now,
         )
 
     def approve(self) -> bool:

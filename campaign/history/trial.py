@@ -160,7 +160,8 @@ class Trial(Printed, BaseModel):
 
     `parked_because` is the reason for waiting, and stays after the decision. `approved` means that a person let the
     trial start. `batch` is the id of the first of the trials that were proposed together; it is None if the trial did
-    not come from a proposer.
+    not come from a proposer. `point_now` is the proposal's point with the values that parameters had which a revision
+    has added since; it is None if none was added.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -174,6 +175,7 @@ class Trial(Printed, BaseModel):
     approved: bool = False
     attempts: tuple[Attempt, ...] = ()
     outcome: Outcome | None = None
+    point_now: Point | None = None
 
     def __str__(self) -> str:
         how = f"trial {self.id} ({self.status}{self._why_no_result()})"
@@ -189,8 +191,8 @@ class Trial(Printed, BaseModel):
 
     @property
     def point(self) -> Point:
-        """Return the point that is tried."""
-        return self.proposal.point
+        """Return the point that is tried, as a point of the present parameters."""
+        return self.proposal.point if self.point_now is None else {**self.point_now}
 
     @property
     def imported(self) -> bool:

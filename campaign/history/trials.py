@@ -60,7 +60,7 @@ class Trials(Mapping[int, Trial]):
         result.open = tuple(sorted((*still, *after.open), key=lambda trial: trial.id))
         result.started = self.started - before.started + after.started
         result.observed = self.observed - before.observed + after.observed
-        same_points = all(trial.proposal is news[number].proposal for number, trial in before.items())
+        same_points = all(_is_at_the_same_point(trial, news[number]) for number, trial in before.items())
         more = len(news) - len(before)
         result.line = self.line.continued(len(self), more) if same_points else Line(len(result))
         return result
@@ -99,3 +99,8 @@ class Trials(Mapping[int, Trial]):
     def items(self) -> ItemsView[int, Trial]:
         """Return the pairs of number and trial."""
         return self._by_number.items()
+
+
+def _is_at_the_same_point(one: Trial, other: Trial) -> bool:
+    """Return whether a trial is still where it was; a revision that adds parameters moves all of them."""
+    return one.proposal is other.proposal and one.point_now == other.point_now

@@ -29,6 +29,10 @@ class BoolParameter(ListedKind):
             raise ValueError("true or false")
         return value
 
+    def elsewhere(self, value: Any) -> bool:
+        """Return the value: there is no other one out of range."""
+        return self.canonical(value)
+
     def distance(self, one: Value, other: Value) -> float:
         """Return 1, the whole range, if the two differ, else 0."""
         return float(one != other)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
 
 from overnight.campaign.parameters.kind import ParameterKind, Value
-from overnight.campaign.problems import shown
+from overnight.campaign.problems import Contradictory, Problem, shown
 from overnight.campaign.values.expression import Expression, read_expression
 from overnight.campaign.values.may_be_revised import MayBeRevised
 from overnight.campaign.values.numbers import Real, are_equal, is_number
@@ -39,6 +39,9 @@ class DerivedParameter(ParameterKind):
 
     @model_validator(mode="after")
     def _bounds_make_sense(self) -> Self:
+        if self.was is not None:
+            text = f"expected none, because the value is calculated for earlier trials as well, got {shown(self.was)}"
+            raise Contradictory([Problem(("was",), text)])
         if self.low is not None and self.high is not None and not self.low < self.high:
             raise ValueError(f"expected low < high, got {self.low:g} and {self.high:g}")
         return self

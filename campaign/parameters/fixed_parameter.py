@@ -1,12 +1,13 @@
 """A value that is not tuned."""
 
 import math
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import model_validator
 
 from overnight.campaign.parameters.kind import Value
 from overnight.campaign.parameters.listed import ListedKind
+from overnight.campaign.values.may_be_revised import MayBeRevised
 from overnight.campaign.values.numbers import is_same
 
 
@@ -14,7 +15,7 @@ class FixedParameter(ListedKind):
     """A value that every evaluation receives and that is not tuned."""
 
     kind: Literal["fixed"]
-    value: Value
+    value: Annotated[Value, MayBeRevised.ON_REQUEST]
 
     @model_validator(mode="after")
     def _finite(self) -> Self:

@@ -2,12 +2,14 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from overnight.campaign.parameters.condition import When
+from overnight.campaign.problems import Contradictory, Problem, shown
 from overnight.campaign.values.grid import Grid
+from overnight.campaign.values.may_be_revised import MayBeRevised
 
 Value = bool | int | float | str
 # The features of a kind on the unit cube: a continuum, whole numbers on a scale, numbers with a step on a scale, evenly
@@ -29,15 +31,27 @@ class ParameterKind(BaseModel):
 
     A kind has a literal `kind`, and a `geometry` from which the model derives its features. It is not tuned if it has
     no geometry. A parameter with a condition is active, and has a value, only `when` the condition holds.
+    A parameter that was added while the campaign ran had the value `was` in the trials before, in its range or outside.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     unit: str | None = None
-    description: str | None = None
+    description: Annotated[str | None, MayBeRevised.ON_REQUEST] = None
     when: When | None = None
+    was: Annotated[Value | None, MayBeRevised.ON_REQUEST] = None
 
     has_distances: ClassVar[bool] = True
+
+    @model_validator(mode="after")
+    def _was_of_this_kind(self) -> Self:
+        if self.was is not None:
+            try:
+                self.elsewhere(self.was)
+            except ValueError as expected:
+                text = f"expected {expected}, got {shown(self.was)}"
+                raise Contradictory([Problem(("was",), text)]) from None
+        return self
 
     @property
     def geometry(self) -> Geometry | None:
@@ -87,6 +101,10 @@ class ParameterKind(BaseModel):
     @abstractmethod
     def canonical(self, value: Any) -> Value:
         """Return the value as this parameter's type; the text of a ValueError describes valid values."""
+
+    def elsewhere(self, value: Any) -> Value:
+        """Return a value of this parameter's type that may be out of range; a ValueError describes such values."""
+        return self.canonical(value)
 
     @abstractmethod
     def distance(self, one: Value, other: Value) -> float:

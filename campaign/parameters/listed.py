@@ -1,6 +1,7 @@
 """Values from a list."""
 
 import math
+from contextlib import suppress
 from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
@@ -20,6 +21,14 @@ class ListedKind(ParameterKind):
         if len(meant) > 1:
             raise ValueError(f"one of {', '.join(map(repr, self.listed))}, of which the text matches {len(meant)}")
         return meant[0] if meant else text
+
+    def elsewhere(self, value: Any) -> Value:
+        """Return a value that need not be in the list; a ValueError describes such values."""
+        with suppress(ValueError):
+            return self.canonical(value)
+        if not isinstance(value, bool | int | float | str) or value in (math.inf, -math.inf) or value != value:
+            raise ValueError("a text, a finite number, true or false")
+        return value
 
     def described(self) -> str:
         """Return the values in words."""

@@ -1,6 +1,7 @@
 """Numbers between two bounds."""
 
 import math
+from contextlib import suppress
 from typing import Any, Protocol, Self, cast
 
 from pydantic import model_validator
@@ -37,6 +38,10 @@ class Bounded(Protocol):
     @property
     def unit(self) -> str | None:
         """Return the unit, if it has one."""
+        ...
+
+    def canonical(self, value: Any) -> Value:
+        """Return a value in range as the parameter's type."""
         ...
 
 
@@ -86,6 +91,17 @@ class NumberKind(ParameterKind):
         if math.isinf(high - low):
             return abs(place_of(b, low, high, "linear") - place_of(a, low, high, "linear"))
         return abs(b - a) / (high - low)
+
+    def elsewhere(self: Bounded, value: Any) -> Value:
+        """Return a number that may be out of range, whole if the bounds are; a ValueError describes such numbers."""
+        with suppress(ValueError):
+            return self.canonical(value)
+        whole = isinstance(self.low, int)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+            raise ValueError("a whole number" if whole else "a number")
+        if whole and value != int(value):
+            raise ValueError("a whole number")
+        return int(value) if whole else float(value)
 
     def spelled(self, text: str) -> Any:
         """Return the number that a text spells, or the text."""

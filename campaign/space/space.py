@@ -104,6 +104,14 @@ class Space:
         """Return a problem for each parameter that is wrong, with its name as the path, and each unmet constraint."""
         return self._read(values)[1]
 
+    def placed(self, values: Mapping[str, Any]) -> tuple[Point, list[Problem]]:
+        """Return a point that may lie outside of the space, and a problem for each parameter that is wrong even there.
+
+        Values may be out of range and need not meet constraints. Parameters without a value that were added while the
+        campaign ran have the value that they had before.
+        """
+        return self._read(values, anywhere=True)
+
     def agrees(self, point: Point) -> bool:
         """Return whether a point has the values of all fixed parameters that are active in it."""
         return all(point.get(name, value) == value for name, value in self.fixed.items())
@@ -130,22 +138,26 @@ class Space:
         low, high = with_slack(*bounds)
         return min(max(value, bounds[0]), bounds[1]) if low <= value <= high else value
 
-    def _read(self, values: Mapping[str, Any], *, drop_inactive: bool = False) -> tuple[Point, list[Problem]]:
-        reading = _Reading(values, drop_inactive)
+    def _read(
+        self, values: Mapping[str, Any], *, drop_inactive: bool = False, anywhere: bool = False
+    ) -> tuple[Point, list[Problem]]:
+        reading = _Reading(values, drop_inactive, anywhere)
         problems = [Problem((name,), unknown_key(name, self.root)) for name in values if name not in self.root]
         for name in self.parameters.in_order:
             reading.take(name, self.root[name])
         point: Point = {name: reading.found[name] for name in self.root if name in reading.found}
         problems += [Problem((name,), reading.wrong[name]) for name in self.root if name in reading.wrong]
+        if anywhere:
+            return point, problems
         active = (each for each in self.constraints if all(name in reading.found for name in each.names))
         return point, problems + [_unmet(each, point) for each in active if not each.holds(reading.found)]
 
 
 class _Reading:
-    """The values of parameters as they are read, each after those on which it depends."""
+    """The values of parameters as they are read, each after those on which it depends; they may be out of range."""
 
-    def __init__(self, values: Mapping[str, Any], drop_inactive: bool) -> None:
-        self.values, self.drop_inactive = values, drop_inactive
+    def __init__(self, values: Mapping[str, Any], drop_inactive: bool, anywhere: bool) -> None:
+        self.values, self.drop_inactive, self.anywhere = values, drop_inactive, anywhere
         self.found: dict[str, Value] = {}
         self.wrong: dict[str, str] = {}
         # Parameters of which nothing can be stated, because one on which they depend is wrong.
@@ -165,9 +177,12 @@ class _Reading:
             self._derive(name, parameter)
         elif name in self.values:
             try:
-                self.found[name] = parameter.canonical(self.values[name])
+                read = parameter.elsewhere if self.anywhere else parameter.canonical
+                self.found[name] = read(self.values[name])
             except ValueError as expected:
                 self.wrong[name] = f"expected {expected}, got {shown(self.values[name])}"
+        elif self.anywhere and parameter.was is not None:
+            self.found[name] = parameter.elsewhere(parameter.was)
         elif parameter.fixed_value is not None:
             self.found[name] = parameter.fixed_value
         else:
@@ -188,7 +203,7 @@ class _Reading:
             self.wrong[name] = str(problem)
             return
         self.found[name] = value
-        if (problem := parameter.problem_of(value)) is not None:
+        if not self.anywhere and (problem := parameter.problem_of(value)) is not None:
             self.wrong[name] = problem
         elif self.values.get(name) is not None and not parameter.is_same(self.values[name], value):
             self.wrong[name] = f"expected {value!r} (`{parameter.value.text}`), got {shown(self.values[name])}"

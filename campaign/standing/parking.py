@@ -39,9 +39,9 @@ def why_parked(campaign: Campaign, history: History, proposal: Proposal) -> str 
 
 
 def _changes(campaign: Campaign, policy: ApprovalPolicy, point: Point) -> Iterator[str]:
-    if campaign.baseline is None:
+    baseline = campaign.status_quo
+    if baseline is None:
         return
-    baseline = campaign.space.point(campaign.baseline)
     for name, limit in policy.when.limits(campaign.parameters).items():
         before, now = baseline.get(name), point.get(name)
         too_far = _too_far(campaign.parameters.root[name], limit, before, now)
@@ -54,13 +54,14 @@ def _too_far(parameter: Parameter, limit: Limit, before: Value | None, now: Valu
 
     A parameter that is active at only one of the two points is beyond every limit, except a list of other choices.
     """
-    was, becomes = (None if value is None else parameter.canonical(value) for value in (before, now))
+    was, becomes = (None if value is None else parameter.elsewhere(value) for value in (before, now))
     if was == becomes:
         return None
     if isinstance(limit, tuple):
         listed = becomes in [parameter.canonical(choice) for choice in limit]
         return f"one of the choices that need approval, and {_text(before)} in the baseline" if listed else None
-    if limit == "any" or was is None or becomes is None:
+    # A choice that was dropped has no distance to others.
+    if limit == "any" or was is None or becomes is None or (parameter.listed and was not in parameter.listed):
         return f"and {_text(before)} in the baseline"
     share = parameter.distance(was, becomes)
     if share <= limit + _ROUNDING:

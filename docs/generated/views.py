@@ -39,6 +39,8 @@ _ROWS = {
     "solutions": "A row for each metric of each of several different solutions, the recommended one first.",
     "arms": "A row for each metric of each arm of an A/B test, compared with the status quo of its own batch. Arms "
     "without a result have their last look.",
+    "revisions": "A row for each revision, by people or by a run with a changed file.",
+    "outside": "A row for each trial outside of the present space.",
 }
 
 

@@ -13,13 +13,14 @@ from typing import Any
 
 from overnight.campaign import History
 from overnight.campaign.errors import CannotStart
+from overnight.campaign.parameters import Value
 from overnight.campaign.recommendation import Recommendation
 from overnight.campaign.values.printed import Printed
 from overnight.evaluators.sources import SourceFiles
 from overnight.flows.api.sync import run_sync
 from overnight.flows.controller.shift import why_not_yet
 from overnight.flows.definition.campaign_file import CampaignFile, read_campaign
-from overnight.flows.definition.fixing import with_fixed
+from overnight.flows.definition.fixing import values_of, with_fixed
 from overnight.flows.definition.places import refuse_overlaps, refuse_unusable_places
 from overnight.flows.definition.receipts import receipts_of
 from overnight.flows.engine.server import prefect_server
@@ -72,10 +73,12 @@ def run_campaign(
     continue with a ledger that contradicts its newest receipt. Raises an OvernightError for a wrong definition, a held
     campaign, such a ledger, or too many failures in a row; events recorded until then stay.
     """
-    file = with_fixed(read_campaign(source), fix or {})
+    file = read_campaign(source)
     path = str(source) if isinstance(source, str | Path) else "CAMPAIGN"
     history, not_yet = run_sync(
-        _run(file, path, watch, on_stop, notify, report, ignore_window=ignore_window, accept_loss=accept_loss)
+        _run(
+            file, path, fix or {}, watch, on_stop, notify, report, ignore_window=ignore_window, accept_loss=accept_loss
+        )
     )
     if not_yet is not None:
         return CampaignResult(history, None, not_yet)
@@ -85,6 +88,7 @@ def run_campaign(
 async def _run(
     file: CampaignFile,
     path: str,
+    fix: Mapping[str, Any],
     watch: Callable[[History], None],
     on_stop: Callable[[StopRequest], None],
     notify: Callable[[str], None],
@@ -94,23 +98,24 @@ async def _run(
     accept_loss: str | None,
 ) -> tuple[History, str | None]:
     """Return the history, and the reason if a closed window prevents a start."""
-    await file.check()
+    await with_fixed(file, fix).check()
+    fixed = values_of(file, fix)
     ledger = open_ledger(file.ledger, file.campaign.name, Path())
     # Here as well as in the flow, which a campaign that is over or outside its window never reaches.
     await check_or_accept(ledger, receipts_of(file), accept_loss, SystemClock(), notify)
     journal = Journal(ledger, watch)
     await journal.refresh()
-    over = is_over(journal.history, file.campaign, file.settings())
+    over = is_over(journal.history, file.campaign, file.settings(), fixed)
     _refuse_to_start(file, path, journal.history, over=over)
     if over:
         if (outdated := why_outdated(journal.history, file.campaign)) is not None:
             notify(outdated)
         return journal.history, None
-    held = effective_definition(journal.history, file.campaign)
+    held = effective_definition(journal.history, file.campaign, fixed)
     not_yet = None if ignore_window else why_not_yet(held, journal.history, SystemClock().now())
     if not_yet is not None:
         return journal.history, not_yet
-    return await _run_with_prefect(file, watch, on_stop, notify, report, ignore_window=ignore_window), None
+    return await _run_with_prefect(file, fixed, watch, on_stop, notify, report, ignore_window=ignore_window), None
 
 
 def _refuse_to_start(file: CampaignFile, path: str, history: History, *, over: bool) -> None:
@@ -126,6 +131,7 @@ def _refuse_to_start(file: CampaignFile, path: str, history: History, *, over: b
 
 async def _run_with_prefect(
     file: CampaignFile,
+    fix: Mapping[str, Value],
     watch: Callable[[History], None],
     on_stop: Callable[[StopRequest], None],
     notify: Callable[[str], None],
@@ -155,7 +161,13 @@ async def _run_with_prefect(
 
         listening = functools.partial(_stop_on_signals, ask_to_stop)
         here = flow.Surroundings(
-            stop=stop, watch=watch, listening=listening, notify=notify, report=report, ignore_window=ignore_window
+            stop=stop,
+            watch=watch,
+            listening=listening,
+            notify=notify,
+            report=report,
+            ignore_window=ignore_window,
+            fix=fix,
         )
         return await flow.run_with_server(file, server, here)
 

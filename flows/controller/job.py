@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from overnight.bo_core import AnyProposer
 from overnight.campaign import Campaign, EvaluationRequest, Proposal
 from overnight.campaign.evaluation import EvaluationAnswer
+from overnight.campaign.parameters import Value
 from overnight.campaign.recommendation import Computed
 from overnight.evaluators import Evaluator, Report
 from overnight.evaluators.evaluator import TRIAL_IS_OVER
@@ -30,7 +31,7 @@ class Job:
     current hashes of the evaluator's files; with `refuse_changed`, a changed evaluator is not called. `recommend`
     returns the recommendation after so many events, which the controller records when it ends; without it, nothing is
     recorded. With `goes_on`, evaluations continue after their processes have ended: a controller that ends leaves them
-    to the next one, and they need not fit into the window.
+    to the next one, and they need not fit into the window. `fix` keeps parameters at values during this run.
     """
 
     campaign: Campaign
@@ -47,6 +48,7 @@ class Job:
     proposing: Proposing = field(default_factory=Proposing)
     recommend: Callable[[int], Awaitable[Computed | None]] | None = None
     goes_on: bool = False
+    fix: Mapping[str, Value] = field(default_factory=dict[str, Value])
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ async def run_loop(
         refuse_changed(journal.history, sources)
     if not job.goes_on:
         refuse_unpolled(journal.history)
-    await open_campaign(journal, job.campaign, job.settings, clock, notify)
+    await open_campaign(journal, job.campaign, job.settings, clock, notify, job.fix)
     resumed = resumed_with(journal.history), note_on(journal.history, sources)
     await take_lease(journal, clock, job.rhythm, stop, notify, sources)
     for text in resumed:

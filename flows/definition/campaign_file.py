@@ -32,9 +32,10 @@ from overnight.evaluators.process_evaluator import ProcessEvaluator
 from overnight.flows.clusters.places.any_place import AnyPlace
 from overnight.flows.clusters.places.here import Here
 from overnight.flows.clusters.resources import Resources
-from overnight.flows.definition.addresses import ledger_address, meant_as_folder
+from overnight.flows.definition.addresses import absolute_ledger, ledger_address, meant_as_folder
 from overnight.flows.definition.parts import part_problems
 from overnight.flows.definition.translated_errors import translate
+from overnight.flows.definition.tried_points import in_a_begun_campaign, untried_outside
 from overnight.flows.definition.yaml_source import read_yaml
 from overnight.flows.proposing.settings import Proposing
 
@@ -213,11 +214,17 @@ def load_campaign_file(path: str | Path) -> CampaignFile:
         raise InvalidDefinition([one_line(f"{path}:{source.line(())}: {expected}, got {shown(source.data)}")])
     file, problems = _examine(source.data, _split(source.data), WRITTEN_BY_HAND)
     problems = [*source.repeated_keys(), *problems]
+    if file is None:
+        problems = in_a_begun_campaign(problems, source.data, path.resolve().parent)
     if file is None or problems:
         lines = sorted((source.line(problem.where), str(problem)) for problem in problems[:_MOST_PROBLEMS])
         more = [f"{one_line(str(path))}: and {len(problems) - len(lines)} more"] if len(problems) > len(lines) else []
         raise InvalidDefinition([*(f"{one_line(str(path))}:{line}: {problem}" for line, problem in lines), *more])
-    return _with_absolute_paths(file, path.resolve().parent)
+    file = _with_absolute_paths(file, path.resolve().parent)
+    if outside := untried_outside(file.campaign, file.ledger):
+        places = [f"{one_line(str(path))}:{source.line(problem.where)}: {problem}" for problem in outside]
+        raise InvalidDefinition(places[:_MOST_PROBLEMS])
+    return file
 
 
 def read_campaign(source: "CampaignFile | Mapping[str, Any] | str | Path") -> CampaignFile:
@@ -234,6 +241,8 @@ def read_campaign(source: "CampaignFile | Mapping[str, Any] | str | Path") -> Ca
     file, problems = _examine(source, _sections(source))
     if file is None:
         raise InvalidDefinition([str(problem) for problem in problems])
+    if outside := untried_outside(file.campaign, file.ledger):
+        raise InvalidDefinition([str(problem) for problem in outside])
     return file
 
 
@@ -278,8 +287,7 @@ def _validated(sections: dict[Any, Any], context: Any) -> tuple[CampaignFile | N
 def _with_absolute_paths(file: CampaignFile, folder: Path) -> CampaignFile:
     """Return the campaign with its relative paths made absolute, starting at this folder."""
     changes: dict[str, Any] = {"work": str(folder / os.path.expanduser(file.work))}
-    if "://" not in file.ledger:
-        changes["ledger"] = str(folder / os.path.expanduser(file.ledger))
+    changes["ledger"] = absolute_ledger(file.ledger, folder)
     if file.receipts is not None:
         changes["receipts"] = str(folder / os.path.expanduser(file.receipts))
     changes["proposer"] = file.proposer.in_folder(folder)

@@ -5,6 +5,7 @@ from typing import Any
 
 from overnight.campaign.contradictions import contradictions
 from overnight.campaign.errors import InvalidDefinition
+from overnight.campaign.parameters import Value
 from overnight.flows.definition.campaign_file import CampaignFile
 
 
@@ -15,11 +16,15 @@ def with_fixed(file: CampaignFile, fix: Mapping[str, Any]) -> CampaignFile:
     """
     if not fix:
         return file
-    read = {name: _read(file, name, value) for name, value in fix.items()}
-    fixed = {**(file.campaign.fix or {}), **read}
-    if problems := [*contradictions({**dict(file.campaign), "fix": fixed})]:
+    fixed = {**(file.campaign.fix or {}), **values_of(file, fix)}
+    if problems := [*contradictions({**dict(file.campaign), "fix": fixed}, anywhere=True)]:
         raise InvalidDefinition([str(problem) for problem in problems])
     return file.model_copy(update={"campaign": file.campaign.model_copy(update={"fix": fixed})})
+
+
+def values_of(file: CampaignFile, fix: Mapping[str, Any]) -> dict[str, Value]:
+    """Return the values, of which text is read as a value of its parameter."""
+    return {name: _read(file, name, value) for name, value in fix.items()}
 
 
 def fixed_by(options: Iterable[str]) -> dict[str, str]:

@@ -133,8 +133,6 @@ def _experiment_problems(campaign: Campaign, proposer: AnyProposer) -> list[Prob
 
 def _trials_before(campaign: Campaign) -> int:
     """Return how many trials come before the first one that can confirm."""
-    asked = [campaign.space.point(point) for point in campaign.start_with]
-    if campaign.baseline is not None:
-        asked.append(campaign.space.point(campaign.baseline))
+    asked = campaign.first_points
     distinct = [point for i, point in enumerate(asked) if point not in asked[:i]]
     return max(len(distinct), LEAST_OBSERVED)

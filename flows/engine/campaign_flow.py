@@ -5,7 +5,7 @@ Prefect executes and shows; the ledger remembers. Prefect neither retries nor ca
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -25,6 +25,7 @@ from prefect.states import Completed, Crashed, Failed
 from overnight.campaign import History, Proposal
 from overnight.campaign.errors import CampaignHeld, OvernightError
 from overnight.campaign.evaluation import EvaluationAnswer
+from overnight.campaign.parameters import Value
 from overnight.campaign.values.harmless import first_line
 from overnight.evaluators.results.printed import printed
 from overnight.flows.assembly import anchored, followed, job_of, placed, proposers
@@ -119,9 +120,10 @@ class PrefectSteps:
 class Surroundings:
     """The parts that a caller in the same process may provide, such as its clock, its display and its way to stop.
 
-    `ignore_window` starts trials outside the window. `asked` are the proposers, if they exist already. `shown` is
-    false if no person can look at the Prefect server. `notify` is called, from any thread, with each warning while the
-    campaign continues. `report` writes the report that the server links to, by default into the work folder.
+    `ignore_window` starts trials outside the window. `asked` are the proposers, if they exist already. `shown` is false
+    if no person can look at the Prefect server. `notify` is called, from any thread, with each warning while the
+    campaign continues. `report` writes the report that the server links to, by default into the work folder. `fix`
+    keeps parameters at values during this run.
     """
 
     clock: Clock = field(default_factory=SystemClock)
@@ -133,6 +135,7 @@ class Surroundings:
     ignore_window: bool = False
     shown: bool = True
     asked: Proposers | None = None
+    fix: Mapping[str, Value] = field(default_factory=dict[str, Value])
 
 
 # Prefect stores and shows the parameters of a flow, so the surroundings are not among them.
@@ -197,7 +200,7 @@ async def _run(file: CampaignFile, here: Surroundings) -> History:
             prefect_view(file, report, here.notify) if here.shown else nullcontext(_ignore) as show,
         ):
             whole = followed(file, evaluator, here.clock, here.notify)
-            job = job_of(file, ledger, whole, asked, ignore_window=here.ignore_window)
+            job = job_of(file, ledger, whole, asked, ignore_window=here.ignore_window, fix=here.fix)
             watch = watched_by(here.watch, show)
             return await run_loop(job, PrefectSteps(asked), here.clock, here.stop, watch, here.notify)
 

@@ -8,7 +8,8 @@ from overnight.campaign import Campaign, History
 from overnight.campaign.changes import differences, revisable_keys
 from overnight.campaign.definition import lies_in
 from overnight.campaign.errors import Refused
-from overnight.campaign.history.events import CampaignRevised, TrialAbandoned
+from overnight.campaign.history.events import CampaignDefined, CampaignRevised, TrialAbandoned
+from overnight.flows.people.revised_past import refuse_baseline_out_of_reach, refuse_unknown_past
 
 
 def revise(
@@ -23,11 +24,14 @@ def revise(
     latest, name = history.revised or history.defined, campaign.name
     assert latest is not None
     _refuse_another(latest.definition, campaign)
+    refuse_unknown_past(history, campaign)
+    refuse_baseline_out_of_reach(campaign)
     if settings != latest.settings:
         parts = " and ".join(f"`{key}`" for key in settings if settings[key] != latest.settings.get(key))
         raise Refused(
             f"Campaign `{name}`: a revision cannot change {parts}. Nothing was written. A running controller keeps the "
             "evaluator and the proposer that it started with: drain it and run the campaign again, or undo the change."
+            + _about_time_limit(latest, campaign, settings)
         )
     if campaign == latest.definition:
         raise Refused(
@@ -38,9 +42,23 @@ def revise(
         time=now, actor=who, revision=revision, definition=campaign, settings=settings, why=why or None
     )
     reason = f"it lies outside of the space of revision {revision}" + (f": {why}" if why else "")
-    waiting = [trial for trial in history.trials.open if trial.open_attempt is None]
+    # As points of the new parameters.
+    trials = history.extended([revised]).trials
+    waiting = [trial for trial in trials.open if trial.open_attempt is None]
     outside = [trial.id for trial in waiting if not lies_in(campaign, trial.point)]
     return [revised, *(TrialAbandoned(time=now, actor=who, trial=number, why=reason) for number in outside)]
+
+
+def _about_time_limit(latest: CampaignDefined | CampaignRevised, campaign: Campaign, settings: dict[str, Any]) -> str:
+    """Return that a time limit follows from the window, if it alone has changed together with it; else nothing."""
+    before, after = ({**each.get("evaluator", {})} for each in (latest.settings, settings))
+    was, now = before.pop("time_limit", None), after.pop("time_limit", None)
+    if was is None or before != after or latest.definition.window == campaign.window:
+        return ""
+    return (
+        f" Only the evaluator's time limit has changed, from {was} to {now}, because it is half of the `window` if the "
+        "file sets none: write the old one as `time_limit` under `evaluator`."
+    )
 
 
 def _refuse_another(old: Campaign, new: Campaign) -> None:
@@ -50,10 +68,23 @@ def _refuse_another(old: Campaign, new: Campaign) -> None:
         raise Refused(
             f"Campaign `{old.name}`: only {', '.join(keys)} and {last} may be revised, and other changes make it "
             "another campaign. Nothing was written: undo these changes, or give this campaign another `name`."
+            + _about_objectives(old, new)
             + _about_parameters(old, new)
             + "\n"
             + "\n".join(changes)
         )
+
+
+def _about_objectives(old: Campaign, new: Campaign) -> str:
+    """Return how to search for something else; empty if the objectives are the same."""
+    named = [[(each.metric, each.direction) for each in campaign.goal.objectives] for campaign in (old, new)]
+    if named[0] == named[1]:
+        return ""
+    return (
+        " Another objective makes another campaign, which can begin with the trials of this one: `overnight export "
+        "trials.csv`, change the `name` and the objective, and `overnight import trials.csv`. A metric that must only "
+        "stay within limits can be added under `constraints`."
+    )
 
 
 def _about_parameters(old: Campaign, new: Campaign) -> str:
@@ -61,5 +92,9 @@ def _about_parameters(old: Campaign, new: Campaign) -> str:
     dropped = [name for name in old.parameters.root if name not in new.parameters.root]
     if not dropped:
         return ""
-    names = " and ".join(f"`{name}`" for name in dropped)
-    return f" Instead of dropping {names}, keep it in the file and give it a value under `fix`."
+    names, first = " and ".join(f"`{name}`" for name in dropped), dropped[0]
+    return (
+        f" Instead of dropping {names}, keep it in the file and write the value that it has from now on: under `fix`, "
+        f"if the model shall learn from trials with other values, or as `{first}: {{kind: fixed, value: …}}`, if "
+        "trials with other values shall not count."
+    )

@@ -28,7 +28,10 @@ def unended(history: History, trial: Trial | int, asked: str) -> Trial:
     if known is None:
         name = f"campaign `{history.definition.name}` has" if history.defined is not None else "there are"
         raise _refusal(asked, number, f"no such trial; {name} {len(history.trials)}: see `overnight trials`")
-    if isinstance(trial, Trial) and (trial.point, trial.proposed) != (known.point, known.proposed):
+    if isinstance(trial, Trial) and (trial.proposal.point, trial.proposed) != (
+        known.proposal.point,
+        known.proposed,
+    ):
         raise _refusal(asked, number, "it belongs to another campaign or ledger; here, another trial has its number")
     if known.outcome is not None:
         by = f" by {known.outcome.by}" if isinstance(known.outcome, Withdrawal) else ""

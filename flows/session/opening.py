@@ -1,20 +1,25 @@
 """Open a campaign's ledger: record its definition the first time, compare it later."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any
 
 from overnight.campaign import Campaign, History
 from overnight.campaign.changes import differences
+from overnight.campaign.contradictions import contradictions
 from overnight.campaign.errors import InvalidDefinition, LedgerMoved
 from overnight.campaign.history.events import CampaignDefined, CampaignRevised
+from overnight.campaign.parameters import Value
+from overnight.campaign.values.read_only import ReadOnlyDict
 from overnight.flows.host.clock import Clock
 from overnight.flows.host.log import LOG
 from overnight.flows.session.journal import Journal
 
 # The actor of definitions that come with a run; a revision has the person as its actor.
 _RUN = "user"
+_NOTHING: Mapping[str, Value] = MappingProxyType({})
 
 
 async def open_campaign(
@@ -23,27 +28,35 @@ async def open_campaign(
     settings: dict[str, Any],
     clock: Clock,
     notify: Callable[[str], None] = LOG.warning,
+    fix: Mapping[str, Value] = _NOTHING,
 ) -> None:
     """Read the ledger and make sure that it holds this campaign; record the definition if it holds no campaign.
 
-    A changed budget, number of workers or settings are recorded as a revision. A definition that was revised since
-    changes nothing: the newest one holds, which `notify` reports. Only `fix` changes back. Raises InvalidDefinition for
-    any other change.
+    `fix` keeps parameters at values during this run, in addition to the definition that holds. A changed budget, number
+    of workers or settings are recorded as a revision. A definition that was revised since changes nothing: the newest
+    one holds, which `notify` reports. Only `fix` changes back. Raises InvalidDefinition for any other change.
     """
     await journal.refresh()
-    while (event := _opening_event(journal.history, campaign, settings, clock)) is not None:
+    while (event := _opening_event(journal.history, campaign, settings, clock, fix)) is not None:
         with suppress(LedgerMoved):
             await journal.append([event])
     if (outdated := why_outdated(journal.history, campaign)) is not None:
         notify(outdated)
 
 
-def effective_definition(history: History, campaign: Campaign) -> Campaign:
-    """Return the definition that will hold if a file with this one is run.
+def effective_definition(history: History, campaign: Campaign, fix: Mapping[str, Value] = _NOTHING) -> Campaign:
+    """Return the definition that will hold if a file with this one is run, with these parameters fixed by the run.
 
-    If it was revised since, a file that is still the old one does not undo the revision.
+    If it was revised since, a file that is still the old one does not undo the revision. Raises InvalidDefinition if
+    the revised space does not have the fixed values.
     """
-    return history.definition if _is_held(history, campaign) else campaign
+    effective = history.definition if _is_held(history, campaign) else campaign
+    if not fix:
+        return effective
+    fixed = {**(effective.fix or {}), **fix}
+    if problems := [*contradictions({**dict(effective), "fix": fixed}, anywhere=True)]:
+        raise InvalidDefinition([str(problem) for problem in problems])
+    return effective.model_copy(update={"fix": ReadOnlyDict(fixed)})
 
 
 def refused_changes(history: History, campaign: Campaign) -> list[str]:
@@ -68,12 +81,14 @@ def refuse_another(history: History, campaign: Campaign, path: str = "CAMPAIGN")
     )
 
 
-def is_over(history: History, campaign: Campaign, settings: dict[str, Any]) -> bool:
+def is_over(
+    history: History, campaign: Campaign, settings: dict[str, Any], fix: Mapping[str, Value] = _NOTHING
+) -> bool:
     """Return whether this campaign has finished and running it again would change nothing."""
     latest = history.revised or history.defined
     if history.finished is None or latest is None or settings != latest.settings:
         return False
-    return _is_held(history, campaign)
+    return _is_same(history.definition, effective_definition(history, campaign, fix))
 
 
 def why_outdated(history: History, campaign: Campaign) -> str | None:
@@ -88,13 +103,13 @@ def why_outdated(history: History, campaign: Campaign) -> str | None:
 
 
 def _opening_event(
-    history: History, campaign: Campaign, settings: dict[str, Any], clock: Clock
+    history: History, campaign: Campaign, settings: dict[str, Any], clock: Clock, fix: Mapping[str, Value]
 ) -> CampaignDefined | CampaignRevised | None:
+    refuse_another(history, campaign)
+    campaign = effective_definition(history, campaign, fix)
     if history.defined is None:
         uid = secrets.token_hex(4)
         return CampaignDefined(time=clock.now(), actor=_RUN, uid=uid, definition=campaign, settings=settings)
-    campaign = effective_definition(history, campaign)
-    refuse_another(history, campaign)
     latest = history.revised or history.defined
     if (campaign, settings) == (latest.definition, latest.settings):
         return None

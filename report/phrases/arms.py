@@ -41,7 +41,7 @@ def _of_stage(then: History, trial: Trial) -> Iterator[str]:
     # It needs NumPy, which other campaigns do not have to wait for.
     judge: Judge = importlib.import_module("overnight.bo_core.experiment.breaches").breach_of
     stages, before = then.definition.stages, candidates(then, judge)
-    goes_on = before and before[-1].run.candidate == trial.point and before[-1].run.rolled_back is None
+    goes_on = before and before[-1].run.candidate == trial.proposal.point and before[-1].run.rolled_back is None
     earlier = before[-1].trials if goes_on and len(before[-1].trials) < len(stages) else ()
     at = stages.index(trial.proposal.weight) + 1 if trial.proposal.weight in stages else len(earlier) + 1
     yield f"It is the candidate in stage {at} of {len(stages)} of the ramp-up, on fresh traffic."
@@ -53,7 +53,7 @@ def _of_stage(then: History, trial: Trial) -> Iterator[str]:
 
 
 def _again(then: History, trial: Trial, batch: Sequence[Trial]) -> Iterator[str]:
-    before = [each.id for each in then.model_view().observed if each.point == trial.point]
+    before = [each.id for each in then.model_view().observed if each.point == trial.proposal.point]
     if not before:
         return
     tried = [each.point for each in then.trials.values()]

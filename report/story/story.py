@@ -16,6 +16,7 @@ from overnight.report.story.goal.solutions import DifferentSolutions, solutions_
 from overnight.report.story.goal.suspects import SuspectResult, suspects_of
 from overnight.report.story.people import People, people_of
 from overnight.report.story.proposals import Proposals, proposals_of
+from overnight.report.story.revisions import Revisions, revisions_of
 from overnight.report.story.section import Section
 from overnight.report.story.spent import Spent, known_until, spent_of
 from overnight.report.story.standing import Standing, standing_of
@@ -29,7 +30,8 @@ class Story(Section):
     `events`. `objective` is the first of several. Only a campaign with several has a `front`, one that asks for
     different `solutions` has those of its recommendation, one with `constraints` a
     `feasibility`, one with `stop_when` a `gain`, and one with `confirm` a `confirmation`. Only an A/B test is an
-    `experiment`. `versions` are those of the evaluator. The `suspects` are results that look like glitches.
+    `experiment`. `versions` are those of the evaluator, and `revisions` are changes
+    of the definition. The `suspects` are results that look like glitches.
     """
 
     campaign: str
@@ -53,6 +55,7 @@ class Story(Section):
     confirmation: Confirmation | None
     proposals: Proposals
     versions: tuple[Version, ...]
+    revisions: Revisions
 
     @property
     def gaining(self) -> str:
@@ -98,4 +101,5 @@ def story_of(
         confirmation=confirmation_of(history),
         proposals=proposals_of(history),
         versions=versions_of(history),
+        revisions=revisions_of(history),
     )

@@ -32,3 +32,38 @@ def test_an_equality_of_parameters_that_all_have_steps_is_refused_with_advice():
     definition = {"name": "c", "parameters": dict.fromkeys("xyz", stepped), "budget": {"trials": 5}, "minimize": "loss"}
     with pytest.raises(ValidationError, match=r"a `float` that has no `step`.* write one of its parameters as one of"):
         Campaign.model_validate({**definition, "parameter_constraints": ["x + y + z == 1"]})
+
+
+SHARES = {
+    "milk": {"kind": "float", "low": 0.2, "high": 1},
+    "egg": {"kind": "float", "low": 0, "high": 1},
+    "flour": {"kind": "float", "low": 0.1, "high": 1},
+}
+
+
+def blend(constraints: list[str], **fix: float) -> Campaign:
+    definition = {"name": "c", "parameters": {**SHARES, "heat": FLOAT}, "budget": {"trials": 5}, "minimize": "loss"}
+    return Campaign.model_validate({**definition, "parameter_constraints": constraints, "fix": fix})
+
+
+@pytest.mark.parametrize(
+    ("constraint", "fix", "text"),
+    [
+        ("milk + egg + flour == 1", {"egg": 0.9}, "fix.egg: expected a number between 0 and 0.7, because"),
+        ("milk + egg + flour == 1", {"egg": 0.3, "milk": 0.65}, "expected a number between 0.2 and 0.6, because"),
+        ("2 * egg == milk", {"egg": 0.05}, "fix.egg: expected a number between 0.1 and 0.5, because `2 * egg == milk`"),
+        ("milk + egg + flour == 0.1", {"egg": 0}, "fix.egg: expected no fixed value, since none is possible"),
+    ],
+)
+def test_a_fixed_value_that_an_equality_does_not_allow_is_named_with_the_equality_and_the_possible_values(
+    constraint, fix, text
+):
+    with pytest.raises(ValidationError) as found:
+        blend([constraint], **fix)
+    assert text in str(found.value)
+    assert constraint in str(found.value)
+
+
+@pytest.mark.parametrize("egg", [0, 0.1, 0.3, 0.7])
+def test_a_fixed_value_at_the_edge_of_what_an_equality_allows_is_accepted(egg):
+    assert blend(["milk + egg + flour == 1"], egg=egg).fix == {"egg": egg}

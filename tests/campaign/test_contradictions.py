@@ -63,10 +63,20 @@ CONTRADICTIONS = [
 def test_a_contradiction_is_reported_with_its_path_as_it_is_written_and_by_the_model(change, expected):
     found = [str(problem) for problem in contradictions({**ASKED, **change})]
     assert [line[: len(start)] for line, start in zip(found, expected, strict=True)] == expected
+    found = [str(problem) for problem in contradictions({**ASKED, **change}, anywhere=True)]
     with pytest.raises(ValidationError) as caught:
         Campaign.model_validate({**ASKED, **change})
     [error] = caught.value.errors()
     assert error["msg"] == f"Value error, {'; '.join(found)}"
+
+
+def test_only_the_file_and_not_the_model_refuses_a_baseline_outside_of_the_space():
+    asked = {**ASKED, "baseline": {"heat": 2, "oven": "gas"}}
+    assert [*map(str, contradictions(asked))] == ["baseline.heat: expected a number between 0 and 1, got 2"]
+    campaign = Campaign.model_validate(asked)
+    assert campaign.status_quo == {"heat": 2.0, "oven": "gas", "rack": 2} | campaign.status_quo
+    with pytest.raises(ValidationError, match=r"baseline\.heat: expected a number, got 'hot'"):
+        Campaign.model_validate({**ASKED, "baseline": {"heat": "hot", "oven": "gas"}})
 
 
 def test_a_valid_definition_contradicts_itself_nowhere():

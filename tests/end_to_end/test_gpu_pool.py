@@ -18,8 +18,7 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary
 from overnight.bo_core import AnyProposer, CustomProposer, SobolProposer
 from overnight.campaign import Campaign
 from overnight.campaign.history.events import CampaignDefined
-from overnight.flows.commands.read.past import read_events
-from overnight.flows.definition.campaign_file import load_campaign_file
+from overnight.flows.commands.read.kept import kept_at
 from overnight.flows.proposing.messages import Question, place_of
 from overnight.flows.proposing.pool import PoolProposer
 from overnight.flows.proposing.settings import ProposerUnavailable
@@ -104,7 +103,7 @@ async def there_are(count: int, server: Server, pool: str) -> list[dict[str, Any
 
 def trials_of(folder: Path):
     path = folder / "campaign.yaml"
-    return read_events(load_campaign_file(path), path)
+    return kept_at(path).events()
 
 
 @pytest.mark.slow

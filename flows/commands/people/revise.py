@@ -12,6 +12,7 @@ from overnight.flows.commands.people.append import append_to, say_written
 from overnight.flows.definition.campaign_file import load_campaign_file
 from overnight.flows.host.terminal import terminal
 from overnight.flows.people.revising import revise as revised
+from overnight.report.story.revisions import changes_of
 
 
 def revise(path: Path, why: str) -> None:
@@ -27,13 +28,16 @@ def revise(path: Path, why: str) -> None:
     history = append_to(file, path, request)
     say_written(history, "revised; it holds from the next proposal on", path)
     console = terminal()
+    for change in changes_of(history.superseded[-1], history.definition):
+        console.print(f"it {change}", soft_wrap=True, markup=False)
     for line in _outside(file.campaign, history, len(written) - 1):
         console.print(line, soft_wrap=True)
-    console.print(
-        "a deployment of this campaign continues with the revised definition, from the ledger, but keeps its schedule: "
-        "if you changed `window`, deploy again",
-        soft_wrap=True,
-    )
+    if history.superseded[-1].window != file.campaign.window:
+        console.print(
+            "`window` has changed: if this campaign is deployed, deploy it again, because a deployment keeps its "
+            f"schedule: overnight deploy {path}",
+            soft_wrap=True,
+        )
 
 
 def _outside(campaign: Campaign, history: History, abandoned: int) -> list[str]:

@@ -7,25 +7,31 @@ from overnight.campaign import History
 from overnight.campaign.errors import LedgerError
 from overnight.campaign.experiment.arms import batch_of
 from overnight.campaign.history.events import TrialProposed
-from overnight.flows.commands.read.past import read_events
-from overnight.flows.definition.campaign_file import load_campaign_file
+from overnight.flows.commands.read.kept import kept_at
 from overnight.flows.host.terminal import terminal
 from overnight.report.explanation import (
     explanation,
     feasible_sentence,
     front_sentence,
+    outside_sentence,
     suspect_sentence,
     version_sentence,
 )
 from overnight.report.phrases.arms import difference_sentence
 
-_OF_RESULT = (difference_sentence, feasible_sentence, front_sentence, suspect_sentence, version_sentence)
+_OF_RESULT = (
+    difference_sentence,
+    feasible_sentence,
+    front_sentence,
+    outside_sentence,
+    suspect_sentence,
+    version_sentence,
+)
 
 
 def explain(trial: int, path: Path) -> None:
     """Print the knowledge from which a trial was proposed, its predicted outcome and its result."""
-    file = load_campaign_file(path)
-    events = read_events(file, path)
+    events = kept_at(path).events()
     asked = next((event for event in events if isinstance(event, TrialProposed) and event.trial == trial), None)
     seen = asked.provenance.asked.events_seen if asked is not None and asked.provenance is not None else None
     # Each event is folded once: first those that the proposal saw, then the later ones.

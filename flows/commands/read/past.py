@@ -1,6 +1,5 @@
 """Read the history of a campaign for the commands that append nothing."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import takewhile
@@ -9,35 +8,21 @@ from pathlib import Path
 from overnight.campaign import History
 from overnight.campaign.errors import LedgerError
 from overnight.campaign.history.events import Event
-from overnight.flows.definition.campaign_file import CampaignFile, load_campaign_file
+from overnight.flows.commands.read.kept import Kept, kept_at
 from overnight.flows.host.terminal import terminal
-from overnight.storage import ledger_location, open_ledger
 
 
-def read_past(path: Path, as_of: str | None = None) -> tuple[CampaignFile, History]:
-    """Return a campaign's file and its history, complete or as of a moment.
+def read_past(path: Path, as_of: str | None = None) -> tuple[Kept, History]:
+    """Return a campaign and its history, complete or as of a moment.
 
     `as_of` is a number of events or a time. Raises LedgerError if nothing had been written by then.
     """
-    file = load_campaign_file(path)
-    events = read_events(file, path)
+    kept = kept_at(path)
+    events = kept.events()
     history = History.from_events(events if as_of is None else known(events, as_of))
     if history.defined is None:
         raise LedgerError(f"--as-of {as_of}: expected a time since the campaign began; it began later.")
-    return file, history
-
-
-def read_events(file: CampaignFile, path: Path) -> list[Event]:
-    """Return all events of a campaign; raises LedgerError if nothing has been written yet."""
-    name = file.campaign.name
-    segments = asyncio.run(open_ledger(file.ledger, name, Path()).read())
-    events = [event for segment in segments for event in segment.events]
-    if not events:
-        where = ledger_location(file.ledger, name, Path())
-        raise LedgerError(
-            f"{where}: expected the ledger of campaign `{name}`, found nothing. Run it first: overnight run {path}"
-        )
-    return events
+    return kept, history
 
 
 def known(events: Sequence[Event], as_of: str) -> Sequence[Event]:

@@ -13,17 +13,16 @@ from rich.text import Text
 
 from overnight.campaign.values.harmless import harmless
 from overnight.campaign.values.spelling import yaml_text
+from overnight.flows.commands.read.kept import kept_at
 from overnight.flows.commands.read.layout import Sheet
-from overnight.flows.definition.campaign_file import load_campaign_file
 from overnight.flows.host.terminal import terminal
 from overnight.report.tables import Cell, csv_of, to_json
-from overnight.storage import ParquetLedger, open_ledger
 from overnight.storage.sql import Answer, export_trials, query
 
 
 def print_answer(sql: str, path: Path, form: str) -> None:
     """Print the answer to an SQL query on a campaign's ledger."""
-    answer = query(_ledger(path), sql)
+    answer = query(kept_at(path).ledger, sql)
     match form:
         case "csv":
             sys.stdout.write(csv_of(answer.columns, ([_cell(value) for value in row] for row in answer.rows)))
@@ -36,13 +35,8 @@ def print_answer(sql: str, path: Path, form: str) -> None:
 
 def export(path: Path, output: Path) -> None:
     """Write a campaign's trials to one file."""
-    export_trials(_ledger(path), output)
+    export_trials(kept_at(path).ledger, output)
     terminal().print(f"trials: {output}", soft_wrap=True)
-
-
-def _ledger(path: Path) -> ParquetLedger:
-    file = load_campaign_file(path)
-    return open_ledger(file.ledger, file.campaign.name, Path())
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

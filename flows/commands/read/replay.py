@@ -10,8 +10,7 @@ from rich.text import Text
 from overnight.bo_core import CustomProposer
 from overnight.campaign.errors import LedgerError
 from overnight.campaign.history.events import Event
-from overnight.flows.commands.read.past import read_events
-from overnight.flows.definition.campaign_file import load_campaign_file
+from overnight.flows.commands.read.kept import kept_at
 from overnight.flows.host.terminal import terminal
 from overnight.flows.replay.again import replay
 from overnight.flows.replay.recommended import replay_recommendations
@@ -22,10 +21,10 @@ _COLORS = {"same": "green", "other stack": "yellow", "undecided": "yellow", "dif
 
 def replay_campaign(path: Path, trial: int | None) -> None:
     """Print a verdict on each proposal and recommendation, or on one trial's; exit with 1 if one is different."""
-    file = load_campaign_file(path)
-    events = read_events(file, path)
+    kept = kept_at(path)
+    events, proposer = kept.events(), kept.file and kept.file.proposer
     console, counts = terminal(), Counter[str]()
-    folder = (file.proposer.folder if isinstance(file.proposer, CustomProposer) else None) or path.parent
+    folder = (proposer.folder if isinstance(proposer, CustomProposer) else None) or kept.folder
     for about, found in _verdicts(events, folder, trial):
         counts[found.verdict] += 1
         why = f": {found.why}" if found.why else ""

@@ -5,26 +5,25 @@ from pathlib import Path
 
 from overnight.campaign import History
 from overnight.campaign.values.harmless import harmless_json
+from overnight.flows.commands.read.kept import Kept
 from overnight.flows.commands.read.past import read_past
-from overnight.flows.definition.campaign_file import CampaignFile
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.terminal import terminal
 from overnight.flows.session.lease import controller_lives, distant_holder, hangs_here
 from overnight.flows.session.opening import refused_changes
 from overnight.report.status import status_lines
 from overnight.report.story import story_of
-from overnight.storage import ledger_location
 
 
 def status(path: Path, form: str, as_of: str | None) -> None:
     """Print the story of a campaign."""
-    file, history = read_past(path, as_of)
+    kept, history = read_past(path, as_of)
     story = story_of(
         history,
         SystemClock().now(),
         alive=as_of is not None or controller_lives(history),
-        ledger=ledger_location(file.ledger, file.campaign.name, Path()),
-        notices=() if as_of is not None else tuple(_notices(path, file, history)),
+        ledger=kept.location,
+        notices=() if as_of is not None else tuple(_notices(kept, history)),
     )
     if form == "json":
         print(harmless_json(story.model_dump_json(indent=2)))  # noqa: T201
@@ -33,12 +32,12 @@ def status(path: Path, form: str, as_of: str | None) -> None:
         terminal().print(line, soft_wrap=True)
 
 
-def _notices(path: Path, file: CampaignFile, history: History) -> Iterator[str]:
+def _notices(kept: Kept, history: History) -> Iterator[str]:
     """Yield facts about the controller's process and the campaign's file."""
     if (elsewhere := distant_holder(history)) is not None:
         yield elsewhere
     if (hangs := hangs_here(history)) is not None:
         yield hangs
-    if changed := refused_changes(history, file.campaign):
+    if kept.file is not None and (changed := refused_changes(history, kept.file.campaign)):
         more = f" and {len(changed) - 1} more" if changed[1:] else ""
-        yield f"{path} defines another campaign, which this ledger refuses: {changed[0]}{more}"
+        yield f"{kept.path} defines another campaign, which this ledger refuses: {changed[0]}{more}"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from overnight.campaign import History
 from overnight.campaign.errors import CampaignHeld, LedgerDamaged, LedgerError, LedgerTooNew
 from overnight.evaluators.own_loop import OwnLoop
 from overnight.evaluators.sources import SourceFiles
@@ -30,12 +31,13 @@ def check(path: Path) -> None:
         # A loop of the user's own can run it, so what was understood is shown before the evaluator is missed.
         console.print(describe(file, SystemClock().now()))
     asyncio.run(file.check())
-    next_run = _next_run(file, path)
-    console.print(describe(file, SystemClock().now()))
+    next_run, history = _next_run(file, path)
+    console.print(describe(file, SystemClock().now(), history))
     console.print(Text.assemble(("✓", "green"), f" {path} is valid{next_run}"), soft_wrap=True)
 
 
-def _next_run(file: CampaignFile, path: Path) -> str:
+def _next_run(file: CampaignFile, path: Path) -> tuple[str, History]:
+    """Return what a run would do next, and the history so far, which is empty if it cannot be read."""
     ledger = open_ledger(file.ledger, file.campaign.name, Path())
     journal = Journal(ledger)
     try:
@@ -45,13 +47,14 @@ def _next_run(file: CampaignFile, path: Path) -> str:
         raise
     except LedgerError as problem:
         refuse_unusable_places(file)
-        return f". Whether it has finished is unknown, because its ledger cannot be read from here: {problem}"
+        unknown = f". Whether it has finished is unknown, because its ledger cannot be read from here: {problem}"
+        return unknown, History()
     history = journal.history
     if history.defined is None:
         refuse_overlaps(file)
     refuse_another(history, file.campaign, str(path))
     if is_over(history, file.campaign, file.settings()):
-        return f", and has finished. Its findings: overnight report {path}"
+        return f", and has finished. Its findings: overnight report {path}", history
     refuse_unusable_places(file)
     sources = SourceFiles(file.evaluator).hashes()
     if file.evaluator_changed == "refuse":
@@ -61,9 +64,9 @@ def _next_run(file: CampaignFile, path: Path) -> str:
     try:
         refuse_if_it_lives_here(history)
     except CampaignHeld as held:
-        return f". {held}"
+        return f". {held}", history
     next_trial = next((trial.id for trial in history.trials.open if trial.pending), history.next_trial)
     continues = f" and continues with trial {next_trial}" if history.trials else ""
     outdated = why_outdated(history, file.campaign)
     notes = "".join(f"\n{text}" for text in (outdated, note_on(history, sources)) if text is not None)
-    return f"{continues}. Run it with: overnight run {path}{notes}"
+    return f"{continues}. Run it with: overnight run {path}{notes}", history

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from overnight.bo_core import BayesianProposer, CustomProposer
 from overnight.bo_core.settings.surrogates import GpytorchSurrogate
-from overnight.campaign import Campaign
+from overnight.campaign import Campaign, History
 from overnight.campaign.approval import ApprovalPolicy, Limit
 from overnight.campaign.standing.confirming import reserved
 from overnight.campaign.values.duration import format_duration
@@ -18,21 +18,25 @@ from overnight.campaign.window import Window
 from overnight.evaluators import AnyEvaluator, OwnLoop
 from overnight.evaluators.ongoing.polling import Polling
 from overnight.flows.clusters.resources import Resources
+from overnight.flows.commands.start.next_points import next_points
 from overnight.flows.definition.campaign_file import CampaignFile
 from overnight.flows.proposing.settings import Proposing
 from overnight.report.phrases.general import counted
 from overnight.storage import ledger_location
 
 
-def describe(file: CampaignFile, now: datetime) -> Group:
-    """Return a table of the space, and lines on how and when points would be tried and recorded."""
+def describe(file: CampaignFile, now: datetime, history: History | None = None) -> Group:
+    """Return a table of the space, and lines on how and when points would be tried and recorded.
+
+    The `history` holds the trials so far, if there are any.
+    """
     campaign = file.campaign
     table = Table(header_style="bold")
     for name in ("parameter", "kind", "values", "baseline"):
         table.add_column(name, overflow="fold")
     written = campaign.baseline or {}
     # Numbers with a step may be written otherwise, and derived values are not written at all.
-    exact = {} if campaign.baseline is None else campaign.space.point(campaign.baseline)
+    exact = campaign.status_quo or {}
     for name, parameter in campaign.parameters.items():
         values = f"{parameter.described()}{f'; only if {parameter.when}' if parameter.when else ''}"
         started = exact.get(name, "") if parameter.grid else written.get(name, exact.get(name, ""))
@@ -54,7 +58,7 @@ def describe(file: CampaignFile, now: datetime) -> Group:
         *_stopping(file.campaign),
         *_confirming(file),
         *_solutions(campaign),
-        ("first points", _first_points(file)),
+        (("first points", _first_points(file)) if not (history and history.trials) else next_points(file, history)),
         ("proposer", f"{_proposer(file)}{_proposed_by(file.proposing)}"),
         ("ledger", ledger_location(file.ledger, campaign.name, Path())),
     ]

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from overnight.campaign import History, Measurement, Point, Trial
 from overnight.campaign.recommendation import Recommendation
+from overnight.report.numbers import measured
 from overnight.report.story.goal.exactness import is_exact, measured_at
 from overnight.report.story.section import Known, Section
 from overnight.report.trial_facts import ending
@@ -141,10 +142,16 @@ def _recorded(history: History) -> Recorded | None:
 
 def _baseline(history: History, found: Recommendation | None, *, exact: bool) -> Baseline | None:
     campaign = history.definition
-    if campaign.baseline is None:
+    point = campaign.status_quo
+    if point is None:
         return None
-    point = campaign.space.point(campaign.baseline)
-    tried = next((t for t in history.trials.values() if t.proposal.generator == "baseline"), None)
+    trials = [*history.trials.values()]
+    asked = [trial for trial in trials if trial.proposal.generator == "baseline"]
+    if any(each.baseline != campaign.baseline for each in history.superseded):
+        # A revised baseline may have been tried for another reason.
+        there = [trial for trial in trials if trial.point == point]
+        asked = [trial for trial in asked if trial.point == point] or there
+    tried = asked[0] if asked else None
     mean, sd = None, None
     if found is not None and found.baseline_mean is not None:
         mean, sd = believed_at(history, point, found.baseline_mean, found.baseline_sd, exact=exact)
@@ -156,7 +163,7 @@ def _baseline(history: History, found: Recommendation | None, *, exact: bool) ->
         measurement=measurement,
         mean=mean,
         sd=sd,
-        missing=None if compared else _missing(tried),
+        missing=None if compared else _missing(tried, measurement),
     )
 
 
@@ -168,8 +175,10 @@ def believed_at(
     return (mean, sd) if measured is None else (measured, None)
 
 
-def _missing(tried: Trial | None) -> str:
-    """Return why the baseline has no value: how its trial ended, or that it was not measured."""
+def _missing(tried: Trial | None, measurement: Measurement | None) -> str:
+    """Return why the baseline has no value: how its trial ended, or that it was not measured, or is not comparable."""
+    if measurement is not None:
+        return f"was measured ({measured(measurement)}), but the model of the present space does not know it"
     ended_badly = tried is not None and tried.outcome is not None and not tried.measured
     return str(ending(tried)) if tried is not None and ended_badly else "has not been measured"
 

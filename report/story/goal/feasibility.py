@@ -124,8 +124,7 @@ def _why_unjudged(history: History, goal: Goal) -> str | None:
     """Return which limits are unknown, and what happened to the baseline; None if all are known."""
     if not goal.unjudged:
         return None
-    campaign = history.definition
-    point = campaign.space.point(campaign.baseline or {})
+    point = history.definition.status_quo
     tried = next((trial for trial in history.trials.newest_first() if trial.point == point), None)
     named, metrics = (" and ".join(dict.fromkeys(texts)) for texts in _texts(goal.unjudged))
     verb = "is" if len(goal.unjudged) == 1 else "are"

@@ -146,14 +146,28 @@ def test_constraints_are_revised():
 
 
 def test_bounds_are_revised_with_word_of_the_trials_outside_of_them():
+    definition = DEFINITION | {"evaluator": {"kind": "command", "command": ["true"], "time_limit": "1h"}}
+    Path("campaign.yaml").write_text(json.dumps(definition))
     asyncio.run(begin())
     heat = {"kind": "float", "low": 0.25, "high": 1}
-    Path("campaign.yaml").write_text(json.dumps(DEFINITION | {"parameters": {"heat": heat}}))
+    Path("campaign.yaml").write_text(json.dumps(definition | {"parameters": {"heat": heat}}))
     printed = said("revise", "--why", "too cold")
     assert "1 of 1 trials lie outside its space" in printed
     assert "of these, abandoned because they were waiting: 1; running, and may finish: 0" in printed
-    assert "a deployment of this campaign continues with the revised definition" in printed
+    assert "deploy" not in printed
+    window = {"window": "22:00-06:00 UTC", "parameters": {"heat": heat}}
+    Path("campaign.yaml").write_text(json.dumps(definition | window))
+    assert "`window` has changed: if this campaign is deployed, deploy it again" in said("revise", "--why", "at night")
     assert "nothing awaits approval" in said("approvals")
+
+
+def test_a_window_that_changes_the_time_limit_of_evaluations_is_refused_with_the_way_out():
+    asyncio.run(begin())
+    Path("campaign.yaml").write_text(json.dumps(DEFINITION | {"window": "22:00-23:00 UTC"}))
+    with pytest.raises(
+        Refused, match=r"Only the evaluator's time limit has changed, from .* to 1800\.0.* `time_limit`"
+    ):
+        said("revise", "--why", "at night")
 
 
 def test_a_file_that_check_refuses_is_no_revision_either():

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from overnight.campaign import Measurement
 from overnight.campaign.errors import InvalidDefinition, LedgerDamaged
 from overnight.campaign.history.events import (
     AttemptFailed,
@@ -17,6 +18,7 @@ from overnight.campaign.history.events import (
     Event,
     LeaseTaken,
     TrialAbandoned,
+    TrialObserved,
     TrialProposed,
 )
 from overnight.flows.api.run import run_campaign
@@ -108,6 +110,39 @@ def test_a_new_campaign_is_valid_and_check_writes_nothing():
 def test_check_says_with_which_trial_a_campaign_goes_on(events, trial):
     begin(*events)
     assert f"is valid and continues with trial {trial}. Run it with" in said("check", "loaf.yaml")
+
+
+def measured(*heats: float) -> list[Event]:
+    """Return trials at these points, each with a result."""
+    return [
+        event
+        for number, heat in enumerate(heats, start=1)
+        for event in (
+            TrialProposed(time=NOW, actor=CONTROLLER, trial=number, point={"heat": heat}, generator="sobol"),
+            TrialObserved(time=NOW, actor="ada", trial=number, attempt=0, metrics={"burnt": Measurement(mean=heat)}),
+        )
+    ]
+
+
+def next_points() -> str:
+    [line] = [line for line in said("check", "loaf.yaml").splitlines() if line.startswith("next points")]
+    return line.removeprefix("next points").strip()
+
+
+def test_check_says_which_points_come_next_in_a_campaign_that_has_trials():
+    write({"budget": {"trials": 30}, "baseline": {"heat": 0.1}})
+    assert "1 from the file, 3 Sobol points, then the model's" in said("check", "loaf.yaml")
+    journal = begin(*measured(0.1, 0.2))
+    assert next_points() == "2 Sobol points, then the model's"
+    asyncio.run(journal.append(measured(0.1, 0.2, 0.3, 0.4)[4:]))
+    assert next_points() == "the model's"
+    narrowed = {"parameters": {"heat": HEAT | {"low": 0.35}}, "budget": {"trials": 30}, "baseline": {"heat": 0.1}}
+    write(narrowed)
+    said("revise", "loaf.yaml", "--why", "too cold")
+    assert next_points() == "Sobol points until 2 results lie in the space (now 1 of 4 results), then the model's"
+    write(narrowed | {"baseline": {"heat": 0.5}})
+    said("revise", "loaf.yaml", "--why", "another oven")
+    assert next_points().startswith("1 from the file, Sobol points until 2 results")
 
 
 def test_a_file_from_before_its_bounds_were_revised_is_no_other_campaign_and_check_says_what_holds():

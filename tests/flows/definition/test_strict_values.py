@@ -17,8 +17,8 @@ COMMON: dict[str, Any] = {
     "name": "strict",
     "parameters": {
         "x": {"kind": "float", "low": 0.5, "high": 2.5, "step": 0.25, "scale": "log"},
-        "n": {"kind": "int", "low": 1, "high": 9, "step": 2},
-        "size": {"kind": "ordinal", "choices": [1, 2.5, "three"]},
+        "n": {"kind": "int", "low": 1, "high": 9, "step": 2, "was": 3},
+        "size": {"kind": "ordinal", "choices": [1, 2.5, "three"], "was": 2.5},
         "flour": {"kind": "fixed", "value": 3},
     },
     "minimize": "loss",
