@@ -35,8 +35,10 @@ def differences(old: Campaign, new: Campaign, *, on_request: bool = False) -> li
 def _on_request(campaign: Campaign) -> frozenset[str]:
     """Return the paths of everything that changes only on request: bounds, choices, and constraints between them."""
     marked, parameters = MayBeRevised.ON_REQUEST, campaign.parameters.items()
-    of_parameters = (f"parameters.{name}.{key}" for name, each in parameters for key in revisable(type(each), marked))
-    return frozenset((*of_parameters, *revisable(Campaign, marked)))
+    of_parameters = [f"parameters.{name}.{key}" for name, each in parameters for key in revisable(type(each), marked)]
+    variables = () if campaign.context is None else campaign.context.root.items()
+    of_contexts = (f"context.{name}.{key}" for name, each in variables for key in revisable(type(each), marked))
+    return frozenset((*of_parameters, *of_contexts, *revisable(Campaign, marked)))
 
 
 def _leaves(campaign: Campaign) -> dict[str, str]:

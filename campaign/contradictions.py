@@ -6,6 +6,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from overnight.campaign.approval import ApprovalPolicy
+from overnight.campaign.contexts import Context
+from overnight.campaign.contexts.mistakes import (
+    context_mistakes,
+    contexts_of,
+    only_about_contexts,
+    readable_context,
+    unlisted_values,
+)
 from overnight.campaign.experiment.contradictions import contradictory_experiment
 from overnight.campaign.goal.constraint_contradictions import impossible_constraints, limited_parameters
 from overnight.campaign.goal.objective_contradictions import contradictory_objectives
@@ -29,18 +37,43 @@ def contradictions(campaign: Mapping[str, Any]) -> Iterator[Problem]:
         parameters = Parameters.model_validate(campaign.get("parameters"))
     except ValidationError:
         return
-    yield from limited_parameters(campaign, parameters)
-    yield from impossible_solutions(campaign, parameters)
-    yield from _approval(campaign, parameters)
-    constraints = readable_comparisons(campaign.get("parameter_constraints"))
-    fixed, unusable = readable_fixed(campaign.get("fix"), parameters)
-    yield from unusable
-    if mistakes := [*constraint_mistakes(constraints, parameters, fixed)]:
+    context = readable_context(campaign.get("context"))
+    if context is None and campaign.get("context") is not None:
+        return
+    if context is not None and (clashes := [*context_mistakes(campaign, context, parameters)]):
+        yield from clashes
+        return
+    every = parameters.with_variables({} if context is None else context.root)
+    if mistakes := [problem.below("parameters") for problem in every.mistakes()]:
         yield from mistakes
         return
-    space = Space(parameters, tuple(constraint for _, constraint in constraints))
+    yield from limited_parameters(campaign, every)
+    yield from impossible_solutions(campaign, parameters)
+    yield from _approval(campaign, parameters)
+    yield from _space(campaign, parameters, every, context)
+
+
+def _space(
+    campaign: Mapping[str, Any], parameters: Parameters, every: Parameters, context: Context | None
+) -> Iterator[Problem]:
+    """Yield the mistakes in `fix`, in constraints between parameters, and in points; `every` has those of contexts."""
+    constraints = readable_comparisons(campaign.get("parameter_constraints"))
+    fixed, unusable = readable_fixed(campaign.get("fix"), every, parameters.tuned())
+    yield from unusable
+    if context is not None:
+        yield from unlisted_values(context, ("fix",), fixed)
+    limited = [*only_about_contexts(constraints, context)]
+    for given in contexts_of(context):
+        limited += constraint_mistakes(constraints, every, {**fixed, **given})
+    if limited:
+        yield from dict.fromkeys(limited)
+        return
+    read = tuple(constraint for _, constraint in constraints)
     for where, point in _points(campaign):
-        yield from _in_space(space, where, point)
+        unlisted = [] if context is None else [*unlisted_values(context, where, point)]
+        yield from unlisted
+        for given in () if unlisted else contexts_of(context, point):
+            yield from _in_space(Space(every, read, given=given), where, point)
 
 
 def _metrics(metrics: Any) -> Iterator[Problem]:
