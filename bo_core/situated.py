@@ -1,7 +1,7 @@
 """View and encode the trials of a history as the settings of a proposer demand."""
 
 from overnight.bo_core.data.encoding import Encoding
-from overnight.bo_core.data.inside import view_around, view_inside
+from overnight.bo_core.data.inside import view_across, view_around, view_inside
 from overnight.bo_core.data.situation import Situation
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.campaign import Campaign, History, ModelView
@@ -11,7 +11,8 @@ def viewed(campaign: Campaign, history: History, encoding: Encoding, proposer: B
     """Return the trials from which the proposer's model learns."""
     if proposer.learns_outside_in(campaign):
         return view_around(campaign, history, encoding)
-    return view_inside(campaign, history)
+    # What other contexts teach is in the same space, so that every model can learn it.
+    return view_across(campaign, history) if campaign.given else view_inside(campaign, history)
 
 
 def situated(campaign: Campaign, view: ModelView, encoding: Encoding, proposer: BayesianProposer) -> Situation:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from overnight.campaign.approval import Approve
 from overnight.campaign.contexts import Context, Given
-from overnight.campaign.contexts.context import agrees
+from overnight.campaign.contexts.context import agrees, in_it
 from overnight.campaign.contradictions import contradictions
 from overnight.campaign.experiment.contradictions import AB_TEST
 from overnight.campaign.experiment.settings import Decide, RampUp, Traffic
@@ -220,7 +220,7 @@ class Campaign(BaseModel):
 
     def context_of(self, point: Mapping[str, Value]) -> Given | None:
         """Return the context that a point is for; None without contexts, and for one that the campaign has not."""
-        return next((given for given in self.contexts if all(point.get(n) == v for n, v in given.items())), None)
+        return next((given for given in self.contexts if in_it(point, given)), None)
 
     @property
     def goal(self) -> Goal:

@@ -1,23 +1,30 @@
-"""The trials inside the current space, and those that lie close enough outside after a person changed it."""
+"""The trials inside the current space, and those outside of it: in other contexts, or since a person changed it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from overnight.bo_core.data.encoding import Encoding
 from overnight.campaign import Campaign, History, ModelView, Trial
-from overnight.campaign.definition import lies_in
+from overnight.campaign.space import Space
 
 
 def view_inside(campaign: Campaign, history: History) -> ModelView:
     """Return the model view without trials outside the campaign's space.
 
-    People's decisions about them still count. If the campaign has never had another space, all trials lie inside.
+    People's decisions about them still count. Within a context, trials for other contexts lie outside. If the campaign has never had another space, all trials lie inside.
     """
     view = history.model_view()
+    if campaign.given:
+        return _only(view, campaign.space)
     if history.defined is None or all(_spans_same(each, campaign) for each in _definitions(history)):
         return view
+    return _only(view, campaign.space)
+
+
+def _only(view: ModelView, space: Space) -> ModelView:
+    """Return a view of the trials in a space."""
     observed, pending, failed, stopped, withheld = (
-        tuple(trial for trial in trials if lies_in(campaign, trial.point))
+        tuple(trial for trial in trials if not space.problems(trial.point))
         for trials in (view.observed, view.pending, view.failed, view.stopped, view.withheld)
     )
     return replace(view, observed=observed, pending=pending, failed=failed, stopped=stopped, withheld=withheld)
@@ -28,11 +35,19 @@ def view_around(campaign: Campaign, history: History, encoding: Encoding) -> Mod
 
     Trials outside that have not ended are left out: they would count as points that may turn out best.
     """
+    return _with_outside(campaign, history, lambda trial: encoding.reaches(trial.point))
+
+
+def view_across(campaign: Campaign, history: History) -> ModelView:
+    """Return the model view with those trials that have ended in another context of the same space."""
+    elsewhere = replace(campaign.space, given={})
+    return _with_outside(campaign, history, lambda trial: not elsewhere.problems(trial.point))
+
+
+def _with_outside(campaign: Campaign, history: History, counts: Callable[[Trial], bool]) -> ModelView:
     everything, inside = history.model_view(), view_inside(campaign, history)
     known = {trial.id for trial in _ended(inside)}
-    outside = frozenset(
-        trial.id for trial in _ended(everything) if trial.id not in known and encoding.reaches(trial.point)
-    )
+    outside = frozenset(trial.id for trial in _ended(everything) if trial.id not in known and counts(trial))
     if not outside:
         return inside
 

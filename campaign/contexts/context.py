@@ -57,6 +57,11 @@ def given_text(given: Mapping[str, Value]) -> str:
     return ", ".join(f"{name} = {yaml_text(value)}" for name, value in given.items())
 
 
+def in_it(point: Mapping[str, Value], given: Mapping[str, Value]) -> bool:
+    """Return whether a point is for this context."""
+    return all(name in point and point[name] == value for name, value in given.items())
+
+
 def agrees(point: Mapping[str, Value], given: Mapping[str, Value]) -> bool:
     """Return whether a point has these values of a context, as far as it names them."""
     return all(point.get(name, value) == value for name, value in given.items())
