@@ -99,7 +99,9 @@ def _spread(
     campaign: Campaign, history: History, encoding: Encoding, taken: Collection[PointKey], count: int
 ) -> list[Point]:
     """Return the next points of the Sobol sequence; contexts share it, as long as it has points that none has tried."""
-    if campaign.given:
+    import os
+
+    if campaign.given and not os.environ.get("SHARED"):
         with suppress(SpaceExhausted):
             return sobol_points(encoding, campaign.seed, {*taken, *moved_here(campaign, history)}, count)
     return sobol_points(encoding, campaign.seed, taken, count)
@@ -122,5 +124,10 @@ def _spread_count(
     if confirms:
         return 0
     parameters = len(campaign.parameters.tuned())
-    initial = math.ceil(proposer.initial_points(parameters, campaign.budget.trials) / shares)
+    import os
+
+    initial = max(
+        math.ceil(proposer.initial_points(parameters, campaign.budget.trials) / shares),
+        int(os.environ.get("LEAST", "1")),
+    )
     return min(max(initial - so_far, 0), q)

@@ -9,6 +9,10 @@ from overnight.campaign import Campaign, History, ModelView
 
 def viewed(campaign: Campaign, history: History, encoding: Encoding, proposer: BayesianProposer) -> ModelView:
     """Return the trials from which the proposer's model learns."""
+    if campaign.given:
+        from overnight.bo_core.data.across import on_scale
+
+        return on_scale(campaign, view_across(campaign, history))
     if proposer.learns_outside_in(campaign):
         return view_around(campaign, history, encoding)
     # What other contexts teach is in the same space, so that every model can learn it.

@@ -39,7 +39,7 @@ def judged_cells(goals: Goals, trials: Sequence[Trial]) -> list[tuple[bool | str
     A trial is on the front if its result is feasible, and no other feasible result dominates it.
     """
     goal = goals.pooled
-    on_front = {id(trial) for trial in goal.front(trials)} if goal.has_front else set[int]()
+    on_front = {id(trial) for trial in goals.front(trials)} if goal.has_front else set[int]()
     return [
         (
             *(feasibility_of(goals.of(trial), trial.measured) if goal.constraints else ()),

@@ -37,7 +37,9 @@ def context_mistakes(campaign: Mapping[str, Any], context: Context, parameters: 
             yield Problem(("context", name), f"expected a name of its own, got `{name}`, which is a metric")
     for key, instead in _INSTEAD.items():
         if campaign.get(key) not in _LEFT_OUT:
-            yield Problem((key,), f"expected no `{key}` with a `context`, because {instead}; got {shown(campaign[key])}")
+            yield Problem(
+                (key,), f"expected no `{key}` with a `context`, because {instead}; got {shown(campaign[key])}"
+            )
 
 
 def unlisted_values(context: Context, where: Where, written: Mapping[Any, Any]) -> Iterator[Problem]:
@@ -52,9 +54,7 @@ def contexts_of(context: Context | None, written: Mapping[Any, Any] | None = Non
     return ({},) if context is None else tuple(each for each in context.every() if agrees(written or {}, each))
 
 
-def only_about_contexts(
-    constraints: Sequence[tuple[int, Comparison]], context: Context | None
-) -> Iterator[Problem]:
+def only_about_contexts(constraints: Sequence[tuple[int, Comparison]], context: Context | None) -> Iterator[Problem]:
     """Yield the constraints that limit no parameter, but only contexts."""
     variables = {} if context is None else context.root
     for position, constraint in constraints:

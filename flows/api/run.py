@@ -18,7 +18,7 @@ from overnight.evaluators.sources import SourceFiles
 from overnight.flows.api.sync import run_sync
 from overnight.flows.controller.shift import why_not_yet
 from overnight.flows.definition.campaign_file import CampaignFile, read_campaign
-from overnight.flows.definition.fixing import with_fixed
+from overnight.flows.definition.fixing import with_context, with_fixed
 from overnight.flows.definition.places import refuse_overlaps, refuse_unusable_places
 from overnight.flows.definition.receipts import receipts_of
 from overnight.flows.engine.server import prefect_server
@@ -55,6 +55,7 @@ def run_campaign(
     notify: Callable[[str], None] = LOG.warning,
     report: Callable[[History], Path] | None = None,
     fix: Mapping[str, Any] | None = None,
+    context: Mapping[str, Any] | None = None,
     ignore_window: bool = False,
     accept_loss: str | None = None,
 ) -> CampaignResult:
@@ -64,11 +65,12 @@ def run_campaign(
     with the history after every append, `on_stop` after every request to stop, `notify` with each warning. `report`
     writes the report that the user's own Prefect server links to, by default into the work folder. Outside its window
     the campaign starts and writes nothing, unless `ignore_window` is set, but it waits for evaluations that an earlier
-    controller left running. `fix` keeps parameters at values during this run. `accept_loss` is the recorded reason to
-    continue with a ledger that contradicts its newest receipt. Raises an OvernightError for a wrong definition, a held
+    controller left running. `fix` keeps parameters at values during this run, and `context` restricts its new trials to
+    the contexts with these values. `accept_loss` is the recorded reason to continue with a ledger that contradicts its
+    newest receipt. Raises an OvernightError for a wrong definition, a held
     campaign, such a ledger, or too many failures in a row; events recorded until then stay.
     """
-    file = with_fixed(read_campaign(source), fix or {})
+    file = with_context(with_fixed(read_campaign(source), fix or {}), context or {})
     path = str(source) if isinstance(source, str | Path) else "CAMPAIGN"
     history, not_yet = run_sync(
         _run(file, path, watch, on_stop, notify, report, ignore_window=ignore_window, accept_loss=accept_loss)

@@ -133,6 +133,8 @@ def _experiment_problems(campaign: Campaign, proposer: AnyProposer) -> list[Prob
 
 def _trials_before(campaign: Campaign) -> int:
     """Return how many trials come before the first one that can confirm."""
+    if campaign.contexts:
+        return sum(_trials_before(campaign.within(given)) for given in campaign.open_contexts)
     asked = [campaign.space.point(point) for point in campaign.start_with]
     if campaign.baseline is not None:
         asked.append(campaign.space.point(campaign.baseline))

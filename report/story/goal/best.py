@@ -141,7 +141,7 @@ def _recorded(history: History) -> Recorded | None:
 
 def _baseline(history: History, found: Recommendation | None, *, exact: bool) -> Baseline | None:
     campaign = history.definition
-    if campaign.baseline is None:
+    if campaign.baseline is None or campaign.contexts:
         return None
     point = campaign.space.point(campaign.baseline)
     tried = next((t for t in history.trials.values() if t.proposal.generator == "baseline"), None)
