@@ -2,14 +2,13 @@
 
 import math
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from functools import partial
 
 import torch
 
 from overnight.bo_core.choice import Asked
 from overnight.bo_core.choice.confirming import to_confirm
-from overnight.bo_core.choice.in_turn import moved_here, propose_in_turn
+from overnight.bo_core.choice.in_turn import propose_in_turn
 from overnight.bo_core.custom_proposer import CustomProposer
 from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
 from overnight.bo_core.data.inside import view_inside
@@ -20,9 +19,8 @@ from overnight.bo_core.search.sobol import sobol_points
 from overnight.bo_core.unmodelled import asked_for, seeded, with_pending
 from overnight.campaign import Campaign, History, Proposal
 from overnight.campaign.contexts.context import in_it
-from overnight.campaign.errors import ModelFailed, SpaceExhausted
+from overnight.campaign.errors import ModelFailed
 from overnight.campaign.parameters import Value
-from overnight.campaign.space import Point
 from overnight.campaign.standing.confirming import LEAST_OBSERVED, Confirming, confirming
 
 
@@ -75,7 +73,7 @@ def _proposed(
     taken |= {key_of(p.point) for p in proposals}
     left = q - len(proposals)
     spread = _spread_count(campaign, history, proposer, so_far, left, confirms=phase.begun, shares=shares)
-    points = _spread(campaign, history, encoding, taken, spread)
+    points = sobol_points(encoding, campaign.seed, taken, spread)
     proposals += [Proposal(point=p, generator="sobol", provenance=seeded(campaign, first)) for p in points]
     more = q - len(proposals)
     if more and isinstance(proposer, BayesianProposer):
@@ -95,18 +93,6 @@ def _proposed(
     return proposals
 
 
-def _spread(
-    campaign: Campaign, history: History, encoding: Encoding, taken: Collection[PointKey], count: int
-) -> list[Point]:
-    """Return the next points of the Sobol sequence; contexts share it, as long as it has points that none has tried."""
-    import os
-
-    if campaign.given and not os.environ.get("SHARED"):
-        with suppress(SpaceExhausted):
-            return sobol_points(encoding, campaign.seed, {*taken, *moved_here(campaign, history)}, count)
-    return sobol_points(encoding, campaign.seed, taken, count)
-
-
 def _at_most(encoding: Encoding, taken: Collection[PointKey], q: int) -> int:
     """Return q, or the new points left in a finite space if fewer; at least 1, so that the search raises an error."""
     size = encoding.size()
@@ -124,10 +110,5 @@ def _spread_count(
     if confirms:
         return 0
     parameters = len(campaign.parameters.tuned())
-    import os
-
-    initial = max(
-        math.ceil(proposer.initial_points(parameters, campaign.budget.trials) / shares),
-        int(os.environ.get("LEAST", "1")),
-    )
+    initial = math.ceil(proposer.initial_points(parameters, campaign.budget.trials) / shares)
     return min(max(initial - so_far, 0), q)

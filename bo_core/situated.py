@@ -1,5 +1,6 @@
 """View and encode the trials of a history as the settings of a proposer demand."""
 
+from overnight.bo_core.data.across import on_scale
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.data.inside import view_across, view_around, view_inside
 from overnight.bo_core.data.situation import Situation
@@ -8,15 +9,12 @@ from overnight.campaign import Campaign, History, ModelView
 
 
 def viewed(campaign: Campaign, history: History, encoding: Encoding, proposer: BayesianProposer) -> ModelView:
-    """Return the trials from which the proposer's model learns."""
+    """Return the trials from which the proposer's model learns: within a context, from those of all contexts."""
     if campaign.given:
-        from overnight.bo_core.data.across import on_scale
-
         return on_scale(campaign, view_across(campaign, history))
     if proposer.learns_outside_in(campaign):
         return view_around(campaign, history, encoding)
-    # What other contexts teach is in the same space, so that every model can learn it.
-    return view_across(campaign, history) if campaign.given else view_inside(campaign, history)
+    return view_inside(campaign, history)
 
 
 def situated(campaign: Campaign, view: ModelView, encoding: Encoding, proposer: BayesianProposer) -> Situation:

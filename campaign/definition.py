@@ -215,7 +215,7 @@ class Campaign(BaseModel):
         baseline = None if self.baseline is None or not agrees(self.baseline, given) else {**self.baseline, **given}
         start_with = tuple({**point, **given} for point in self.start_with if agrees(point, given))
         here = self.model_copy(update={"fix": fix, "baseline": baseline, "start_with": start_with})
-        here._given = given
+        here._given = {**given}
         return here
 
     def context_of(self, point: Mapping[str, Value]) -> Given | None:

@@ -37,7 +37,7 @@ def render_report(history: History, story: Story) -> str:
     figures = {place: figure for part in parts for place, figure in part.figures.items()}
     if spans[-MOST:]:
         figures["timeline"] = embedded(timeline_chart(spans[-MOST:], spans[-MOST:][0].began))
-    recommended = {part.recommended for part in parts} - {None}
+    recommended = {part.recommended for part in parts if part.recommended is not None}
     listed, failed, without = worth_listing(history, recommended), failed_attempts(history), without_result(history)
     page = rendered(
         "report.html.jinja",

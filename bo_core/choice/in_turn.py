@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from overnight.bo_core.data.encoding import PointKey, key_of
 from overnight.bo_core.unmodelled import with_pending
 from overnight.campaign import Campaign, History, Proposal
-from overnight.campaign.contexts import Given
+from overnight.campaign.contexts import given_text
 from overnight.campaign.errors import SpaceExhausted
 from overnight.campaign.parameters import Value
 from overnight.campaign.standing.in_context import seen_from
@@ -34,21 +33,16 @@ def propose_in_turn(
 
     A context without a new point is passed over. Raises SpaceExhausted if no context has one.
     """
-    proposals, spent = list[Proposal](), list[Given]()
+    proposals, spent = list[Proposal](), dict[str, SpaceExhausted]()
     while True:
-        for given, count in turns(campaign, history, q, asked, confirms=confirms, without=spent):
+        left = [given for given in open_to(campaign, asked) if given_text(given) not in spent]
+        for given, count in turns(history, left, q, confirms=confirms):
             waiting = seen_from(with_pending(history, proposals), given)
             try:
                 proposals += propose_within(campaign.within(given), waiting, count)
             except SpaceExhausted as problem:
-                spent.append(given)
-                last = problem
+                spent[given_text(given)] = problem
         if proposals or not q:
             return proposals
-        if len(spent) == len(open_to(campaign, asked)):
-            raise last
-
-
-def moved_here(campaign: Campaign, history: History) -> set[PointKey]:
-    """Return the points of all trials as they would be in this context, so that contexts share a Sobol sequence."""
-    return {key_of({**trial.point, **campaign.given}) for trial in history.trials.values()}
+        if not left:
+            raise [*spent.values()][-1]

@@ -1,78 +1,108 @@
-"""Results of other contexts on the scale of one context."""
+"""Results of other contexts, on the scale of one context.
 
-import os
-from dataclasses import replace
+The same configuration may take 3 ms in one context and 300 ms in another, so a model that shares length scales between
+contexts would see nothing but their levels. Results of another context are therefore raised and multiplied before a
+model learns from them: as the results of configurations that were tried in both contexts demand, since all contexts
+begin with the same ones. How similar the contexts are otherwise, the model learns.
+"""
 
-import numpy as np
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean, pvariance
+from typing import TypeVar
 
-MODE = os.environ.get("ACROSS", "moments")
+from overnight.bo_core.data.encoding import PointKey, key_of
+from overnight.campaign import Campaign, Measurement, ModelView, Trial
+from overnight.campaign.history.trial import Observation
+from overnight.campaign.values.read_only import ReadOnlyDict
 
-
-def on_scale(campaign, view):
-    if MODE == "raw" or not view.outside:
-        return view
-    names = set(campaign.given)
-    groups = {}
-    for t in view.observed:
-        if t.id in view.outside:
-            groups.setdefault(tuple((n, t.point[n]) for n in campaign.given), []).append(t)
-    inside = view.inside
-    if not inside:
-        return view
-    new = {}
-    for key, trials in groups.items():
-        changed = {t.id: dict(t.outcome.metrics) for t in trials}
-        for m in campaign.goal.metrics:
-            here = {cfg(t, names): t.measured[m].mean for t in inside if m in t.measured}
-            there = {cfg(t, names): t.measured[m].mean for t in trials if m in t.measured}
-            if not here or not there:
-                continue
-            a, b = fit(here, there)
-            for t in trials:
-                if m in t.measured:
-                    v = t.measured[m]
-                    changed[t.id][m] = v.model_copy(
-                        update={"mean": a + b * v.mean, "sem": None if v.sem is None else b * v.sem}
-                    )
-        for t in trials:
-            new[t.id] = t.model_copy(update={"outcome": t.outcome.model_copy(update={"metrics": changed[t.id]})})
-    return replace(view, observed=tuple(new.get(t.id, t) for t in view.observed))
+_Metrics = TypeVar("_Metrics", bound=Mapping[str, Measurement])
+# The fewest configurations tried in both contexts that are compared; otherwise all results are.
+_LEAST_PAIRS = 2
 
 
-def cfg(t, names):
-    return tuple(sorted((n, v) for n, v in t.point.items() if n not in names))
+@dataclass(frozen=True)
+class Scale:
+    """The change of a metric from another context to this one."""
+
+    raised: float
+    factor: float
+
+    @classmethod
+    def between(cls, here: Mapping[PointKey, float], there: Mapping[PointKey, float]) -> "Scale":
+        """Return the scale that gives results `there` the mean and the spread of those `here`, by configuration.
+
+        The mean is that of configurations tried in both. The spread is theirs and that of all results, which counts
+        like one more pair: of two configurations that are alike in one context, the ratio says little.
+        """
+        both = [configuration for configuration in here if configuration in there]
+        if len(both) >= _LEAST_PAIRS:
+            ours, theirs = [here[each] for each in both], [there[each] for each in both]
+        else:
+            ours, theirs = [*here.values()], [*there.values()]
+        squares = [
+            len(some) * pvariance(some) + pvariance([*every.values()])
+            for some, every in ((ours, here), (theirs, there))
+        ]
+        factor = math.sqrt(squares[0] / squares[1]) if min(squares) > 0.0 else 1.0
+        if not math.isfinite(factor) or factor <= 0.0:
+            factor = 1.0
+        return cls(fmean(ours) - factor * fmean(theirs), factor)
+
+    def moved(self, measured: Measurement) -> Measurement:
+        """Return a measurement as it would be here."""
+        sem = None if measured.sem is None else self.factor * measured.sem
+        return measured.model_copy(update={"mean": self.raised + self.factor * measured.mean, "sem": sem})
 
 
-def moments(h, t):
-    b = h.std() / t.std() if len(h) > 1 and len(t) > 1 and t.std() > 0 and h.std() > 0 else 1.0
-    return h.mean() - b * t.mean(), b
+def on_scale(campaign: Campaign, view: ModelView) -> ModelView:
+    """Return a view within a context, with the results of trials outside of it on the scale of those inside.
+
+    Metrics of which there is no result inside, or that only failed trials have, are left out there.
+    """
+    groups, moved = dict[tuple[object, ...], list[Trial]](), dict[int, Trial]()
+    for trial in (*view.observed, *view.failed):
+        if trial.id in view.outside:
+            groups.setdefault(tuple(trial.point.get(name) for name in campaign.given), []).append(trial)
+    for trials in groups.values():
+        scales = _scales(campaign, view.inside, trials)
+        moved |= {trial.id: _moved(trial, scales) for trial in trials}
+    observed, failed = (tuple(moved.get(trial.id, trial) for trial in part) for part in (view.observed, view.failed))
+    return replace(view, observed=observed, failed=failed)
 
 
-def fit(here, there):
-    h, t = np.array([*here.values()]), np.array([*there.values()])
-    if MODE.startswith("shrunk"):
-        k = float(MODE[6:] or 1)
-        both = [x for x in here if x in there]
-        ph, pt = (np.array([v[x] for x in both]) if len(both) >= 2 else np.array([*v.values()]) for v in (here, there))
+def _scales(campaign: Campaign, inside: Sequence[Trial], outside: Sequence[Trial]) -> dict[str, Scale]:
+    found = dict[str, Scale]()
+    for metric in campaign.goal.metrics:
+        here, there = (_by_configuration(campaign, metric, trials) for trials in (inside, outside))
+        if here and there:
+            found[metric] = Scale.between(here, there)
+    return found
 
-        def sq(p, al):
-            return ((p - p.mean()) ** 2).sum() + k * al.var()
 
-        num, den = sq(ph, h), sq(pt, t)
-        b = (num / den) ** 0.5 if num > 0 and den > 0 else 1.0
-        return ph.mean() - b * pt.mean(), b
-    if MODE.startswith("pairs"):
-        both = [k for k in here if k in there]
-        if len(both) >= int(MODE[5:] or 3):
-            return moments(np.array([here[k] for k in both]), np.array([there[k] for k in both]))
-    if MODE == "qq":
-        if len(h) > 1 and len(t) > 1 and h.std() > 0 and t.std() > 0:
-            q = (np.arange(min(len(h), len(t))) + 0.5) / min(len(h), len(t))
-            return moments(np.quantile(h, q), np.quantile(t, q))
-    if MODE == "robust":
-        if len(h) > 1 and len(t) > 1:
-            sh, st = (np.quantile(v, 0.5) - v.min() for v in (h, t))
-            if sh > 0 and st > 0:
-                b = sh / st
-                return h.min() - b * t.min(), b
-    return moments(h, t)
+def _by_configuration(campaign: Campaign, metric: str, trials: Sequence[Trial]) -> dict[PointKey, float]:
+    """Return the mean result of each configuration, whatever its context."""
+    found = dict[PointKey, list[float]]()
+    for trial in trials:
+        if metric in trial.measured:
+            configuration = {name: value for name, value in trial.point.items() if name not in campaign.given}
+            found.setdefault(key_of(configuration), []).append(trial.measured[metric].mean)
+    return {configuration: fmean(values) for configuration, values in found.items()}
+
+
+def _moved(trial: Trial, scales: Mapping[str, Scale]) -> Trial:
+    """Return a trial with its metrics on another scale; those of a failed trial are among its last attempt's."""
+    if isinstance(trial.outcome, Observation):
+        outcome = trial.outcome.model_copy(update={"metrics": _changed(trial.outcome.metrics, scales)})
+        return trial.model_copy(update={"outcome": outcome})
+    if not trial.attempts or (end := trial.attempts[-1].failed) is None or not end.metrics:
+        return trial
+    last = trial.attempts[-1].model_copy(
+        update={"failed": end.model_copy(update={"metrics": _changed(end.metrics, scales)})}
+    )
+    return trial.model_copy(update={"attempts": (*trial.attempts[:-1], last)})
+
+
+def _changed(metrics: Mapping[str, Measurement], scales: Mapping[str, Scale]) -> ReadOnlyDict:
+    return ReadOnlyDict({name: scales[name].moved(value) for name, value in metrics.items() if name in scales})

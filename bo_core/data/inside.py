@@ -11,7 +11,8 @@ from overnight.campaign.space import Space
 def view_inside(campaign: Campaign, history: History) -> ModelView:
     """Return the model view without trials outside the campaign's space.
 
-    People's decisions about them still count. Within a context, trials for other contexts lie outside. If the campaign has never had another space, all trials lie inside.
+    People's decisions about them still count. Within a context, trials for other contexts lie outside. If the campaign
+    has never had another space, all trials lie inside.
     """
     view = history.model_view()
     if campaign.given:

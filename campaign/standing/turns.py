@@ -10,22 +10,12 @@ from overnight.campaign.history.history import History
 from overnight.campaign.parameters import Value
 
 
-def turns(
-    campaign: Campaign,
-    history: History,
-    q: int,
-    asked: Mapping[str, Value] | None = None,
-    *,
-    confirms: bool = False,
-    without: Sequence[Given] = (),
-) -> list[tuple[Given, int]]:
-    """Return the contexts of the next q trials, and how many of these each gets.
+def turns(history: History, contexts: Sequence[Given], q: int, *, confirms: bool = False) -> list[tuple[Given, int]]:
+    """Return those of the contexts that the next q trials are for, and how many of these each gets.
 
-    Each trial in turn is for the context with the fewest so far, of equal ones for the first in the file. Only contexts
-    count that are `open_to` the `asked` values, `without` some. Trials count that have a place in the budget; if the
-    next ones `confirm`, only confirming trials since the last revision do.
+    Each trial in turn is for the context with the fewest so far, of equal ones for the first. Trials count that have a
+    place in the budget; if the next ones `confirm`, only confirming trials since the last revision do.
     """
-    contexts = [given for given in open_to(campaign, asked) if given not in without]
     counts = [_count(history, given, confirms=confirms) for given in contexts]
     following = dict[int, int]()
     for _ in range(q if contexts else 0):

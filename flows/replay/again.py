@@ -126,6 +126,7 @@ class _Batch:
         return _Batch(self.campaign.within(given), history, self.proposer, here)
 
     def _appraised(self) -> dict[int, Appraisal]:
+        assert isinstance(self.proposer, BayesianProposer)
         of_model = {trial: proposal for trial, proposal in self.recorded.items() if proposal.generator in BY_MODEL}
         others = [proposal.point for trial, proposal in self.recorded.items() if trial not in of_model]
         if not of_model:
