@@ -57,7 +57,7 @@ def test_each_context_has_a_row_of_its_recommendation(tmp_path: Path):
     told = story(AIMS[0])
     parts = [
         recommendation(
-            trial=number, point=BASELINE | {"site": site, "depth": number}, mean=mean, sd=0.1, probability_best=0.5
+            trial=n, point=BASELINE | {"site": site, "depth": n}, mean=mean, sd=0.1, probability_best=0.5
         )
         for n, site, mean in ((3, "a", 1.0), (4, "b", 100.0))
     ]
