@@ -56,9 +56,7 @@ def test_trials_are_judged_in_sql_as_in_tables(tmp_path: Path, aim):
 def test_each_context_has_a_row_of_its_recommendation(tmp_path: Path):
     told = story(AIMS[0])
     parts = [
-        recommendation(
-            trial=n, point=BASELINE | {"site": site, "depth": n}, mean=mean, sd=0.1, probability_best=0.5
-        )
+        recommendation(trial=n, point=BASELINE | {"site": site, "depth": n}, mean=mean, sd=0.1, probability_best=0.5)
         for n, site, mean in ((3, "a", 1.0), (4, "b", 100.0))
     ]
     contexts = tuple(OfContext(given={"site": str(each.point["site"])}, recommendation=each) for each in parts)
