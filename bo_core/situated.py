@@ -11,7 +11,8 @@ from overnight.campaign import Campaign, History, ModelView
 def viewed(campaign: Campaign, history: History, encoding: Encoding, proposer: BayesianProposer) -> ModelView:
     """Return the trials from which the proposer's model learns: within a context, from those of all contexts."""
     if campaign.given:
-        return on_scale(campaign, view_across(campaign, history))
+        around = proposer.learns_outside_in(campaign)
+        return on_scale(campaign, view_across(campaign, history, encoding, around=around))
     if proposer.learns_outside_in(campaign):
         return view_around(campaign, history, encoding)
     return view_inside(campaign, history)

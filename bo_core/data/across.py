@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from overnight.bo_core.data.encoding import PointKey, key_of
 from overnight.campaign import Campaign, Measurement, ModelView, Trial
+from overnight.campaign.contexts.context import in_it
 from overnight.campaign.history.trial import Observation
 from overnight.campaign.values.read_only import ReadOnlyDict
 
@@ -57,25 +58,27 @@ class Scale:
 
 
 def on_scale(campaign: Campaign, view: ModelView) -> ModelView:
-    """Return a view within a context, with the results of trials outside of it on the scale of those inside.
+    """Return a view within a context, with the results of trials for other contexts on the scale of its own.
 
-    Metrics of which there is no result inside, or that only failed trials have, are left out there.
+    Metrics of which there is no result here, or that only failed trials have, are left out there.
     """
     groups, moved = dict[tuple[object, ...], list[Trial]](), dict[int, Trial]()
     for trial in (*view.observed, *view.failed):
-        if trial.id in view.outside:
+        # Trials for this context may lie outside since a revision; their results are on its scale.
+        if trial.id in view.outside and not in_it(trial.point, campaign.given):
             groups.setdefault(tuple(trial.point.get(name) for name in campaign.given), []).append(trial)
+    here = [trial for trial in view.observed if in_it(trial.point, campaign.given)]
     for trials in groups.values():
-        scales = _scales(campaign, view.inside, trials)
+        scales = _scales(campaign, here, trials)
         moved |= {trial.id: _moved(trial, scales) for trial in trials}
     observed, failed = (tuple(moved.get(trial.id, trial) for trial in part) for part in (view.observed, view.failed))
     return replace(view, observed=observed, failed=failed)
 
 
-def _scales(campaign: Campaign, inside: Sequence[Trial], outside: Sequence[Trial]) -> dict[str, Scale]:
+def _scales(campaign: Campaign, own: Sequence[Trial], others: Sequence[Trial]) -> dict[str, Scale]:
     found = dict[str, Scale]()
     for metric in campaign.goal.metrics:
-        here, there = (_by_configuration(campaign, metric, trials) for trials in (inside, outside))
+        here, there = (_by_configuration(campaign, metric, trials) for trials in (own, others))
         if here and there:
             found[metric] = Scale.between(here, there)
     return found

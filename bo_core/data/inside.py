@@ -39,10 +39,17 @@ def view_around(campaign: Campaign, history: History, encoding: Encoding) -> Mod
     return _with_outside(campaign, history, lambda trial: encoding.reaches(trial.point))
 
 
-def view_across(campaign: Campaign, history: History) -> ModelView:
-    """Return the model view with those trials that have ended in another context of the same space."""
+def view_across(campaign: Campaign, history: History, encoding: Encoding, *, around: bool) -> ModelView:
+    """Return the model view with those trials that have ended in another context of the same space.
+
+    With those `around`, others outside of the space count as well if they have features nearby.
+    """
     elsewhere = replace(campaign.space, given={})
-    return _with_outside(campaign, history, lambda trial: not elsewhere.problems(trial.point))
+
+    def counts(trial: Trial) -> bool:
+        return not elsewhere.problems(trial.point) or (around and encoding.reaches(trial.point))
+
+    return _with_outside(campaign, history, counts)
 
 
 def _with_outside(campaign: Campaign, history: History, counts: Callable[[Trial], bool]) -> ModelView:

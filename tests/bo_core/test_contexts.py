@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given as for_any
 from hypothesis import settings
 from hypothesis import strategies as st
-from told_campaigns import MODEL, QUICK, add, attempt, campaign_of, cube, defined, history_of, observed, proposed
+from told_campaigns import MODEL, NOON, QUICK, add, attempt, campaign_of, cube, defined, history_of, observed, proposed
 
 from overnight.bo_core.propose import propose
 from overnight.bo_core.proposer import SobolProposer
 from overnight.bo_core.recommend import recommend
 from overnight.campaign import Campaign, History, Measurement, Point, Proposal
 from overnight.campaign.errors import CannotPropose, Refused
-from overnight.campaign.history.events import TrialObserved
+from overnight.campaign.history.events import CampaignRevised, TrialObserved
 
 SITES = {"site": ["a", "b"]}
 BEST = {"a": 0.3, "b": 0.35}
@@ -203,3 +203,30 @@ def test_a_context_without_a_new_point_is_passed_over_until_none_is_left():
 def test_a_context_that_the_campaign_has_not_is_refused():
     with pytest.raises(Refused, match=r"expected one of its contexts \(site = a; site = b\), got site = c"):
         propose(CAMPAIGN, History.from_events([defined(CAMPAIGN)]), MODEL, 1, {"site": "c"})
+
+
+def test_a_parameter_that_only_one_context_has_is_proposed_in_that_context_only():
+    parameters = cube(2) | {"depth": {"kind": "int", "low": 1, "high": 5, "when": {"site": "b"}}}
+    campaign = campaign_of(parameters, context=SITES, noise="none")
+    history = run(campaign, 8)
+    assert [trial.proposal.generator for trial in history.trials.values()][-2:] == ["model", "model"]
+    assert all(("depth" in trial.point) == (trial.point["site"] == "b") for trial in history.trials.values())
+    found = recommend(campaign, history, MODEL)
+    assert found is not None
+    assert ["depth" in each.recommendation.point for each in found.contexts] == [False, True]
+
+
+def test_a_context_that_is_added_while_the_campaign_runs_catches_up():
+    history = run(CAMPAIGN, 6)
+    more = campaign_of(cube(2), context={"site": ["a", "b", "c"]}, noise="none")
+    history = history.extended([CampaignRevised(time=NOON, actor="ada", revision=1, definition=more)])
+    made = propose(more, history, MODEL, 4)
+    assert [point["site"] for point in points_of(made)] == ["c", "c", "c", "a"]
+    begun = [{name: value for name, value in point.items() if name != "site"} for point in points_of(made)[:2]]
+    first = [{name: value for name, value in t.point.items() if name != "site"} for t in history.trials.values()]
+    assert begun == first[0:4:2]
+
+
+def test_a_campaign_tries_a_context_only_if_the_run_is_for_it():
+    only = CAMPAIGN.model_copy(update={"fix": {"site": "b"}})
+    assert {trial.point["site"] for trial in run(only, 5).trials.values()} == {"b"}

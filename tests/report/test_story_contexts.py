@@ -1,5 +1,7 @@
 """Campaigns with contexts in a terminal, on the page, in explanations and in news."""
 
+from typing import Any
+
 from recommendations import recommendation
 from standing import finding_lines, status_lines, story_about
 from told_stories import START, Story, campaign_of
@@ -29,7 +31,12 @@ def tried() -> Story:
 
 
 def of_both() -> Recommendation:
-    of_both = {"sd": 0.0, "baseline_sd": 0.0, "probability_best": 0.5, "probability_better_than_baseline": 0.9}
+    of_both: dict[str, Any] = {
+        "sd": 0.0,
+        "baseline_sd": 0.0,
+        "probability_best": 0.5,
+        "probability_better_than_baseline": 0.9,
+    }
     parts = [
         recommendation(trial=3, point=at_site("north", depth=5), mean=1.5, baseline_mean=2.0, **of_both),
         recommendation(trial=4, point=at_site("south", depth=6), mean=150.0, baseline_mean=200.0, **of_both),

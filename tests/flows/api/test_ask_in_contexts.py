@@ -55,13 +55,16 @@ def test_a_loop_takes_turns_unless_it_asks_for_a_context_and_all_of_it_replays(s
     found = campaign.recommend()
     assert found is not None
     for workload, best in BEST.items():
-        assert abs(found.in_context(workload=workload).point["x"] - best) < 0.05
+        here = found.in_context(workload=workload)
+        assert here is not None
+        assert abs(float(here.point["x"]) - best) < 0.05
     ledger = events(source)
     assert {each.verdict for each in replay(ledger, Path())} == {"same"}
     made = [event for event in ledger if isinstance(event, RecommendationMade)]
     assert [len(event.recommendation.contexts) for event in made] == [2]
     assert [each.found.verdict for each in replay_recommendations(ledger, Path())] == ["same"]
-    recorded = [event.provenance.asked.context for event in ledger if isinstance(event, TrialProposed)]
+    made_by = [event.provenance for event in ledger if isinstance(event, TrialProposed)]
+    recorded = [each and each.asked.context for each in made_by]
     assert recorded == [*asked, *[None] * 7]
 
 
