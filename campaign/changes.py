@@ -5,14 +5,19 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 from overnight.campaign import Campaign, Objective
+from overnight.campaign.contexts.variables import FloatVariable, IntVariable
 from overnight.campaign.parameters import Parameter
 from overnight.campaign.values.may_be_revised import MayBeRevised, revisable
 
 
 def revisable_keys() -> tuple[str, ...]:
-    """Return the keys that may change while a campaign runs: those of parameters, of objectives and of the campaign."""
+    """Return the keys that may change while a campaign runs.
+
+    They are those of parameters and of the variables of a context, of objectives, and of the campaign.
+    """
     kinds, _ = get_args(Parameter)
-    of_parameters = (key for kind in get_args(kinds) for key in revisable(kind, MayBeRevised.ON_REQUEST))
+    every = (*get_args(kinds), FloatVariable, IntVariable)
+    of_parameters = (key for kind in every for key in revisable(kind, MayBeRevised.ON_REQUEST))
     of_space, worst = revisable(Campaign, MayBeRevised.ON_REQUEST), revisable(Objective, MayBeRevised.FREELY)
     return (*dict.fromkeys(of_parameters), *of_space, *worst, *revisable(Campaign, MayBeRevised.FREELY))
 

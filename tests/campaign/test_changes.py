@@ -124,7 +124,7 @@ def test_the_keys_that_may_be_revised_are_those_that_change_without_making_anoth
     }
     assert set(values) == set(Campaign.model_fields) - {"parameters"}
     keys = [key for key, value in values.items() if not differences(was, was.model_copy(update={key: value}))]
-    others = ("low", "high", "choices", "parameter_constraints", "worst")
+    others = ("low", "high", "choices", "values", "parameter_constraints", "worst")
     assert [key for key in revisable_keys() if key not in others] == keys
 
 

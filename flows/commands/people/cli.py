@@ -80,9 +80,9 @@ def abandon(trial: TrialNumber, why: Why, campaign: CampaignPath = Path("campaig
 def revise(campaign: CampaignPath = Path("campaign.yaml"), why: Why = "") -> None:
     """Apply the changes in the campaign file to a running campaign.
 
-    These keys may change: `low`, `high` and `choices` of a parameter, `parameter_constraints`, `worst` of an objective,
-    `description`, `fix`, `prefer`, `constraints`, `feasible_at_least`, `workers`, `budget`, `window`, `failures`,
-    `approve`, `stop_early`, `stop_when`, `confirm`, `solutions`.
+    These keys may change: `low`, `high` and `choices` of a parameter, `values` of a context, `parameter_constraints`,
+    `worst` of an objective, `description`, `fix`, `prefer`, `constraints`, `feasible_at_least`, `workers`, `budget`,
+    `window`, `failures`, `approve`, `stop_early`, `stop_when`, `confirm`, `solutions`.
     """
     heavy("people.revise").revise(campaign, why)
 
