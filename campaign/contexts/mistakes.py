@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from overnight.campaign.contexts.context import Context, Given, agrees
 from overnight.campaign.contexts.variables import values_of
+from overnight.campaign.goal.objective import readable_objectives
 from overnight.campaign.problems import Problem, Where, shown
 from overnight.campaign.space import Parameters
 from overnight.campaign.values.comparison import Comparison
@@ -64,5 +65,6 @@ def only_about_contexts(constraints: Sequence[tuple[int, Comparison]], context: 
 
 
 def _metrics(campaign: Mapping[str, Any]) -> list[Any]:
-    listed = campaign.get("metrics")
-    return [campaign.get("minimize"), campaign.get("maximize"), *(listed if isinstance(listed, list | tuple) else ())]
+    listed, aimed = campaign.get("metrics"), readable_objectives(campaign.get("objectives"))
+    several = [*(listed if isinstance(listed, list | tuple) else ()), *(each.metric for _, each in aimed)]
+    return [campaign.get("minimize"), campaign.get("maximize"), *several]

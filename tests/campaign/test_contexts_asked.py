@@ -90,6 +90,10 @@ def test_fix_restricts_new_trials_to_some_contexts():
         ({"context": ["oltp"]}, "context: expected a mapping"),
         ({"context": {"x": ["a", "b"]}}, "context.x: expected a name of its own, got `x`, which is a parameter"),
         ({"context": {"loss": ["a", "b"]}}, "context.loss: expected a name of its own, got `loss`, which is a metric"),
+        (
+            {"context": {"u": ["a", "b"]}, "minimize": None, "objectives": [{"minimize": "u"}, {"maximize": "v"}]},
+            "context.u: expected a name of its own, got `u`, which is a metric",
+        ),
         ({"context": {"v": ["a"]}}, "context.v.choices: expected at least 2 items"),
         ({"context": {"v": ["a", "a"]}}, "context.v: expected distinct choices"),
         ({"context": {"v": {"values": [1, 1]}}}, "context.v: expected low < high"),
