@@ -1,12 +1,15 @@
 """Propose the next points: the entrance of the core, a pure function of the history."""
 
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Mapping
+from functools import partial
 
 import torch
 
 from overnight.bo_core.choice import Asked
 from overnight.bo_core.choice.confirming import to_confirm
 from overnight.bo_core.choice.fidelities import spread_over_fidelities
+from overnight.bo_core.choice.in_turn import propose_in_turn
 from overnight.bo_core.custom_proposer import CustomProposer
 from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
 from overnight.bo_core.data.inside import observed_inside
@@ -17,14 +20,22 @@ from overnight.bo_core.proposer import AnyProposer, BayesianProposer, SobolPropo
 from overnight.bo_core.search.sobol import sobol_points
 from overnight.bo_core.unmodelled import asked_for, seeded, with_pending
 from overnight.campaign import Campaign, History, Point, Proposal
+from overnight.campaign.contexts.context import in_it
 from overnight.campaign.errors import ModelFailed
 from overnight.campaign.fidelity import Fidelity
-from overnight.campaign.standing.confirming import LEAST_OBSERVED, confirming
+from overnight.campaign.parameters import Value
+from overnight.campaign.standing.confirming import LEAST_OBSERVED, Confirming, confirming
 
 _UNLIMITED = 10**9
 
 
-def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int) -> list[Proposal]:
+def propose(
+    campaign: Campaign,
+    history: History,
+    proposer: AnyProposer,
+    q: int,
+    context: Mapping[str, Value] | None = None,
+) -> list[Proposal]:
     """Return the next `q` points to try, given every observed and every pending trial.
 
     A pure function: the same campaign, history and proposer give the same points, bit for bit on the same CPU stack.
@@ -35,19 +46,37 @@ def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int)
     model also returns fewer if the rest of the budget is reserved for confirming trials; of these it returns one, or
     none while another trial is outstanding.
 
+    In a campaign with contexts, each of the q points in turn is for the context that has had the fewest trials, or for
+    one with the values of `context` (`campaign/standing/turns.py`). It is chosen given those before it in the batch
+    that are for the same context, and learns from the results of all. `start_with` and the baseline are tried in each.
+
     In an A/B test a batch is proposed as a whole, for every `q`, with the status quo first. Nothing is proposed while a
     trial of another batch is open, or once the test is over (`campaign/experiment/phase.py`).
     """
     if campaign.is_ab_test:
         return next_batch(campaign, history, proposer)
-    encoding, phase = Encoding(campaign.space), confirming(campaign, history)
+    phase = confirming(campaign, history)
+    if not campaign.contexts:
+        return _proposed(campaign, history, q, proposer, phase)
+    shares = len(campaign.open_contexts)
+    q = min(q, phase.may_propose) if isinstance(proposer, BayesianProposer) else q
+    within = partial(_proposed, proposer=proposer, phase=phase, shares=shares)
+    return propose_in_turn(campaign, history, q, within, context, confirms=phase.begun)
+
+
+def _proposed(
+    campaign: Campaign, history: History, q: int, proposer: AnyProposer, phase: Confirming, shares: int = 1
+) -> list[Proposal]:
+    """Return the next points of a campaign without contexts, or within one, which has one of so many shares."""
+    encoding = Encoding(campaign.space)
     first, taken = history.next_trial, Taken(history.trials)
     q = min(q, phase.may_propose) if isinstance(proposer, BayesianProposer) else q
     q = _at_most(encoding, history, taken, q)
     proposals = asked_for(campaign, taken)[:q]
-    so_far = len(history.trials) + len(proposals)
+    so_far = _count_here(campaign, history) + len(proposals)
     taken = taken.and_chosen({key_of(p.point) for p in proposals} | _taken_in_full(campaign, history))
-    spread = _spread_count(campaign, history, proposer, so_far, q - len(proposals), confirms=phase.begun)
+    left = q - len(proposals)
+    spread = _spread_count(campaign, history, proposer, so_far, left, confirms=phase.begun, shares=shares)
     if campaign.fidelity is not None and observed_inside(campaign, history, LEAST_OBSERVED):
         # Each point of a sequence is new at all fidelities, of which a small space has few.
         spread = min(spread, _new_at_all(campaign.fidelity, encoding, taken))
@@ -69,6 +98,13 @@ def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int)
         made_with = seeded(campaign, first, threads=torch.get_num_threads())
         proposals += proposer.proposals(campaign, waiting, more, made_with)
     return proposals
+
+
+def _count_here(campaign: Campaign, history: History) -> int:
+    """Return the number of trials, within a context of those for it."""
+    if not campaign.given:
+        return len(history.trials)
+    return sum(in_it(trial.point, campaign.given) for trial in history.trials.values())
 
 
 def _taken_in_full(campaign: Campaign, history: History) -> set[PointKey]:
@@ -101,7 +137,7 @@ def _at_most(encoding: Encoding, history: History, taken: Taken, q: int) -> int:
 
 
 def _spread_count(
-    campaign: Campaign, history: History, proposer: AnyProposer, so_far: int, q: int, *, confirms: bool
+    campaign: Campaign, history: History, proposer: AnyProposer, so_far: int, q: int, *, confirms: bool, shares: int
 ) -> int:
     """Return how many of the next q points come from the Sobol sequence."""
     if isinstance(proposer, CustomProposer):
@@ -111,4 +147,5 @@ def _spread_count(
     if confirms:
         return 0
     parameters = len(campaign.parameters.tuned())
-    return min(max(proposer.initial_points(parameters, campaign.budget.trials) - so_far, 0), q)
+    initial = math.ceil(proposer.initial_points(parameters, campaign.budget.trials) / shares)
+    return min(max(initial - so_far, 0), q)

@@ -20,8 +20,9 @@ from overnight.bo_core.situated import viewed
 from overnight.campaign import Campaign, History, ModelView
 from overnight.campaign.errors import ModelFailed
 from overnight.campaign.history.provenance import Provenance, Stack
-from overnight.campaign.recommendation import Computed, Recommendation
+from overnight.campaign.recommendation import Computed, OfContext, Recommendation
 from overnight.campaign.standing.confirming import has_confirmed
+from overnight.campaign.standing.in_context import seen_from
 
 
 def recommend(
@@ -48,6 +49,9 @@ def recommend(
     first may then be anywhere, also once a trial has confirmed.
 
     If no model can be computed, measurements take the place of beliefs.
+
+    In a campaign with contexts, each is recommended a point of its own, from what the trials of all contexts teach; the
+    recommendation is that of the first, and its `contexts` are those of all.
     """
     found = computed(campaign, history, proposer, anywhere=anywhere)
     return None if found is None else found.recommendation
@@ -63,6 +67,8 @@ def computed(
     campaign: Campaign, history: History, proposer: AnyProposer | None = None, *, anywhere: bool = True
 ) -> Computed | None:
     """Return what `recommend` returns, with the stack that computed it."""
+    if campaign.contexts:
+        return _of_contexts(campaign, history, proposer, anywhere=anywhere)
     proposer = on_this_machine(proposer if isinstance(proposer, BayesianProposer) else WITHOUT_MODEL)
     view, asked = viewed(campaign, history, Encoding(campaign.space), proposer), campaign.solutions
     if not view.inside:
@@ -78,6 +84,22 @@ def computed(
             several = measured_solutions(campaign, history.goal, view.inside, asked, found)
             found = found.model_copy(update={"solutions": several})
         return Computed(recommendation=found, stack=Stack(libraries=stack()))
+
+
+def _of_contexts(
+    campaign: Campaign, history: History, proposer: AnyProposer | None, *, anywhere: bool
+) -> Computed | None:
+    """Return the recommendations of all contexts that have a result; None if none has."""
+    every = (
+        (given, computed(campaign.within(given), seen_from(history, given), proposer, anywhere=anywhere))
+        for given in campaign.contexts
+    )
+    found = [(given, each) for given, each in every if each is not None]
+    if not found:
+        return None
+    contexts = tuple(OfContext(given=given, recommendation=each.recommendation) for given, each in found)
+    first = found[0][1]
+    return Computed(recommendation=first.recommendation.model_copy(update={"contexts": contexts}), stack=first.stack)
 
 
 def _believed(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 from overnight.campaign import Campaign, Objective
+from overnight.campaign.contexts.variables import FloatVariable, IntVariable
 from overnight.campaign.parameters import Parameter
 from overnight.campaign.parameters.kind import ParameterKind
 from overnight.campaign.values.may_be_revised import MayBeRevised, revisable
@@ -13,10 +14,14 @@ _Path = tuple[str, ...]
 
 
 def revisable_keys() -> tuple[str, ...]:
-    """Return the keys that may change while a campaign runs: those of parameters, of objectives and of the campaign."""
+    """Return the keys that may change while a campaign runs.
+
+    They are those of parameters and of the variables of a context, of objectives, and of the campaign.
+    """
     kinds, _ = get_args(Parameter)
     marked, of_any = MayBeRevised.ON_REQUEST, revisable(ParameterKind, MayBeRevised.ON_REQUEST)
-    of_kinds = (key for kind in get_args(kinds) for key in revisable(kind, marked) if key not in of_any)
+    every = (*get_args(kinds), FloatVariable, IntVariable)
+    of_kinds = (key for kind in every for key in revisable(kind, marked) if key not in of_any)
     of_space, worst = revisable(Campaign, marked), revisable(Objective, MayBeRevised.FREELY)
     keys = (*of_kinds, *of_any, *of_space, *worst, *revisable(Campaign, MayBeRevised.FREELY))
     return tuple(dict.fromkeys(keys))
@@ -53,6 +58,9 @@ def _on_request(old: Campaign, new: Campaign) -> set[_Path]:
             if before is None
             else {("parameters", name, key) for key in _keys_on_request(before, parameter)}
         )
+    variables = {} if old.context is None or new.context is None else new.context.root
+    for name, variable in variables.items():
+        free |= {("context", name, key) for key in revisable(type(variable), MayBeRevised.ON_REQUEST)}
     return free
 
 

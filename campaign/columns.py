@@ -40,7 +40,7 @@ def judged_cells(goals: Goals, trials: Sequence[Trial]) -> list[tuple[bool | str
     A trial is on the front if its result is feasible, and no other feasible result dominates it.
     """
     goal = goals.pooled
-    on_front = {id(trial) for trial in goal.front(trials)} if goal.has_front else set[int]()
+    on_front = {id(trial) for trial in goals.front(trials)} if goal.has_front else set[int]()
     return [
         (
             *(feasibility_of(goals.of(trial), trial.measured) if goal.constraints else ()),
@@ -55,7 +55,7 @@ def parameter_names(campaign: Campaign | None, points: Iterable[Iterable[str]]) 
 
     Those that only points have follow in the order of their first use.
     """
-    defined = () if campaign is None else campaign.parameters.root
+    defined = () if campaign is None else campaign.parameters_of_point.root
     return list(dict.fromkeys([*defined, *(name for point in points for name in point)]))
 
 

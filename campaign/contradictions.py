@@ -6,6 +6,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from overnight.campaign.approval import ApprovalPolicy
+from overnight.campaign.contexts import Context
+from overnight.campaign.contexts.mistakes import (
+    context_mistakes,
+    contexts_of,
+    only_about_contexts,
+    readable_context,
+    unlisted_values,
+)
 from overnight.campaign.experiment.contradictions import AB_TEST, contradictory_experiment
 from overnight.campaign.fidelity import contradictory_fidelity, of_points, readable_fidelity
 from overnight.campaign.goal.constraint_contradictions import impossible_constraints, limited_parameters
@@ -32,22 +40,48 @@ def contradictions(campaign: Mapping[str, Any], *, anywhere: bool = False) -> It
         parameters = Parameters.model_validate(campaign.get("parameters"))
     except ValidationError:
         return
-    yield from limited_parameters(campaign, parameters)
+    context = readable_context(campaign.get("context"))
+    if context is None and campaign.get("context") is not None:
+        return
+    if context is not None and (clashes := [*context_mistakes(campaign, context, parameters)]):
+        yield from clashes
+        return
+    every = parameters.with_variables({} if context is None else context.root)
+    if mistakes := [problem.below("parameters") for problem in every.mistakes()]:
+        yield from mistakes
+        return
+    yield from limited_parameters(campaign, every)
     yield from impossible_solutions(campaign, parameters)
     yield from contradictory_fidelity(campaign, parameters)
     yield from _approval(campaign, parameters)
+    yield from _space(campaign, parameters, every, context, anywhere=anywhere)
+
+
+def _space(
+    campaign: Mapping[str, Any], parameters: Parameters, every: Parameters, context: Context | None, *, anywhere: bool
+) -> Iterator[Problem]:
+    """Yield the mistakes in `fix`, in constraints between parameters, and in points; `every` has those of contexts."""
     constraints = readable_comparisons(campaign.get("parameter_constraints"))
-    fixed, unusable = readable_fixed(campaign.get("fix"), parameters)
+    fixed, unusable = readable_fixed(campaign.get("fix"), every, parameters.tuned())
     yield from unusable
-    if mistakes := [*constraint_mistakes(constraints, parameters, fixed)]:
-        yield from mistakes
+    if context is not None:
+        yield from unlisted_values(context, ("fix",), fixed)
+    limited = [*only_about_contexts(constraints, context)]
+    for given in contexts_of(context):
+        limited += constraint_mistakes(constraints, every, {**fixed, **given})
+    if limited:
+        yield from dict.fromkeys(limited)
         return
-    yield from impossible_fixed([constraint for _, constraint in constraints], parameters.root, fixed)
-    of_point = of_points(parameters, readable_fidelity(campaign.get("fidelity")))
-    space = Space(of_point, tuple(constraint for _, constraint in constraints))
+    read = tuple(constraint for _, constraint in constraints)
+    for given in contexts_of(context):
+        yield from impossible_fixed(read, every.root, {**fixed, **given})
+    of_point = of_points(every, readable_fidelity(campaign.get("fidelity")))
     strict = not anywhere or campaign.get("kind") == AB_TEST
     for where, point in _points(campaign):
-        yield from _in_space(space, where, point, strict=strict)
+        unlisted = [] if context is None else [*unlisted_values(context, where, point)]
+        yield from unlisted
+        for given in () if unlisted else contexts_of(context, point):
+            yield from _in_space(Space(of_point, read, given=given), where, point, strict=strict)
 
 
 def _metrics(metrics: Any) -> Iterator[Problem]:

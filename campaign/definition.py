@@ -1,11 +1,14 @@
 """The definition of a campaign, as a person writes it before anything is tried."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from overnight.campaign.approval import Approve
+from overnight.campaign.contexts import Context, Given
+from overnight.campaign.contexts.context import agrees, in_it
 from overnight.campaign.contradictions import contradictions
 from overnight.campaign.experiment.contradictions import AB_TEST
 from overnight.campaign.experiment.settings import Decide, RampUp, Traffic
@@ -108,6 +111,9 @@ class Campaign(BaseModel):
     With a `fidelity`, such as the number of epochs, most trials are cheap and not thorough, and the recommended point
     is measured thoroughly (docs/how-to/fidelities.md).
 
+    Every trial is for a context, which is given and never chosen: a combination of the values under `context`. A
+    proposal is for one context and learns from all, and each context has a recommendation (docs/how-to/contexts.md).
+
     All points meet the `parameter_constraints`, such as `salt + acid <= 0.8`. New points have the values under `fix`
     (docs/how-to/spaces.md).
 
@@ -137,6 +143,8 @@ class Campaign(BaseModel):
     description: Annotated[str | None, MayBeRevised.FREELY] = None
     kind: Literal["tuning", "ab_test"] = "tuning"
     parameters: Parameters
+    # Not dumped without contexts, so that the records of other campaigns stay as they are.
+    context: Annotated[Context | None, Field(exclude_if=lambda value: value is None)] = None
     parameter_constraints: Annotated[tuple[ComparisonText, ...], MayBeRevised.ON_REQUEST] = ()
     fidelity: Fidelity | None = None
     fix: Annotated[ReadOnly[dict[str, Value]] | None, MayBeRevised.FREELY] = None
@@ -165,6 +173,9 @@ class Campaign(BaseModel):
     solutions: Annotated[Solutions | None, MayBeRevised.FREELY] = None
     seed: Annotated[int, Field(ge=0, lt=2**63), WHOLE] = 0
 
+    # The values of the one context in which this definition is looked at, see `within`.
+    _given: Given = PrivateAttr(default_factory=dict[str, Value])
+
     @model_validator(mode="after")
     def _fits_together(self) -> "Campaign":
         if found := [*contradictions(dict(self), anywhere=True)]:
@@ -173,20 +184,63 @@ class Campaign(BaseModel):
 
     @property
     def space(self) -> Space:
-        """Return the space that the parameters and the constraints between them span; points have their fidelity."""
-        fixed = {name: self.parameters.root[name].canonical(value) for name, value in (self.fix or {}).items()}
-        return Space(of_points(self.parameters, self.fidelity), self.parameter_constraints, fixed)
+        """Return the space that the parameters of a point and the constraints between them span."""
+        every = self.parameters_of_point
+        fixed = {name: every.root[name].canonical(value) for name, value in (self.fix or {}).items()}
+        return Space(every, self.parameter_constraints, {**fixed, **self._given}, self._given)
+
+    @property
+    def parameters_of_point(self) -> Parameters:
+        """Return all that a point holds: the variables of its context, what is chosen, and its fidelity."""
+        every = self.parameters if self.context is None else self.parameters.with_variables(self.context.root)
+        return of_points(every, self.fidelity)
 
     @property
     def status_quo(self) -> Point | None:
-        """Return the point of the baseline, which may lie outside of the space since a revision; None without one."""
-        return None if self.baseline is None else self.space.placed(self.baseline)[0]
+        """Return the point of the baseline, which may lie outside of the space since a revision.
+
+        None without a baseline, and with contexts, each of which has its own.
+        """
+        return None if self.baseline is None or self.contexts else self.space.placed(self.baseline)[0]
 
     @property
     def first_points(self) -> tuple[Point, ...]:
         """Return the baseline and the points of `start_with`, each of which may lie outside of the space."""
         written = (*(() if self.baseline is None else (self.baseline,)), *self.start_with)
         return tuple(self.space.placed(each)[0] for each in written)
+
+    @property
+    def contexts(self) -> tuple[Given, ...]:
+        """Return the contexts that the campaign is tuned for; empty without `context`, and within one of them."""
+        return () if self.context is None or self._given else self.context.every()
+
+    @property
+    def open_contexts(self) -> tuple[Given, ...]:
+        """Return the contexts that new trials are for: those that agree with `fix`."""
+        fixed = self.space.fixed if self.contexts and self.fix else {}
+        return tuple(given for given in self.contexts if agrees(fixed, given))
+
+    @property
+    def given(self) -> Given:
+        """Return the values of the one context in which this definition is looked at; empty for the whole campaign."""
+        return self._given
+
+    def within(self, given: Mapping[str, Value]) -> "Campaign":
+        """Return the definition as one of its contexts sees it: all new points are for this context.
+
+        Trials for other contexts lie outside of its space. The baseline and the points of `start_with` have its values;
+        those that are written for other contexts are left out.
+        """
+        fix = {name: value for name, value in (self.fix or {}).items() if name not in given} or None
+        baseline = None if self.baseline is None or not agrees(self.baseline, given) else {**self.baseline, **given}
+        start_with = tuple({**point, **given} for point in self.start_with if agrees(point, given))
+        here = self.model_copy(update={"fix": fix, "baseline": baseline, "start_with": start_with})
+        here._given = {**given}
+        return here
+
+    def context_of(self, point: Mapping[str, Value]) -> Given | None:
+        """Return the context that a point is for; None without contexts, and for one that the campaign has not."""
+        return next((given for given in self.contexts if in_it(point, given)), None)
 
     @property
     def goal(self) -> Goal:

@@ -70,6 +70,7 @@ def of_points(parameters: Parameters, fidelity: Fidelity | None) -> Parameters:
 _TOGETHER = {
     "objectives": "only one objective can be measured at several fidelities",
     "stop_early": "the fidelity of a trial decides how long it runs",
+    "context": "a campaign at several fidelities knows one context only",
     "solutions": "only the recommended point is measured at full fidelity",
 }
 

@@ -1,10 +1,12 @@
 """A recommendation: the configuration believed to be best, with its uncertainty."""
 
 from collections.abc import Mapping
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from overnight.campaign.history.provenance import Prediction, Stack
+from overnight.campaign.parameters import Value
 from overnight.campaign.space import Point
 from overnight.campaign.values.harmless import harmless
 from overnight.campaign.values.printed import Printed, point_lines, point_words
@@ -76,6 +78,15 @@ class FoundSolutions(Printed, BaseModel):
         return "\n".join(lines)
 
 
+class OfContext(BaseModel):
+    """The recommendation of one context, by its `given` values."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    given: ReadOnly[dict[str, Value]]
+    recommendation: "Recommendation"
+
+
 class Recommendation(GivesItsPoint, Printed, BaseModel):
     """The point that is believed to be best, never the luckiest noisy value; it may be one that was not measured.
 
@@ -104,6 +115,9 @@ class Recommendation(GivesItsPoint, Printed, BaseModel):
 
     `solutions` are those of a campaign that asks for several.
 
+    In a campaign with contexts, `contexts` holds the recommendation of each context that has a result, in the order of
+    the file; `in_context` returns one of them. The other fields are those of the first.
+
     Ledgers hold recommendations, so a field that is added needs a default.
     """
 
@@ -127,6 +141,13 @@ class Recommendation(GivesItsPoint, Printed, BaseModel):
     preferred: bool | None = None
     preferences: ReadOnly[dict[str, float]] = Field(default_factory=ReadOnlyDict)
     solutions: FoundSolutions | None = None
+    # Not dumped without contexts, so that the records of other campaigns stay as they are.
+    contexts: Annotated[tuple[OfContext, ...], Field(exclude_if=lambda value: not value)] = ()
+
+    def in_context(self, given: Mapping[str, Value] | None = None, **also: Value) -> "Recommendation | None":
+        """Return the recommendation of a context, as in `in_context(workload="oltp")`; None if it has no result yet."""
+        values = {**(given or {}), **also}
+        return next((each.recommendation for each in self.contexts if each.given == values), None)
 
     def __str__(self) -> str:
         where = f"trial {self.trial}"

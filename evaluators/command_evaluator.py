@@ -66,7 +66,7 @@ class CommandEvaluator(ProcessEvaluator):
         )
 
     def _command_problems(self, campaign: Campaign) -> list[str]:
-        if problems := word_problems(self.command, campaign.parameters.root):
+        if problems := word_problems(self.command, campaign.parameters_of_point.root):
             return problems
         program = self.command[0]
         where = self.working_folder() / program if "/" in program else program

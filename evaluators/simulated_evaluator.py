@@ -65,10 +65,10 @@ class SimulatedEvaluator(EvaluatorKind):
     async def check(self, campaign: Campaign) -> None:
         """Raise InvalidDefinition unless the function can take the parameters and the campaign accepts its noise."""
         problems = metric_problems(campaign, (campaign.objective.metric,))
-        expected, found = self.synthetic.dimension, len(list(campaign.parameters.items()))
+        expected, found = self.synthetic.dimension, len(list(campaign.parameters_of_point.items()))
         if expected is not None and found != expected:
             problems.append(f"`parameters`: expected {expected} for `{self.function}`, found {found}")
-        for name, parameter in campaign.parameters.items():
+        for name, parameter in campaign.parameters_of_point.items():
             if parameter.bounds is None:
                 problems.append(f"`parameters.{name}`: expected a float or int parameter, found {parameter.kind}")
             elif parameter.when is not None:

@@ -98,6 +98,10 @@ def run(
         list[str] | None,
         typer.Option(help="Keep a parameter at a value in this run, as in --fix batch=64; may be repeated."),
     ] = None,
+    context: Annotated[
+        list[str] | None,
+        typer.Option(help="Try new trials for one context in this run, as in --context workload=oltp."),
+    ] = None,
     accept_loss: AcceptLoss = None,
 ) -> None:
     """Run a campaign, or resume it where it stopped; Ctrl-C drains, a second one stops at once.
@@ -106,7 +110,9 @@ def run(
     continue, for example after too many failures in a row; with 2 if its definition is wrong; and with 3 if it finished
     and no trial gave a result.
     """
-    code = heavy("start.run").run(campaign, fix=fix or (), ignore_window=now, accept_loss=accept_loss)
+    code = heavy("start.run").run(
+        campaign, fix=fix or (), context=context or (), ignore_window=now, accept_loss=accept_loss
+    )
     raise typer.Exit(code)
 
 

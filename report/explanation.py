@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from overnight.campaign import History, Measurement, Trial
+from overnight.campaign.contexts.context import in_it
 from overnight.campaign.definition import lies_in
 from overnight.campaign.experiment.candidates import RAMP_UP
 from overnight.campaign.experiment.effects import newest_effect
@@ -40,7 +41,7 @@ def explanation(
 
     In an A/B test, `batch` has all arms that run at the same time.
     """
-    yield f"Trial {trial.id}: {point_text(trial, then.definition.parameters.tuned(), equals=' = ')}"
+    yield f"Trial {trial.id}: {point_text(trial, then.definition.parameters_of_point.tuned(), equals=' = ')}"
     provenance = trial.proposal.provenance
     if batch:
         yield from purpose(then, trial, batch)
@@ -124,9 +125,11 @@ def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[
         yield f"It does not know {counted(asked.unseen, 'result')} that came in while it was made."
     model = provenance.models.metrics.get(then.definition.objective.metric)
     known = _known(then, provenance)
+    elsewhere = len(known) - len(_here(then, known))
     results, failures = counted(len(known), "result"), counted(len(view.failed), "failure")
     stopped = f", {counted(len(view.stopped), 'trial')} stopped early" if view.stopped else ""
-    yield f"It knew {results}{_best_of(then, known)}{stopped}, and {failures}."
+    others = f", {elsewhere} of them in other contexts" if elsewhere else ""
+    yield f"It knew {results}{others}{_best_of(then, _here(then, known))}{stopped}, and {failures}."
     if model is not None and model.suspects:
         yield f"It did not believe {trials_text(model.suspects)}: results that look like glitches, given all others."
     trials = "trial" if len(knew.pending) == 1 else "trials"
@@ -194,7 +197,7 @@ def _between(predicted: Prediction) -> str:
 def _why_there(then: History, provenance: Provenance) -> Iterator[str]:
     """Explain the choice of a point that is expected to be worse than the best by more than the model's uncertainty."""
     objective, chosen = then.definition.objective, provenance.chosen
-    best = _best_measured(then, _known(then, provenance))
+    best = _best_measured(then, _here(then, _known(then, provenance)))
     if then.definition.goal.has_front or then.definition.is_ab_test:
         return
     predicted = provenance.predicted.get(objective.metric)
@@ -226,6 +229,11 @@ def _known(then: History, provenance: Provenance) -> list[Trial]:
     """Return the trials whose results a proposal knew: all observed ones but those that looked like glitches to it."""
     suspects = {trial for model in provenance.models.metrics.values() for trial in model.suspects}
     return [trial for trial in then.model_view().observed if trial.id not in suspects]
+
+
+def _here(then: History, trials: Sequence[Trial]) -> list[Trial]:
+    """Return the trials in the context in which a proposal was made; all without contexts."""
+    return [trial for trial in trials if in_it(trial.point, then.definition.given)]
 
 
 def _best_of(then: History, known: Sequence[Trial]) -> str:

@@ -42,6 +42,8 @@ _LIKELY = 0.95
 _LIKELY_BEST = 0.5
 # Of more objectives, a sentence names no values.
 _MOST_VALUES = 3
+# Of more contexts, the top of a page has no results.
+_MOST_CONTEXTS = 4
 _AS_MEASURED = "The figures are as measured: measuring a point again gives the same value."
 _BELIEVED = "The figures are the model's belief about the true value ± one standard deviation."
 _PROVISIONAL = "Trials are still outstanding, so this may change."
@@ -65,7 +67,14 @@ def _counts(story: Story) -> str:
 
 
 def finding_sentence(story: Story) -> str:
-    """Return the result of a campaign in one sentence; for an A/B test, it is the verdict."""
+    """Return the result of a campaign in one sentence; for an A/B test, it is the verdict.
+
+    Several contexts have a sentence each, as long as they are few.
+    """
+    if len(story.contexts) > _MOST_CONTEXTS:
+        return f"{len(story.contexts)} contexts, each with a result of its own below."
+    if story.contexts:
+        return " ".join(f"{each.called}: {_recommended(each.story)}" for each in story.contexts)
     return _recommended(story) if story.experiment is None else story.experiment.verdict
 
 

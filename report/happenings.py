@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from overnight.campaign import Goal, History, Trial
+from overnight.campaign.contexts import Given, given_text
+from overnight.campaign.contexts.context import in_it
 from overnight.campaign.evaluation import cause_text
 from overnight.campaign.experiment.candidates import RAMP_UP, Candidate, candidates
 from overnight.campaign.experiment.effects import newest_effect
 from overnight.campaign.experiment.phase import Judge
 from overnight.campaign.history.events import CampaignFinished
 from overnight.campaign.history.trial import Failure
+from overnight.campaign.standing.in_context import in_context
 from overnight.report.numbers import measured
 from overnight.report.phrases.experiment import effect_text
 from overnight.report.phrases.general import counted, trials_text
@@ -41,6 +44,8 @@ class News:
         self._goal: Goal | None = None
         self._doubted: frozenset[int] = frozenset()
         self._confirmed: set[int] = set()
+        # The news of each context, by its values in words.
+        self._contexts: dict[str, News] = {}
 
     def of(self, history: History) -> list[Happening]:
         """Return what has happened since the last call, in the order in which a reader expects it."""
@@ -48,11 +53,7 @@ class News:
         if history.defined is None:
             return []
         if known is None:
-            self._goal = history.goal
-            self._doubted = doubted_now(history)
-            self._best = history.goals.best(t for t in history.trials.values() if t.id not in self._doubted)
-            self._front = self._goal.front(history.trials.values())
-            self._confirmed = {number for number, _ in _confirmed(history)}
+            self._begin(history)
             return []
         ended = history.trials.ended_since(known.trials)
         return [
@@ -65,7 +66,31 @@ class News:
             *_closed(known, history),
         ]
 
+    def _begin(self, history: History) -> None:
+        """Take in the first history, in which nothing is news."""
+        self._goal = history.goal
+        self._doubted = doubted_now(history)
+        self._best = history.goals.best(t for t in history.trials.values() if t.id not in self._doubted)
+        self._front = history.goals.front(history.trials.values())
+        self._confirmed = {number for number, _ in _confirmed(history)}
+        for given in history.definition.contexts:
+            self._in(given)._begin(in_context(history, given))
+
+    def _in(self, given: Given) -> "News":
+        return self._contexts.setdefault(given_text(given), News())
+
     def _better(self, history: History, ended: Sequence[Trial]) -> list[Happening]:
+        if history.definition.contexts:
+            of_contexts = (
+                (given, [trial for trial in ended if in_it(trial.point, given)])
+                for given in history.definition.contexts
+            )
+            return [
+                happening
+                for given, here in of_contexts
+                if here
+                for happening in self._in(given)._better(in_context(history, given), here)
+            ]
         if history.goal.has_front:
             return self._new_on_front(history, ended)
         return self._new_best_arm(history) if history.definition.is_ab_test else self._new_best(history, ended)
@@ -124,7 +149,7 @@ class News:
         return [
             Happening(
                 "campaign.new-best",
-                f"{name}: new {best_words(goal)} {metric} {measured(value)} in trial {best.id}{than}",
+                f"{name}: new {best_words(goal)} {metric} {measured(value)} in trial {best.id}{_where(history)}{than}",
                 best.id,
                 {
                     "metric": metric,
@@ -155,8 +180,14 @@ class News:
             "metrics": {metric: found.mean for metric, found in joined[-1].measured.items()},
             "point": dict(joined[-1].point),
         }
-        text = f"{name}: {text}; it holds {counted(len(front), 'configuration')}"
+        text = f"{name}{_where(history)}: {text}; it holds {counted(len(front), 'configuration')}"
         return [Happening("campaign.joined-front", text, joined[-1].id, facts)]
+
+
+def _where(history: History) -> str:
+    """Return the context in words, within one."""
+    given = history.definition.given
+    return f" ({given_text(given)})" if given else ""
 
 
 def _started(known: History, history: History) -> list[Happening]:
@@ -255,7 +286,7 @@ def _closed(known: History, history: History) -> list[Happening]:
     over = isinstance(end, CampaignFinished)
     doubted = doubted_now(history)
     best = best_measured(history, (trial for trial in history.trials.values() if trial.id not in doubted))
-    front = history.goal.front(history.trials.values()) if history.goal.has_front else []
+    front = history.goals.front(history.trials.values()) if history.goal.has_front else []
     facts: dict[str, Any] = {
         "reason": end.reason,
         "trials": len(history.trials),

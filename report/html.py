@@ -1,45 +1,28 @@
 """The morning report: one self-contained HTML file."""
 
-import json
 from datetime import UTC
-from importlib.resources import files
-from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
-from overnight.campaign import Campaign, History
-from overnight.campaign.values.harmless import harmless, harmless_json
+from overnight.campaign import History
+from overnight.campaign.standing.in_context import in_context
 from overnight.report.finding import (
-    change_of,
     confidence_sentences,
     constraint_sentences,
     finding_sentence,
     standing_sentence,
 )
-from overnight.report.front_table import front_table
-from overnight.report.numbers import duration, measured, moment, number, probability, share_text
-from overnight.report.phrases.constraints import believed_text, interval_text, limit_is_unknown, relative_text
-from overnight.report.phrases.experiment import difference_text, stopped_text, traffic_text
-from overnight.report.phrases.general import made_text, recommended_words, where
-from overnight.report.pictures.arms_chart import arms_chart, drawn_arms
-from overnight.report.pictures.charts import Pictures, timeline_chart
-from overnight.report.pictures.differences import as_differences
-from overnight.report.pictures.figure import Figure
-from overnight.report.pictures.front_chart import FrontPictures
-from overnight.report.pictures.timeline import Span, attempt_spans, utilisation
+from overnight.report.numbers import duration, moment
+from overnight.report.page_part import PagePart, embedded, page_part
+from overnight.report.phrases.general import made_text
+from overnight.report.pictures.charts import timeline_chart
+from overnight.report.pictures.timeline import attempt_spans, utilisation
 from overnight.report.revisions_table import revisions_table
 from overnight.report.selection import MOST, worth_listing
-from overnight.report.solutions_table import solutions_table
 from overnight.report.story import Story
-from overnight.report.story.experiment import Experiment
-from overnight.report.story.goal.best import Best
-from overnight.report.story.goal.feasibility import Belief, Feasibility
-from overnight.report.trial_facts import cell, cell_text
+from overnight.report.template import rendered
 from overnight.report.trial_lines import failed_attempts, trial_lines, without_result
 
-_CHARTED_PARAMETERS = 30
 _LONGEST_MESSAGE = 2000
 
 
@@ -48,49 +31,26 @@ def render_report(history: History, story: Story) -> str:
 
     Everything that comes from the campaign is escaped.
     """
-    campaign, recommended = history.definition, story.best.recommended
+    campaign = history.definition
     spans = attempt_spans(history, story.known_until)
     used = utilisation(spans, campaign.at_once, story.spent.seconds_at_work)
-    names, ringed = list(campaign.parameters.tuned()), recommended and recommended.trial
-    metrics = [objective.metric for objective in history.goal.objectives]
-    names, uncharted = _charted(names, metrics)
-    drawn = history if story.experiment is None else as_differences(history)
-    doubted = {suspect.trial for suspect in story.suspects}
-    by_metric = {metric: Pictures(drawn, ringed, metric, doubted) for metric in metrics}
-    pictures = by_metric[campaign.objective.metric]
-    fronts = None if story.front is None else FrontPictures(history, story.front)
-    figures = _figures(by_metric, fronts, spans[-MOST:], names)
-    if story.experiment is not None and drawn_arms(story.experiment):
-        figures["arms"] = _embedded(arms_chart(story.experiment, campaign.objective.metric))
-    if story.experiment is not None:
-        # The picture of the arms shows their course.
-        figures.pop("course", None)
-    listed, failed, without = worth_listing(history, ringed), failed_attempts(history), without_result(history)
-    return _template().render(
+    parts = _parts(history, story)
+    figures = {place: figure for part in parts for place, figure in part.figures.items()}
+    if spans[-MOST:]:
+        figures["timeline"] = embedded(timeline_chart(spans[-MOST:], spans[-MOST:][0].began))
+    recommended = {part.recommended for part in parts if part.recommended is not None}
+    listed, failed, without = worth_listing(history, recommended), failed_attempts(history), without_result(history)
+    page = rendered(
+        "report.html.jinja",
         campaign=campaign,
-        objective=campaign.objective,
         standing=standing_sentence(story),
         finding=finding_sentence(story),
         confidence=[*confidence_sentences(story), *constraint_sentences(story)],
-        constraints=_constraints(story.feasibility),
-        recommendation=recommended,
-        words=recommended_words(story),
-        where=where(recommended) if recommended else "",
-        configuration=_configuration(campaign, story.best),
-        as_json=_to_copy(story.best),
+        parts=[part.html for part in parts],
+        recommended=recommended,
         figures=figures,
-        charted=names,
-        uncharted=uncharted,
-        metrics=metrics,
-        front=None if story.front is None else front_table(campaign, story.front),
-        fronts=fronts,
-        solutions=None if story.solutions is None else solutions_table(campaign, story.solutions),
-        experiment=story.experiment,
-        arms=_arms(story.experiment),
-        traffic="" if story.experiment is None else traffic_text(story.experiment),
         plotly=get_plotlyjs() if figures else "",
         utilisation=None if used is None else f"{used:.0%}".replace("%", " %"),
-        pictures=pictures,
         attempts=(len(spans[-MOST:]), len(spans)),
         failed_attempts=[line | {"message": _shortened(line["message"])} for line in failed[-MOST:]],
         failures=len(failed),
@@ -101,18 +61,17 @@ def render_report(history: History, story: Story) -> str:
         revisions=revisions_table(story.revisions),
         facts=_facts(history, story),
     )
+    return str(page)
 
 
-def _template() -> Any:
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown
-    )
-    return environment.from_string(files("overnight.report").joinpath("report.html.jinja").read_text(encoding="utf-8"))
-
-
-def _shown(value: Any) -> Any:
-    """Return text for the page with its control characters made visible."""
-    return harmless(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+def _parts(history: History, story: Story) -> list[PagePart]:
+    """Return the part about the whole campaign, or one about each context."""
+    if not story.contexts:
+        return [page_part(history, story)]
+    return [
+        page_part(in_context(history, each.given), each.story, f"context-{i}-", each.called)
+        for i, each in enumerate(story.contexts)
+    ]
 
 
 def _shortened(message: str) -> str:
@@ -121,118 +80,11 @@ def _shortened(message: str) -> str:
     return message if more <= 0 else f"{message[:_LONGEST_MESSAGE]} … ({more:,} more characters: overnight explain)"
 
 
-def _to_copy(best: Best) -> Markup:
-    """Return the recommended configuration as JSON, whose escapes keep what `harmless` would rewrite."""
-    if best.recommended is None:
-        return Markup()
-    return escape(harmless_json(json.dumps(best.recommended.point, indent=2, ensure_ascii=False)))
-
-
-def _charted(names: list[str], metrics: list[str]) -> tuple[list[str], int]:
-    """Return the parameters that have a picture for each of several metrics, and how many others there are."""
-    most = max(_CHARTED_PARAMETERS // len(metrics), 1)
-    return names[:most], len(names[most:])
-
-
-def _figures(
-    by_metric: dict[str, Pictures], fronts: FrontPictures | None, spans: list[Span], names: list[str]
-) -> dict[str, str]:
-    """Return the charts as JSON by the id of their place in the page."""
-    figures, pictures = dict[str, Figure](), next(iter(by_metric.values()))
-    if fronts is not None:
-        figures |= {f"front-{k}": fronts.pair(i, j) for k, (i, j) in enumerate(fronts.pairs)}
-    if fronts is not None and fronts.front.hypervolume is not None:
-        figures["course"] = fronts.course()
-    if fronts is None and pictures.drawn:
-        figures["course"] = pictures.course()
-    figures |= {f"limit-{i}": pictures.limit(metric) for i, metric in enumerate(pictures.limited)}
-    if pictures.drawn or pictures.without:
-        drawn = (of_metric.parameter(name) for of_metric in by_metric.values() for name in names)
-        figures |= {f"parameter-{i}": figure for i, figure in enumerate(drawn)}
-    if spans:
-        figures["timeline"] = timeline_chart(spans, spans[0].began)
-    return {place: _embedded(figure) for place, figure in figures.items()}
-
-
-def _embedded(figure: Figure) -> str:
-    """Return the figure as JSON in which nothing can end or open a script element."""
-    text = json.dumps(figure, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return harmless_json(text).replace("<", "\\u003c")
-
-
-def _configuration(campaign: Campaign, best: Best) -> list[dict[str, Any]]:
-    """Return a line for each active parameter, with its recommended value and the baseline's."""
-    found, lines = best.recommended, list[dict[str, Any]]()
-    if found is None:
-        return lines
-    for name, parameter in campaign.parameters.items():
-        line = {"name": name, "unit": parameter.unit, "description": parameter.description}
-        line |= {"recommended": cell_text(found, name), "baseline": "", "changed": False, "change": ""}
-        if best.baseline is not None:
-            before, after = cell(best.baseline, name), cell(found, name)
-            line["baseline"], line["changed"] = cell_text(best.baseline, name), before != after
-            line["change"] = change_of(before, after, logarithmic=parameter.is_logarithmic)
-        if line["recommended"] or line["baseline"]:
-            lines.append(line)
-    return lines
-
-
-def _constraints(feasibility: Feasibility | None) -> list[dict[str, Any]]:
-    """Return a line for each constraint, with the belief about the recommended configuration."""
-    if feasibility is None:
-        return []
-    found = feasibility.recommended
-    beliefs = [None] * len(feasibility.limits) if found is None else found.beliefs
-    return [
-        {
-            "constraint": limit.constraint,
-            "limits": relative_text(limit) if limit.relative else "",
-            "met": "not judged" if limit_is_unknown(limit) else f"{limit.met} of {feasibility.observed}",
-            "missing": limit.missing,
-            "baseline": "" if limit.baseline is None else number(limit.baseline),
-            "broken": limit.baseline_meets is False,
-            **_belief(belief),
-        }
-        for limit, belief in zip(feasibility.limits, beliefs, strict=True)
-    ]
-
-
-def _arms(experiment: Experiment | None) -> list[dict[str, Any]]:
-    """Return a line for each arm of an A/B test, the newest first."""
-    if experiment is None:
-        return []
-    return [
-        {
-            "trial": arm.trial,
-            "batch": arm.batch,
-            "kind": "to confirm" if arm.generator == "ramp_up" else "to search",
-            "share": share_text(arm.share),
-            "units": f"{arm.units:,}",
-            "difference": difference_text(arm),
-            "status": arm.status if arm.look is None else f"{arm.status}, look {arm.look}",
-            "stopped": stopped_text(arm),
-        }
-        for arm in reversed(experiment.arms)
-    ]
-
-
-def _belief(belief: Belief | None) -> dict[str, Any]:
-    """Return the cells about the recommended configuration, which are empty if nothing is recommended."""
-    if belief is None:
-        return {"believed": "", "interval": "", "probability": "", "measured": "", "unmet": False}
-    return {
-        "believed": believed_text(belief),
-        "interval": interval_text(belief),
-        "probability": "" if belief.probability is None else probability(belief.probability),
-        "measured": "" if belief.measurement is None else measured(belief.measurement),
-        "unmet": belief.measured_meets is False,
-    }
-
-
 def _facts(history: History, story: Story) -> dict[str, str]:
     """Return the source of the report, and everything needed to make it again."""
     assert history.defined is not None
-    made, found = story.proposals, story.best.recommended
+    stories = [each.story for each in story.contexts] or [story]
+    made, found = story.proposals, next((each.best.recommended for each in stories if each.best.recommended), None)
     facts = {
         "Ledger": story.ledger,
         "Campaign": f"{history.defined.uid}, defined {moment(history.defined.time, UTC)}",

@@ -1,6 +1,6 @@
 """Select the trials of a long campaign that a page can show."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TypeVar
 
 from overnight.campaign import History, Trial
@@ -18,20 +18,19 @@ def worth_drawing(history: History, trials: Sequence[Trial], recommended: int | 
     return [t for t in trials if t.id in kept or t.proposal.generator == "baseline"]
 
 
-def worth_listing(history: History, recommended: int | None) -> list[Trial]:
+def worth_listing(history: History, recommended: Collection[int]) -> list[Trial]:
     """Return all trials by their numbers if they are not too many; else the best and the newest of them."""
     trials = [trial for _, trial in sorted(history.trials.items())]
     if len(trials) <= MOST:
         return trials
-    kept = _best(history, trials, MOST // 2) | {t.id for t in trials[-MOST // 2 :]} | {recommended}
+    kept = _best(history, trials, MOST // 2) | {t.id for t in trials[-MOST // 2 :]} | {*recommended}
     return [t for t in trials if t.id in kept or t.proposal.generator == "baseline"]
 
 
 def _best(history: History, trials: Sequence[Trial], count: int) -> set[int]:
     """Return the front, if there are several objectives, and the best in the first objective."""
     goals = history.goals
-    goal = goals.pooled
-    front = evenly(goal.front(trials), count // 2) if goal.has_front else []
+    front = evenly(goals.front(trials), count // 2) if goals.pooled.has_front else []
     return {trial.id for trial in [*front, *goals.best_first(trials)][:count]}
 
 

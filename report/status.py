@@ -40,7 +40,7 @@ from overnight.report.phrases.general import (
 )
 from overnight.report.phrases.revisions import revision_lines
 from overnight.report.phrases.solutions import solution_lines
-from overnight.report.story import Story
+from overnight.report.story import OfContext, Story
 from overnight.report.story.experiment import Experiment
 from overnight.report.story.failures import Failures
 from overnight.report.story.goal.best import Recommended
@@ -55,6 +55,7 @@ def status_lines(story: Story) -> list[str]:
     next_step = [] if standing.next_step is None else [f"next: {standing.next_step}"]
     recommended = [] if found is None else [f"{_recommended(story, found)}; {made_text(found)}", *_why(story)]
     recommended += [*_recommended_feasibility(story), *_solutions(story)]
+    recommended += [line for each in story.contexts for line in _recommended_in(each)]
     return [*state_lines(story), *recommended, *standing.notices, *next_step]
 
 
@@ -66,6 +67,7 @@ def state_lines(story: Story) -> list[str]:
     lines.append(f"{counts}; budget: {counted(story.spent.limits.trials, what)}")
     lines += revision_lines(story.revisions, sum(story.spent.trials.values()))
     lines += filter(None, [_best_so_far(story)])
+    lines += [f"{each.called}: {line}" for each in story.contexts for line in _of_context(each.story)]
     lines += [] if story.front is None else _front(story.front)
     lines += [] if story.experiment is None else _experiment(story.experiment)
     lines += _feasibility(story)
@@ -85,6 +87,22 @@ def _best_so_far(story: Story) -> str:
         return best_arm_text(story.experiment, best.trial, limited=limited)
     so_far = "best feasible so far" if limited else "best so far"
     return f"{so_far}: {story.objective.metric} {measured(best.measurement)} (trial {best.trial})"
+
+
+def _of_context(story: Story) -> list[str]:
+    """Return how many trials a context has had, and its best result, front and feasibility so far."""
+    counts = ", ".join(f"{count} {words}" for count, words in trial_counts(story.spent))
+    best = [] if story.front is None else _front(story.front)
+    return [counts, *filter(None, [_best_so_far(story)]), *best, *_feasibility(story)]
+
+
+def _recommended_in(context: OfContext) -> list[str]:
+    """Return the recommended configuration of a context; no lines before it is computed or recorded."""
+    story = context.story
+    if (found := story.best.recommended) is None:
+        return []
+    lines = [f"{_recommended(story, found)}; {made_text(found)}", *_why(story), *_recommended_feasibility(story)]
+    return [f"{context.called}: {line}" for line in [*lines, *_solutions(story)]]
 
 
 def _front(front: Front) -> list[str]:
@@ -150,10 +168,20 @@ def _questions(people: People) -> list[str]:
 
 def finding_lines(campaign: Campaign, story: Story) -> list[str]:
     """Return how a campaign stands, and its result with a table of the recommended configuration."""
-    lines, found = ["", *state_lines(story)], story.best.recommended
+    lines = ["", *state_lines(story)]
+    if not story.contexts:
+        return [*lines, *_finding(campaign, story)]
+    for each in story.contexts:
+        lines += ["", f"{each.called}:", *_finding(campaign, each.story)]
+    return lines
+
+
+def _finding(campaign: Campaign, story: Story) -> list[str]:
+    """Return the result of a campaign, or of one context, with a table of the recommended configuration."""
+    found = story.best.recommended
     if found is None:
-        return [*lines, f"{_why_nothing(story)}, so nothing is recommended"]
-    lines += ["", _recommended(story, found)]
+        return [f"{_why_nothing(story)}, so nothing is recommended"]
+    lines = ["", _recommended(story, found)]
     width = max(len(name) for name in found.point)
     for name, parameter in campaign.parameters.items():
         unit = f" {parameter.unit}" if parameter.unit else ""

@@ -27,13 +27,13 @@ _MOST_NUMBERS = 10
 def trial_lines(history: History, trials: Iterable[Trial] | None = None) -> dict[str, Any]:
     """Return the headings of a table of these trials, by default of all by their numbers, and its lines."""
     trials = (trial for _, trial in sorted(history.trials.items())) if trials is None else trials
-    metrics, parameters = metric_names(history), list(history.definition.parameters.tuned())
+    metrics, parameters = metric_names(history), list(history.definition.parameters_of_point.tuned())
     goals = history.goals
     goal = goals.pooled
     judged = (["feasible"] if goal.constraints else []) + (["front"] if goal.has_front else [])
     predicted = [f"{each.metric} predicted" if goal.has_front else "predicted" for each in goal.objectives]
     headings = ["trial", "status", *judged, *metrics, *predicted, *parameters, "generator", "attempts", "took"]
-    front = {trial.id for trial in goal.front(history.trials.values())} if goal.has_front else set[int]()
+    front = {trial.id for trial in goals.front(history.trials.values())} if goal.has_front else set[int]()
     lines = [_line(trial, goals, front, metrics, parameters) for trial in trials]
     return {"headings": headings, "lines": lines}
 

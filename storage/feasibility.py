@@ -3,6 +3,7 @@
 import json
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 
 import duckdb
 
@@ -14,14 +15,18 @@ from overnight.storage.quoting import text_in_sql
 
 _HAS_RESULT = "o.kind = 'trial_observed' and len(o.metrics) > 0"
 _FRONT = """
-    create view measured_front as
-    with candidates as (select trial, {values} from outcomes o where {feasible})
-    select trial from candidates mine where not exists (from candidates other where {as_good} and ({better}))
+    select trial from (
+        with candidates as (select trial, {values} from outcomes o {among} where {feasible})
+        select trial from candidates mine where not exists (from candidates other where {as_good} and ({better}))
+    )
 """
 
 
 def goal_beside_baseline(connection: duckdb.DuckDBPyConnection, campaign: Campaign) -> Goal:
-    """Return the goal of a campaign beside what was measured at its baseline, as its history has it."""
+    """Return the goal of a campaign beside what was measured at its baseline, as its history has it.
+
+    With contexts, there is no baseline of the whole.
+    """
     point = campaign.status_quo
     if point is None or not any(constraint.relative for constraint in campaign.constraints):
         return campaign.goal
@@ -50,15 +55,28 @@ def judged_columns_of(goal: Goal, *, beside_own: bool = False) -> list[str]:
     return [f"case when {_HAS_RESULT} then {cell} end as {name}" for name, cell in cells.items()]
 
 
-def front_view(goal: Goal) -> str:
-    """Return the view `measured_front`: the trials whose feasible results no other feasible result dominates."""
+def front_view(goal: Goal, contexts: Sequence[Goal] = ()) -> str:
+    """Return the view `measured_front`: the trials whose feasible results no other feasible result dominates.
+
+    With the goals of `contexts`, there is a front of each, among the trials of the table `context_of`.
+    """
+    if not contexts:
+        return f"create view measured_front as {_front(goal, '')}"
+    fronts = (
+        _front(each, f"join (from context_of where place = {place}) using (trial)")
+        for place, each in enumerate(contexts)
+    )
+    return f"create view measured_front as {' union all '.join(fronts)}"
+
+
+def _front(goal: Goal, among: str) -> str:
     turned = [f"{each.turned(1.0):g} * {_value(each.metric)}" for each in goal.objectives]
     values = ", ".join(f"{value} as v{i}" for i, value in enumerate(turned))
     places = range(len(turned))
     as_good = " and ".join(f"other.v{i} >= mine.v{i}" for i in places)
     better = " or ".join(f"other.v{i} > mine.v{i}" for i in places)
     feasible = f"{_HAS_RESULT} and {_feasible(goal)}"
-    return _FRONT.format(values=values, feasible=feasible, as_good=as_good, better=better)
+    return _FRONT.format(values=values, feasible=feasible, as_good=as_good, better=better, among=among)
 
 
 def _judged(goal: Goal, *, own: bool) -> tuple[Constraint, ...]:

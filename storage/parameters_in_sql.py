@@ -26,17 +26,22 @@ def parameters_in_sql(
     kinds: Sequence[str],
     *,
     at: str = "$.point.",
+    in_json: str | None = None,
 ) -> dict[str, str]:
     """Return SQL for the value of each parameter in an event, by name; it is null where the parameter is inactive.
 
     The types are those for the values in all events of these `kinds`. `at` is the path of the point in the body of the
-    event that is asked.
+    event that is asked, or else in a column `in_json`.
     """
     rows = connection.execute(_USED.format(kinds=", ".join(map(text_in_sql, kinds)))).fetchall()
     used = {name: facts for name, *facts in rows}
-    defined = {} if definition is None else definition.parameters.root
+    defined = {} if definition is None else definition.parameters_of_point.root
     return {
-        name: _value(name, *used[name], at=at) if name in used else _nothing(defined[name])
+        name: _nothing(defined[name])
+        if name not in used
+        else _value(name, *used[name], at=at)
+        if in_json is None
+        else _value_in_json(name, *used[name], column=in_json, at=at)
         for name in parameter_names(definition, [used])
     }
 
@@ -53,6 +58,16 @@ def _value(name: str, number: bool, integer: bool, text: bool, flag: bool, large
     texts = [f"cast({value}.{kind} as varchar)" for kind in kinds]
     path = at + json.dumps(name, ensure_ascii=False)
     return f"coalesce({', '.join([*texts, f'body->>{text_in_sql(path)}'])})"
+
+
+def _value_in_json(
+    name: str, number: bool, integer: bool, text: bool, flag: bool, large: bool, *, column: str, at: str
+) -> str:
+    """Return SQL for a parameter's value in a column of JSON, in the narrowest type for all values."""
+    value = f"{column}->>{text_in_sql(at + json.dumps(name, ensure_ascii=False))}"
+    if text or large or (flag and (number or integer)):
+        return f"({value})"
+    return f"cast({value} as {'boolean' if flag else 'double' if number else 'bigint'})"
 
 
 def _nothing(parameter: Parameter) -> str:

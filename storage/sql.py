@@ -13,6 +13,7 @@ from overnight.campaign.columns import columns, columns_of_arms, judged_columns,
 from overnight.campaign.errors import LedgerError
 from overnight.campaign.history.events import CampaignDefined, CampaignRevised
 from overnight.storage.arms import ARMS, STATUS_QUOS
+from overnight.storage.contexts import JOINED, judged_by_context, make_context_of
 from overnight.storage.feasibility import front_view, goal_beside_baseline, judged_columns_of
 from overnight.storage.parameters_in_sql import parameters_in_sql
 from overnight.storage.parquet_ledger import ParquetLedger
@@ -107,10 +108,15 @@ _PREDICTIONS = """
 _EXPECTED = "create view expected as from predictions where metric = {objective}"
 _RECORDED = """
     create view recorded as
-    select *, cast(body->>'$.events_seen' as bigint) as events_seen, body->'$.recommendation' as r,
-        body->>'$.recommendation.objective' as metric
-    from events where kind = 'recommendation_made'
-    qualify row_number() over (partition by body->>'$.events_seen' order by segment, position) = 1
+    select *, r->>'$.objective' as metric from (
+        select * exclude (whole), unnest(coalesce(
+            list_transform(cast(whole->'$.contexts' as json[]), lambda each: each->'$.recommendation'), [whole])) as r
+        from (
+            select *, cast(body->>'$.events_seen' as bigint) as events_seen, body->'$.recommendation' as whole
+            from events where kind = 'recommendation_made'
+            qualify row_number() over (partition by body->>'$.events_seen' order by segment, position) = 1
+        )
+    )
 """
 _RECOMMENDATIONS = """
     create view recommendations as
@@ -276,7 +282,10 @@ def _make_views(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(statement)
     # A recommended value may be of another type than all that were tried.
     either = ("trial_proposed", "recommendation_made")
-    found = parameters_in_sql(connection, definition, either, at="$.recommendation.point.")
+    if definition is not None and definition.contexts:
+        found = parameters_in_sql(connection, definition, either, in_json="r")
+    else:
+        found = parameters_in_sql(connection, definition, either, at="$.recommendation.point.")
     _, recommended = columns((), found, _OF_RECOMMENDATIONS)
     there = [f"{found[name]} as {name_in_sql(column)}" for name, column in recommended.items()]
     connection.execute(_RECOMMENDATIONS.format(parameters=_listed(there)))
@@ -284,14 +293,16 @@ def _make_views(connection: duckdb.DuckDBPyConnection) -> None:
     metrics = dict.fromkeys([*(() if definition is None else definition.recorded_metrics), *measured])
     counted = {name for name, has_counts in measured.items() if has_counts}
     goal = None if definition is None else goal_beside_baseline(connection, definition)
+    contexts = [] if definition is None or not definition.contexts else make_context_of(connection, definition)
     if goal is not None and goal.has_front:
-        connection.execute(front_view(goal))
+        connection.execute(front_view(goal, contexts))
     of_arms, beside = columns_of_arms(definition), definition is not None and definition.is_ab_test
     means, asked = trial_columns(metrics, names, counted, special=(*of_arms, *judged_columns(goal)))
     wide = [f"p.{column}" for column in of_arms]
     wide += [column for name, called in means.items() for column in _metric_columns(name, called, name in counted)]
-    wide += [] if goal is None else judged_columns_of(goal, beside_own=beside)
-    there = "left join status_quos q on q.batch = p.batch" if beside else ""
+    if goal is not None:
+        wide += judged_by_context(goal, contexts) if contexts else judged_columns_of(goal, beside_own=beside)
+    there = "left join status_quos q on q.batch = p.batch" if beside else JOINED if contexts else ""
     parameters = _listed(_parameter_columns(asked))
     connection.execute(_TRIALS.format(metrics=_listed(wide), parameters=parameters, beside=there))
 

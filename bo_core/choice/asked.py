@@ -50,8 +50,8 @@ class Asked:
 
     @property
     def agrees(self) -> Callable[[Point], bool] | None:
-        """Return the question whether a point has the fixed values; None if nothing is fixed."""
-        return self.campaign.space.agrees if self.campaign.fix else None
+        """Return the question whether a point has the fixed and the given values; None if there are none."""
+        return self.campaign.space.agrees if self.campaign.fix or self.campaign.given else None
 
     @cached_property
     def everything(self) -> ModelView:

@@ -1,6 +1,6 @@
-"""The trials inside the current space, and those that lie close enough outside after a person changed it."""
+"""The trials inside the current space, and those outside of it: in other contexts, or since a person changed it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -8,18 +8,25 @@ from overnight.bo_core.data.encoding import Encoding
 from overnight.campaign import Campaign, History, ModelView, Point, Trial
 from overnight.campaign.definition import has_space_of, lies_in
 from overnight.campaign.history.trial import Observation
+from overnight.campaign.space import Space
 
 
 def view_inside(campaign: Campaign, history: History) -> ModelView:
     """Return the model view without trials outside the campaign's space.
 
-    People's decisions about them still count. If the campaign has never had another space, all trials lie inside.
+    People's decisions about them still count. Within a context, trials for other contexts lie outside. If the campaign
+    has never had another space, all trials lie inside.
     """
     view = history.model_view()
-    if _never_revised(campaign, history):
+    if _has_one_space(campaign, history):
         return view
+    return _only(view, campaign.space)
+
+
+def _only(view: ModelView, space: Space) -> ModelView:
+    """Return a view of the trials in a space."""
     observed, pending, failed, stopped, withheld = (
-        tuple(trial for trial in trials if lies_in(campaign, trial.point))
+        tuple(trial for trial in trials if not space.problems(trial.point))
         for trials in (view.observed, view.pending, view.failed, view.stopped, view.withheld)
     )
     return replace(view, observed=observed, pending=pending, failed=failed, stopped=stopped, withheld=withheld)
@@ -27,7 +34,7 @@ def view_inside(campaign: Campaign, history: History) -> ModelView:
 
 def observed_inside(campaign: Campaign, history: History, count: int) -> bool:
     """Return whether at least `count` observed trials lie inside the campaign's space, without viewing all of them."""
-    unchanged = _never_revised(campaign, history)
+    unchanged = _has_one_space(campaign, history)
     inside = (
         trial
         for trial in history.trials.newest_first()
@@ -45,15 +52,33 @@ def view_around(campaign: Campaign, history: History, encoding: Encoding, *, lea
     needed = _needed_baseline(campaign, encoding)
     if not learn and needed is None:
         return view_inside(campaign, history)
-    if needed is None and _never_revised(campaign, history):
+    if needed is None and _has_one_space(campaign, history):
         return history.model_view()
+    return _with_outside(
+        campaign, history, lambda trial: (learn and encoding.reaches(trial.point)) or trial.point == needed
+    )
+
+
+def view_across(campaign: Campaign, history: History, encoding: Encoding, *, around: bool) -> ModelView:
+    """Return the model view with those trials that have ended in another context of the same space.
+
+    With those `around`, others outside of the space count as well if they have features nearby. The baseline of the
+    context always counts if limits are relative to it, as in `view_around`.
+    """
+    elsewhere, needed = replace(campaign.space, given={}), _needed_baseline(campaign, encoding)
+
+    def counts(trial: Trial) -> bool:
+        if trial.point == needed or not elsewhere.problems(trial.point):
+            return True
+        return around and encoding.reaches(trial.point)
+
+    return _with_outside(campaign, history, counts)
+
+
+def _with_outside(campaign: Campaign, history: History, counts: Callable[[Trial], bool]) -> ModelView:
     everything, inside = history.model_view(), view_inside(campaign, history)
     known = {trial.id for trial in _ended(inside)}
-    outside = frozenset(
-        trial.id
-        for trial in _ended(everything)
-        if trial.id not in known and ((learn and encoding.reaches(trial.point)) or trial.point == needed)
-    )
+    outside = frozenset(trial.id for trial in _ended(everything) if trial.id not in known and counts(trial))
     if not outside:
         return inside
 
@@ -74,7 +99,9 @@ def _ended(view: ModelView) -> tuple[Trial, ...]:
     return (*view.observed, *view.failed, *view.stopped)
 
 
-def _never_revised(campaign: Campaign, history: History) -> bool:
-    """Return whether every definition that has held has the campaign's space."""
+def _has_one_space(campaign: Campaign, history: History) -> bool:
+    """Return whether every definition that has held has the campaign's space, which no context narrows."""
+    if campaign.given:
+        return False
     definitions = (*history.superseded, history.definition) if history.defined is not None else ()
     return all(has_space_of(each, campaign) for each in definitions)

@@ -1,8 +1,11 @@
 """Compare the arms of an A/B test with the status quo of their own batch, because batches drift."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
+from overnight.campaign.contexts import Given
+from overnight.campaign.contexts.context import in_it
 from overnight.campaign.experiment.difference import Difference, difference, pooled_difference
 from overnight.campaign.experiment.status_quo import is_status_quo, status_quo_of
 from overnight.campaign.goal import Goal, Objective
@@ -16,14 +19,19 @@ class Goals:
 
     That is `pooled`, whose limits are relative to all measurements of the baseline. In an A/B test, limits are relative
     to the status quo of the trial's own batch. `status_quos` are those with a result, by batch; None otherwise. Without
-    a status quo that has a result, nothing is known to meet such limits.
+    a status quo that has a result, nothing is known to meet such limits. With `contexts`, limits are relative to the
+    baseline in the trial's own context, and trials of different contexts are not compared.
     """
 
     pooled: Goal
     status_quos: Mapping[int, Trial] | None = None
+    contexts: Sequence[tuple[Given, Goal]] = ()
 
     def of(self, trial: Trial) -> Goal:
         """Return the goal by which a trial is judged."""
+        for given, goal in self.contexts:
+            if in_it(trial.point, given):
+                return goal
         if self.status_quos is None:
             return self.pooled
         status_quo = status_quo_of(self.status_quos, trial)
@@ -47,17 +55,33 @@ class Goals:
         return self.of(trial).feasible(trial.measured)
 
     def best(self, trials: Iterable[Trial]) -> Trial | None:
-        """Return the best feasible trial, the first of `best_first`; None if there is none."""
+        """Return the best feasible trial, the first of `best_first`; None if there is none, or with contexts."""
+        if self.contexts:
+            return None
         return self.pooled.best(trials) if self.status_quos is None else next(iter(self.best_first(trials)), None)
 
     def best_first(self, trials: Iterable[Trial]) -> list[Trial]:
         """Return the feasible trials, best first objective first; of equal trials the earlier one comes first.
 
-        In an A/B test these are the `best_arms` other than the status quo.
+        In an A/B test these are the `best_arms` other than the status quo. With contexts, the best ones of each context
+        alternate: first the best of each, in the order of the file.
         """
+        if self.contexts:
+            ranked = [goal.best_first(of_context) for goal, of_context in self._by_context(trials)]
+            return [trial for each in zip_longest(*ranked) for trial in each if trial is not None]
         if self.status_quos is None:
             return self.pooled.best_first(trials)
         return [trial for trial in self.best_arms(trials) if not is_status_quo(trial)]
+
+    def front(self, trials: Iterable[Trial]) -> list[Trial]:
+        """Return the feasible trials that no other one dominates; with contexts, no other one of their context."""
+        if not self.contexts:
+            return self.pooled.front(trials)
+        return [trial for goal, of_context in self._by_context(trials) for trial in goal.front(of_context)]
+
+    def _by_context(self, trials: Iterable[Trial]) -> list[tuple[Goal, list[Trial]]]:
+        every = [*trials]
+        return [(goal, [trial for trial in every if in_it(trial.point, given)]) for given, goal in self.contexts]
 
     def best_arms(self, trials: Iterable[Trial]) -> list[Trial]:
         """Return the first trial of each arm of an A/B test, the status quo among them, the best arm first.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
+from overnight.campaign.contexts import Given
 from overnight.campaign.definition import Campaign
 from overnight.campaign.errors import InvalidHistory
 from overnight.campaign.experiment.own_batch import Goals
@@ -149,13 +150,24 @@ class History(Printed):
 
     @property
     def goals(self) -> Goals:
-        """Return the goal by which each trial is judged, which in an A/B test depends on the batch."""
-        return Goals(self.goal, status_quos(self.trials.values()) if self.definition.is_ab_test else None)
+        """Return the goal by which each trial is judged: in an A/B test by its batch, and with contexts by its own."""
+        campaign = self.definition
+        contexts = tuple((given, self._goal_in(given)) for given in campaign.contexts)
+        return Goals(self.goal, status_quos(self.trials.values()) if campaign.is_ab_test else None, contexts)
 
     @property
     def at_baseline(self) -> Measured:
-        """Return the mean of each metric that was measured at the baseline; none without a baseline."""
-        point = self.definition.status_quo
+        """Return the mean of each metric that was measured at the baseline; none without one, or with contexts."""
+        return self._measured_at_baseline(self.definition)
+
+    def _goal_in(self, given: Given) -> Goal:
+        """Return the goal beside what was measured at the baseline in a context."""
+        goal = self.definition.goal
+        relative = any(constraint.relative for constraint in goal.constraints)
+        return goal.beside(self._measured_at_baseline(self.definition.within(given))) if relative else goal
+
+    def _measured_at_baseline(self, campaign: Campaign) -> Measured:
+        point = campaign.status_quo
         if point is None:
             return {}
         return pooled(trial.measured for trial in self.trials.values() if trial.point == point)

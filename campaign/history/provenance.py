@@ -6,10 +6,11 @@ and in the ends of climbs), as a stack, or not at all.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from overnight.campaign.parameters import Value
 from overnight.campaign.space import Point
 from overnight.campaign.values.printed import Printed, uncertain_words
 from overnight.campaign.values.read_only import ReadOnly, ReadOnlyDict
@@ -174,7 +175,8 @@ class Asked(_Part):
     """Facts that the caller of `propose` adds, because `propose` itself has no clock.
 
     `unseen` is how many results arrived while the proposal was made. If the campaign's own proposer was unavailable,
-    `stand_in` names the fallback that made the proposal, and `away` the reason.
+    `stand_in` names the fallback that made the proposal, and `away` the reason. `context` holds the values of the
+    context that the caller asked for; None if it asked for none.
     """
 
     compared = "not at all"
@@ -185,6 +187,8 @@ class Asked(_Part):
     unseen: int | None = None
     stand_in: StandIn | None = None
     away: str | None = None
+    # Not dumped without contexts, so that the records of other campaigns stay as they are.
+    context: Annotated[ReadOnly[dict[str, Value]] | None, Field(exclude_if=lambda value: value is None)] = None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Mistakes in the constraints between parameters, each with its path in the file."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from overnight.campaign.parameters import DerivedParameter, Value
@@ -33,8 +33,13 @@ def constraint_mistakes(
             fine.append(constraint)
 
 
-def readable_fixed(written: Any, parameters: Parameters) -> tuple[dict[str, Value], list[Problem]]:
-    """Return the fixed values that are valid, in canonical types, and a problem for each other one."""
+def readable_fixed(
+    written: Any, parameters: Parameters, own: Collection[str]
+) -> tuple[dict[str, Value], list[Problem]]:
+    """Return the fixed values that are valid, in canonical types, and a problem for each other one.
+
+    At least one of a campaign's `own` parameters must be left to tune.
+    """
     found, problems = dict[str, Value](), list[Problem]()
     for name, value in written.items() if isinstance(written, Mapping) else ():
         if name not in parameters.tuned():
@@ -44,7 +49,7 @@ def readable_fixed(written: Any, parameters: Parameters) -> tuple[dict[str, Valu
             found[name] = parameters.root[name].canonical(value)
         except ValueError as expected:
             problems.append(Problem(("fix", name), f"expected {expected}, got {shown(value)}"))
-    if found and found.keys() == parameters.tuned().keys():
+    if found and found.keys() >= {*own}:
         text = "expected at least one parameter that is not fixed, got a value for each"
         problems.append(Problem(("fix",), text))
     return found, problems

@@ -1,15 +1,15 @@
 """The parameters of a campaign, as its file lists them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Annotated
 
 from pydantic import AfterValidator, ConfigDict, Field, RootModel, model_validator
 
 from overnight.campaign.parameters import Parameter
-from overnight.campaign.problems import Contradictory
+from overnight.campaign.problems import Problem
 from overnight.campaign.space.dependencies import in_order, mistakes, with_canonical_conditions
-from overnight.campaign.values.read_only import ReadOnly
+from overnight.campaign.values.read_only import ReadOnly, ReadOnlyDict
 
 
 class Parameters(
@@ -27,9 +27,15 @@ class Parameters(
     def _fit_together(self) -> "Parameters":
         if not self.tuned():
             raise ValueError("expected at least one parameter that is not fixed")
-        if found := [*mistakes(self.root)]:
-            raise Contradictory(found)
         return self
+
+    def mistakes(self) -> list[Problem]:
+        """Return the mistakes in conditions and calculations, each with its path below `parameters`."""
+        return [*mistakes(self.root)]
+
+    def with_variables(self, variables: Mapping[str, Parameter]) -> "Parameters":
+        """Return all parameters of a point: the variables of its context, then these."""
+        return Parameters.model_construct(ReadOnlyDict({**variables, **self.root})) if variables else self
 
     def items(self) -> Iterator[tuple[str, Parameter]]:
         """Iterate over (name, parameter)."""

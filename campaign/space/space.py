@@ -8,7 +8,7 @@ from typing import Any
 
 from overnight.campaign.errors import InvalidPoint
 from overnight.campaign.parameters import DerivedParameter, Parameter, Value
-from overnight.campaign.problems import Problem, shown, unknown_key
+from overnight.campaign.problems import Contradictory, Problem, shown, unknown_key
 from overnight.campaign.space.equalities import Sum, solved
 from overnight.campaign.space.parameters import Parameters
 from overnight.campaign.values.comparison import Comparison, read_comparison
@@ -32,17 +32,22 @@ class Space:
     """The parameters of a campaign, and the `constraints` between them that every point meets.
 
     A constraint counts at points that have all of its parameters. New points have the values of parameters that are
-    `fixed` at present; others are points of the space as well.
+    `fixed` at present; others are points of the space as well. The points of a space in one context have its `given`
+    values, which are among the fixed ones, and need not name them.
     """
 
     parameters: Parameters
     constraints: tuple[Comparison, ...] = ()
     fixed: Mapping[str, Value] = field(default_factory=dict[str, Value])
+    given: Mapping[str, Value] = field(default_factory=dict[str, Value])
 
     @classmethod
     def of(cls, parameters: Mapping[str, Any], constraints: Sequence[str] = ()) -> "Space":
         """Return the space of parameters and constraints as a campaign file has them."""
-        return cls(Parameters.model_validate(parameters), tuple(map(read_comparison, constraints)))
+        read = Parameters.model_validate(parameters)
+        if found := read.mistakes():
+            raise Contradictory(found)
+        return cls(read, tuple(map(read_comparison, constraints)))
 
     @classmethod
     def from_text(cls, text: SpaceText) -> "Space":
@@ -141,10 +146,13 @@ class Space:
     def _read(
         self, values: Mapping[str, Any], *, drop_inactive: bool = False, anywhere: bool = False
     ) -> tuple[Point, list[Problem]]:
-        reading = _Reading(values, drop_inactive, anywhere)
+        reading = _Reading({**self.given, **values}, drop_inactive, anywhere)
         problems = [Problem((name,), unknown_key(name, self.root)) for name in values if name not in self.root]
         for name in self.parameters.in_order:
             reading.take(name, self.root[name])
+        for name, value in self.given.items():
+            if name in reading.found and reading.found[name] != value:
+                reading.wrong[name] = f"expected {shown(value)}, the value of this context, got {shown(values[name])}"
         point: Point = {name: reading.found[name] for name in self.root if name in reading.found}
         problems += [Problem((name,), reading.wrong[name]) for name in self.root if name in reading.wrong]
         if anywhere:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice, takewhile
 
+from overnight.campaign.contexts.context import in_it
 from overnight.campaign.definition import Campaign, lies_in
 from overnight.campaign.history.history import History
 from overnight.campaign.history.trial import Trial
@@ -61,8 +62,12 @@ def confirms(campaign: Campaign) -> bool:
 
 
 def has_confirmed(history: History) -> bool:
-    """Return whether a confirming trial has given a result since the last revision."""
-    return any(trial.proposal.generator == "confirming" and trial.measured for trial in _since_revision(history))
+    """Return whether a confirming trial has given a result since the last revision, within a context one for it."""
+    given = {} if history.defined is None else history.definition.given
+    return any(
+        trial.proposal.generator == "confirming" and trial.measured and in_it(trial.point, given)
+        for trial in _since_revision(history)
+    )
 
 
 def confirming_trials(history: History) -> int:
@@ -73,7 +78,8 @@ def confirming_trials(history: History) -> int:
 def reserved(campaign: Campaign, trials: int) -> int:
     """Return how many of so many trials confirm: with `auto` a fifteenth, at least one, but none of fewer than ten.
 
-    None confirms with several objectives, and one at full fidelity at least if the campaign has fidelities.
+    None confirms with several objectives, and one at full fidelity at least if the campaign has fidelities. With
+    `auto`, each context has the share of a campaign with its part of them.
     """
     if campaign.goal.has_front:
         return 0
@@ -81,7 +87,9 @@ def reserved(campaign: Campaign, trials: int) -> int:
         return campaign.confirm
     if campaign.fidelity is not None:
         return 1
-    return max(round(trials / _ONE_IN), 1) if trials >= _FEWEST_TRIALS else 0
+    contexts = max(len(campaign.open_contexts), 1)
+    each = trials / contexts
+    return contexts * max(round(each / _ONE_IN), 1) if each >= _FEWEST_TRIALS else 0
 
 
 def _has_model(history: History) -> bool:

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, groupby, takewhile
 
+from overnight.campaign.contexts import Given
+from overnight.campaign.contexts.context import in_it
 from overnight.campaign.history.history import History
 from overnight.campaign.history.provenance import Provenance
 
@@ -21,9 +23,19 @@ def gain_left(history: History) -> GainLeft | None:
 
     Trials that were proposed together are one decision, and the largest expected gain among them counts. Gains expected
     before the campaign was last revised do not count, because a wider space or another threshold changes the question.
+    With contexts, the largest gain of all counts and the shortest row: each context must have little left to gain.
     """
+    contexts = history.definition.open_contexts
+    left = [_gain_left(history, given) for given in contexts or ({},)]
+    known = [each for each in left if each is not None]
+    if len(known) < len(left):
+        return None
+    return GainLeft(max(each.latest for each in known), min(each.in_a_row for each in known))
+
+
+def _gain_left(history: History, given: Given) -> GainLeft | None:
     wanted = history.definition.stop_when
-    gains = _latest_first(history)
+    gains = _latest_first(history, given)
     latest = next(gains, None)
     if wanted is None or latest is None:
         return None
@@ -49,14 +61,15 @@ def why_end_early(history: History) -> str | None:
     return None if wanted is None or wanted.advice_only else why_enough(history)
 
 
-def _latest_first(history: History) -> Iterator[float | None]:
-    """Yield the largest expected gain of each decision; None if it is unknown because no point was of any use."""
+def _latest_first(history: History, given: Given) -> Iterator[float | None]:
+    """Yield the largest gain expected by each decision about a context; None if no point was of any use."""
     since = history.revised.time if history.revised is not None else None
     made = (
         (trial.batch, trial.proposal.provenance)
         for trial in history.trials.newest_first()
         if trial.proposal.provenance is not None
         and _by_gain(trial.proposal.provenance)
+        and in_it(trial.point, given)
         and (since is None or trial.proposed >= since)
     )
     for _, together in groupby(made, key=lambda pair: pair[0]):

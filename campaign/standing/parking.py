@@ -30,7 +30,8 @@ def why_parked(campaign: Campaign, history: History, proposal: Proposal) -> str 
         return None
     if not isinstance(policy, ApprovalPolicy):
         return "every computed point needs approval (`approve: always`)"
-    reasons = [*_changes(campaign, policy, proposal.point)]
+    given = campaign.context_of(proposal.point)
+    reasons = [*_changes(campaign if given is None else campaign.within(given), policy, proposal.point)]
     if policy.when.predicted is not None:
         reasons += _prediction(campaign, policy.when.predicted, proposal)
     if policy.when.cost is not None:

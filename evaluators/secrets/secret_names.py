@@ -27,7 +27,7 @@ def _names(campaign: Campaign) -> Iterator[tuple[str, str]]:
     yield f"the campaign's `name`, `{campaign.name}`", campaign.name
     for metric in campaign.expected_metrics:
         yield f"the metric `{metric}`", metric
-    for name, parameter in campaign.parameters.items():
+    for name, parameter in campaign.parameters_of_point.items():
         yield f"the parameter `{name}`", name
         yield from (
             (f"the choice `{value}` of `{name}`", value) for value in parameter.listed if isinstance(value, str)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from overnight.bo_core.propose import propose
 from overnight.bo_core.recommend import computed
 from overnight.campaign import EvaluationFailed, EvaluationOutcome, History, Proposal, Trial
+from overnight.campaign.contexts import Given
 from overnight.campaign.errors import AskLater, BudgetSpent, CannotStart, InvalidResult, LedgerError, SpaceExhausted
 from overnight.campaign.experiment.arms import NOTHING_TO_COMPARE, unmatched
 from overnight.campaign.history.events import (
@@ -26,6 +27,7 @@ from overnight.campaign.history.trial import OWN_LOOP, Stopped
 from overnight.campaign.recommendation import Recommendation
 from overnight.flows.api.background_loop import run_in_background
 from overnight.flows.api.own_loop import (
+    asked_context,
     awaited,
     may_propose,
     next_waiting,
@@ -92,15 +94,16 @@ class AskTell:
     def __repr__(self) -> str:
         return f"<AskTell: campaign {self.file.campaign.name!r}, ledger {self.file.ledger!r}>"
 
-    def ask(self) -> Trial:
+    def ask(self, context: Mapping[str, Any] | None = None) -> Trial:
         """Return a trial to evaluate, which stays pending until its end is recorded; it is durable when this returns.
 
         Waiting trials come first: suggested, approved, or to be tried again as a new attempt. Otherwise a point is
-        proposed. Raises CampaignStopped if there is nothing more to ask for (BudgetSpent if a budget is spent), and
-        AskLater if more may come later: the campaign is paused, trials await approval, the window is closed, or the
-        rest of a budget is kept for trials under way.
+        proposed. With `context`, the trial is for a context with these values, such as `{"workload": "oltp"}`. Raises
+        CampaignStopped if there is nothing more to ask for (BudgetSpent if a budget is spent), AskLater if more may
+        come later (the campaign is paused, trials await approval, the window is closed, or the rest of a budget is kept
+        for trials under way), and Refused if no context has the values.
         """
-        return self._run(self._ask())
+        return self._run(self._ask(context))
 
     def tell(self, trial: Trial | int, result: Any, *, cost: float | None = None) -> None:
         """Record how a trial ended: a number, (mean, sem), {metric: …}, or an exception for a failure.
@@ -179,21 +182,22 @@ class AskTell:
         self._opened = True
         return self._journal.history
 
-    async def _ask(self) -> Trial:
+    async def _ask(self, context: Mapping[str, Any] | None) -> Trial:
         async with self._asking:
             while True:
                 history, seen = await self._open(), self._journal.events_seen
+                given = asked_context(history.definition, context)
                 if unmatched(history):
                     await self._journal.insist(self._end_unmatched)
                     continue
                 allowed = own_allowance(history, self.clock.now(), ignore_window=self.ignore_window)
-                if next_waiting(allowed) is not None:
-                    written = await self._journal.insist(self._starts)
+                if next_waiting(allowed, given) is not None:
+                    written = await self._journal.insist(partial(self._starts, given))
                 elif may_propose(allowed):
-                    made = await asyncio.to_thread(self._propose, history)
+                    made = await asyncio.to_thread(self._propose, history, given)
                     if not made[0]:
                         raise BudgetSpent(no_candidate(allowed))
-                    written = await self._journal.insist(partial(self._proposed, history, seen, *made))
+                    written = await self._journal.insist(partial(self._proposed, history, seen, given, *made))
                 else:
                     raise nothing_to_ask(allowed)
                 for event in written:
@@ -204,23 +208,29 @@ class AskTell:
         now, arms = self.clock.now(), unmatched(history)
         return [TrialAbandoned(time=now, actor=_BY_RULE, trial=arm.id, why=NOTHING_TO_COMPARE) for arm in arms]
 
-    def _starts(self, history: History) -> list[Event]:
+    def _starts(self, given: Given | None, history: History) -> list[Event]:
         """Return the start of the first waiting trial, or nothing if another process has just taken it."""
         now = self.clock.now()
-        trial = next_waiting(own_allowance(history, now, ignore_window=self.ignore_window))
+        trial = next_waiting(own_allowance(history, now, ignore_window=self.ignore_window), given)
         return [] if trial is None else [attempt_event(history, trial.id, len(trial.attempts) + 1, now, _ACTOR)]
 
-    def _propose(self, history: History) -> tuple[list[Proposal], float]:
+    def _propose(self, history: History, given: Given | None) -> tuple[list[Proposal], float]:
         began = time.monotonic()
         try:
-            return propose(history.definition, history, self.file.proposer, 1), time.monotonic() - began
+            return propose(history.definition, history, self.file.proposer, 1, given), time.monotonic() - began
         except SpaceExhausted as problem:
             if (why := awaited(history)) is not None:
                 raise AskLater(f"{problem} Ask again later: {why}.") from problem
             raise
 
     def _proposed(
-        self, asked: History, seen: int, proposals: Sequence[Proposal], seconds: float, history: History
+        self,
+        asked: History,
+        seen: int,
+        given: Given | None,
+        proposals: Sequence[Proposal],
+        seconds: float,
+        history: History,
     ) -> list[Event]:
         """Return a new trial, or the arms of a new batch, and the first start unless it needs approval.
 
@@ -231,7 +241,7 @@ class AskTell:
         if outdated or not may_propose(own_allowance(history, now, ignore_window=self.ignore_window)):
             return []
         unseen = history.trials.observed - asked.trials.observed
-        made = Asked(events_seen=seen, seconds=seconds, unseen=unseen)
+        made = Asked(events_seen=seen, seconds=seconds, unseen=unseen, context=given)
         proposed = proposed_events(history, proposals, now, _ACTOR, made)
         # The arms of a batch wait together until people have decided on all of them.
         starts = proposed[:1] if not any(each.parked for each in proposed) else []

@@ -1,9 +1,15 @@
 """Decide which trial a user's own loop may start now, under the same allowance as a controller's."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
-from overnight.campaign import History, Trial
-from overnight.campaign.errors import AskLater, BudgetSpent, CampaignStopped
+from overnight.campaign import Campaign, History, Trial
+from overnight.campaign.contexts import Given
+from overnight.campaign.contexts.context import in_it
+from overnight.campaign.errors import AskLater, BudgetSpent, CampaignStopped, Refused
+from overnight.campaign.problems import shown
+from overnight.campaign.standing.turns import open_to
 from overnight.flows.rules.allowance import Allowance
 from overnight.report.story.people import request_of
 
@@ -22,12 +28,31 @@ def own_allowance(history: History, now: datetime, *, ignore_window: bool = Fals
     )
 
 
-def next_waiting(allowed: Allowance) -> Trial | None:
+def asked_context(campaign: Campaign, asked: Mapping[str, Any] | None) -> Given | None:
+    """Return the values of the contexts that a loop asks for, in canonical types; raises Refused if there is none."""
+    if not asked:
+        return None
+    variables = {} if campaign.context is None else campaign.context.root
+    if unknown := [name for name in asked if name not in variables]:
+        known = f"values of {', '.join(variables)}" if variables else "none, because the campaign has no `context`"
+        raise Refused(f"context: expected {known}, got `{unknown[0]}`. Nothing was written.")
+    try:
+        given = {name: variables[name].canonical(value) for name, value in asked.items()}
+    except ValueError as expected:
+        raise Refused(f"context: expected {expected}, got {shown({**asked})}. Nothing was written.") from None
+    open_to(campaign, given)
+    return given
+
+
+def next_waiting(allowed: Allowance, given: Given | None = None) -> Trial | None:
     """Return the trial to start before anything is proposed: suggested, approved, or to be tried again.
 
-    A failed trial is returned without a controller's pause before it: a user's own loop makes its own pauses.
+    A failed trial is returned without a controller's pause before it: a user's own loop makes its own pauses. With
+    `given` values, the trial is for a context that has them.
     """
-    return allowed.waiting[0] if allowed.waiting and allowed.slots > 0 else None
+    if allowed.slots <= 0:
+        return None
+    return next((trial for trial in allowed.waiting if in_it(trial.point, given or {})), None)
 
 
 def may_propose(allowed: Allowance) -> bool:

@@ -60,6 +60,7 @@ def run_campaign(
     notify: Callable[[str], None] = LOG.warning,
     report: Callable[[History], Path] | None = None,
     fix: Mapping[str, Any] | None = None,
+    context: Mapping[str, Any] | None = None,
     ignore_window: bool = False,
     accept_loss: str | None = None,
 ) -> CampaignResult:
@@ -69,8 +70,9 @@ def run_campaign(
     with the history after every append, `on_stop` after every request to stop, `notify` with each warning. `report`
     writes the report that the user's own Prefect server links to, by default into the work folder. Outside its window
     the campaign starts and writes nothing, unless `ignore_window` is set, but it waits for evaluations that an earlier
-    controller left running. `fix` keeps parameters at values during this run. `accept_loss` is the recorded reason to
-    continue with a ledger that contradicts its newest receipt. Raises an OvernightError for a wrong definition, a held
+    controller left running. `fix` keeps parameters at values during this run, and `context` restricts its new trials to
+    the contexts with these values. `accept_loss` is the recorded reason to continue with a ledger that contradicts its
+    newest receipt. Raises an OvernightError for a wrong definition, a held
     campaign, such a ledger, or too many failures in a row; events recorded until then stay.
     """
     file = read_campaign(source)

@@ -41,6 +41,9 @@ parameters:
   #   kind: fixed                # passed to every evaluation and never tuned
   #   value: glass
 
+# What each trial is given and no search chooses; each value gets a recommendation (docs/how-to/contexts.md):
+# context: {feedstock: [beech, spruce]}
+
 # One metric to improve: `minimize: NAME` or `maximize: NAME`.
 maximize: yield
 # Or several at once, whose best compromises are found; `worst`, which may be left out, is a value that is of no use:

@@ -1,4 +1,4 @@
-"""Fix parameters for one run, in addition to those that the campaign's file fixes."""
+"""Fix parameters or contexts for one run, in addition to those that the campaign's file fixes."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -27,19 +27,33 @@ def values_of(file: CampaignFile, fix: Mapping[str, Any]) -> dict[str, Value]:
     return {name: _read(file, name, value) for name, value in fix.items()}
 
 
-def fixed_by(options: Iterable[str]) -> dict[str, str]:
+def with_context(file: CampaignFile, context: Mapping[str, Any]) -> CampaignFile:
+    """Return the campaign with new trials for the contexts that have these values.
+
+    Raises InvalidDefinition if the campaign has no such context.
+    """
+    known = {} if file.campaign.context is None else file.campaign.context.root
+    for name in context:
+        if name not in known:
+            listed = f"one of {', '.join(known)}" if known else "no context, because the campaign has none"
+            raise InvalidDefinition([f"`--context`: expected {listed}, got `{name}`"])
+    return with_fixed(file, context)
+
+
+def fixed_by(options: Iterable[str], option_name: str = "--fix", example: str = "batch=64") -> dict[str, str]:
     """Return the values by name from texts such as `batch=64`; raises InvalidDefinition for another text."""
     fixed = dict[str, str]()
     for option in options:
         name, sign, value = option.partition("=")
         if not name or not sign:
-            raise InvalidDefinition([f"`--fix`: expected a parameter and its value, such as batch=64, got `{option}`"])
+            expected = f"expected a name and its value, such as {example}"
+            raise InvalidDefinition([f"`{option_name}`: {expected}, got `{option}`"])
         fixed[name.strip()] = value.strip()
     return fixed
 
 
 def _read(file: CampaignFile, name: str, value: Any) -> Any:
-    parameter = file.campaign.parameters.root.get(name)
+    parameter = file.campaign.parameters_of_point.root.get(name)
     if parameter is None or not isinstance(value, str):
         return value
     try:

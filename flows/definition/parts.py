@@ -133,6 +133,8 @@ def _experiment_problems(campaign: Campaign, proposer: AnyProposer) -> list[Prob
 
 def _trials_before(campaign: Campaign) -> int:
     """Return how many trials come before the first one that can confirm."""
+    if campaign.contexts:
+        return sum(_trials_before(campaign.within(given)) for given in campaign.open_contexts)
     asked = campaign.first_points
     distinct = [point for i, point in enumerate(asked) if point not in asked[:i]]
     return max(len(distinct), LEAST_OBSERVED)

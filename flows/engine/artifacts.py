@@ -2,17 +2,19 @@
 
 import base64
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from overnight.campaign import History
+from overnight.campaign.standing.in_context import in_context
 from overnight.campaign.values.harmless import harmless
 from overnight.report.pictures.front_picture import front_picture
 from overnight.report.pictures.trace_picture import trace_picture
 from overnight.report.status import status_lines
-from overnight.report.story import story_of
+from overnight.report.story import Story, story_of
 from overnight.report.trial_lines import trial_lines
 
 # As many as a browser's page holds; `overnight trials` lists them all.
@@ -38,17 +40,27 @@ def artifacts_of(history: History, now: datetime, report: Path | None = None) ->
         Picture("progress", "progress", 100.0 * min(spent.ended / spent.limits.trials, 1.0), status),
         Picture("trials", "markdown", _table(history)),
     ]
-    front = None if story.front is None else front_picture(history, story.front)
-    trace = trace_picture(history, {suspect.trial for suspect in story.suspects})
-    for name, title, picture in (("front", "The front", front), ("trace", "The course", trace)):
-        if picture is not None:
-            image = f"data:image/svg+xml;base64,{base64.b64encode(picture.encode()).decode()}"
-            shown.append(Picture(name, "markdown", f"![{title} of {_plain(story.campaign)}]({image})"))
+    shown += _pictures(history, story)
+    for i, each in enumerate(story.contexts, 1):
+        shown += _pictures(in_context(history, each.given), each.story, f"-{i}", each.called)
     if report is not None:
         # Browsers open no local file from a server's page, so the path is there to copy as well.
         link = f"[{_plain(report.name)}]({report.as_uri()})\n\n`{report}`"
         shown.append(Picture("report", "markdown", link))
     return shown
+
+
+def _pictures(history: History, story: Story, ending: str = "", called: str = "") -> Iterator[Picture]:
+    """Yield the pictures of a campaign, or of one of its contexts; the whole of several contexts has none."""
+    if story.contexts:
+        return
+    front = None if story.front is None else front_picture(history, story.front)
+    trace = trace_picture(history, {suspect.trial for suspect in story.suspects})
+    of = f"{_plain(story.campaign)}{f', {_plain(called)}' if called else ''}"
+    for name, title, picture in (("front", "The front", front), ("trace", "The course", trace)):
+        if picture is not None:
+            image = f"data:image/svg+xml;base64,{base64.b64encode(picture.encode()).decode()}"
+            yield Picture(f"{name}{ending}", "markdown", f"![{title} of {of}]({image})")
 
 
 def key_of(campaign: str, name: str) -> str:

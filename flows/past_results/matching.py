@@ -60,7 +60,7 @@ def _refuse_missing_names(campaign: Campaign, results: PastResults) -> None:
         raise CannotImport(f"{results.source}: expected results, found none{_counted(results.left_out)}.")
     missing = [
         name
-        for name, parameter in campaign.parameters.items()
+        for name, parameter in campaign.parameters_of_point.items()
         if parameter.is_tuned and parameter.when is None and not any(name in row.parameters for row in whole)
     ]
     missing += [
@@ -123,7 +123,7 @@ def _point(campaign: Campaign, row: PastRow) -> tuple[Point, list[str]]:
     """Return the row's point and what is wrong with it; only the space knows which values may be missing."""
     point: Point = {}
     wrong = {}
-    for name, parameter in campaign.parameters.items():
+    for name, parameter in campaign.parameters_of_point.items():
         if (found := row.parameters.get(name)) is None:
             continue
         try:

@@ -17,11 +17,14 @@ from overnight.bo_core.experiment.breaches import breach_of, breached_points
 from overnight.bo_core.model import on_this_machine
 from overnight.bo_core.propose import propose
 from overnight.bo_core.proposer import recorded_proposer
+from overnight.bo_core.unmodelled import with_pending
 from overnight.campaign import Campaign, History, Proposal, Trial
+from overnight.campaign.contexts import Given
 from overnight.campaign.errors import OvernightError
 from overnight.campaign.experiment.phase import phase_of
 from overnight.campaign.history.events import Event
 from overnight.campaign.history.provenance import Provenance, StandIn
+from overnight.campaign.standing.in_context import seen_from
 from overnight.flows.proposing.settings import standing_in
 from overnight.flows.replay.verdict import BY_MODEL, Verdict, compared
 
@@ -63,7 +66,8 @@ def _verdicts(
         proposer = standing_in(proposer, stand_ins[0] if stand_ins else None)
         numbers = range(history.next_trial, max(computed) + 1)
         batch = _Batch(campaign, history, proposer, {n: trials[n].proposal for n in numbers if n in trials})
-        made = dict(zip(numbers, propose(campaign, history, proposer, len(numbers)), strict=False))
+        context = next((each.asked.context for each in computed.values()), None)
+        made = dict(zip(numbers, propose(campaign, history, proposer, len(numbers), context), strict=False))
     except (OvernightError, ValidationError) as problem:
         yield from (Replayed(trial, "different", f"it cannot be computed again: {problem}") for trial in computed)
         return
@@ -99,10 +103,34 @@ class _Batch:
             raise Contradicted("the campaign's proposer has no model")
         if not self.history.model_view().observed:
             raise Contradicted("there are no observations to fit a model to")
-        of_model = {trial: proposal for trial, proposal in self.recorded.items() if proposal.generator in BY_MODEL}
-        others = [proposal.point for trial, proposal in self.recorded.items() if trial not in of_model]
         if len(self.recorded) <= max(self.recorded) - self.history.next_trial:
             raise NotRecorded("other proposals of its batch are not recorded")
+        if not self.campaign.contexts:
+            return self._appraised()
+        found = dict[int, Appraisal]()
+        for given in dict.fromkeys(tuple(each.items()) for each in map(self._context_of, self.recorded.values())):
+            found |= self._within(dict(given))._appraised()
+        return found
+
+    def _context_of(self, proposal: Proposal) -> Given:
+        given = self.campaign.context_of(proposal.point)
+        if given is None:
+            raise Contradicted("its point is for no context of the campaign")
+        return given
+
+    def _within(self, given: Given) -> "_Batch":
+        """Return the proposals for one context, and what they were computed from: all those before them."""
+        here = {trial: each for trial, each in self.recorded.items() if self._context_of(each) == given}
+        before = [each for trial, each in self.recorded.items() if trial < min(here)]
+        history = seen_from(with_pending(self.history, before), given)
+        return _Batch(self.campaign.within(given), history, self.proposer, here)
+
+    def _appraised(self) -> dict[int, Appraisal]:
+        assert isinstance(self.proposer, BayesianProposer)
+        of_model = {trial: proposal for trial, proposal in self.recorded.items() if proposal.generator in BY_MODEL}
+        others = [proposal.point for trial, proposal in self.recorded.items() if trial not in of_model]
+        if not of_model:
+            return {}
         encoding = Encoding(self.campaign.space)
         # A batch of an A/B test may have fewer arms than were asked for.
         arms = phase_of(self.campaign, self.history, breach_of).arms if self.campaign.is_ab_test else 0

@@ -81,7 +81,8 @@ def _named(recommendation: Recommendation) -> list[int]:
     """Return the trials that a recommendation names, each once."""
     best, of_front = recommendation.best_measured, (each.trial for each in recommendation.front)
     solutions = (each.trial for each in _solutions(recommendation) if each.trial is not None)
-    return [*dict.fromkeys((recommendation.trial or best, best, *of_front, *solutions))]
+    contexts = (trial for each in recommendation.contexts for trial in _named(each.recommendation))
+    return [*dict.fromkeys((recommendation.trial or best, best, *of_front, *solutions, *contexts))]
 
 
 def _solutions(recommendation: Recommendation) -> tuple[Solution, ...]:
@@ -96,6 +97,11 @@ def _differences(recorded: Recommendation, now: Recommendation) -> list[str]:
 def _agree(recorded: Recommendation, now: Recommendation) -> bool:
     """Return whether two recommendations name the same trials and agree about the values there."""
     if recorded.trial != now.trial or _named(recorded) != _named(now):
+        return False
+    if [each.given for each in recorded.contexts] != [each.given for each in now.contexts]:
+        return False
+    contexts = zip(recorded.contexts, now.contexts, strict=True)
+    if not all(_agree(a.recommendation, b.recommendation) for a, b in contexts):
         return False
     solutions = _solutions(recorded), _solutions(now)
     if [each.trial for each in solutions[0]] != [each.trial for each in solutions[1]]:

@@ -69,7 +69,7 @@ class Pictures:
 
     def course(self) -> Figure:
         """Return each trial's measured objective with its standard error, and the best measured so far."""
-        names = list(self.history.definition.parameters.tuned())[:_MOST_IN_A_LABEL]
+        names = list(self.history.definition.parameters_of_point.tuned())[:_MOST_IN_A_LABEL]
         data = self._best_so_far()
         data += self._by_generator([(t, t.id) for t in self.drawn], self.metric, names, errors=True)
         data += self._without_value([(t, t.id) for t in self.without], names)
@@ -92,7 +92,7 @@ class Pictures:
     def limit(self, metric: str) -> Figure:
         """Return each trial's measurement of a metric that constraints limit, and the present limits."""
         known = [trial for trial in self.observed if metric in trial.measured]
-        names = list(self.history.definition.parameters.tuned())[:_MOST_IN_A_LABEL]
+        names = list(self.history.definition.parameters_of_point.tuned())[:_MOST_IN_A_LABEL]
         placed: list[tuple[Trial, Value]] = [(t, t.id) for t in self.drawn if metric in t.measured]
         data = self._by_generator(placed, metric, names, errors=True)
         last, axis = known[-1].id, objective_axis(logarithmic=spans_decades(known, metric))
@@ -108,7 +108,7 @@ class Pictures:
 
     def parameter(self, name: str) -> Figure:
         """Return the measured objective against one tuned parameter; the recommended trial is ringed."""
-        parameter = self.history.definition.parameters.tuned()[name]
+        parameter = self.history.definition.parameters_of_point.tuned()[name]
 
         def placed(trials: Sequence[Trial]) -> list[tuple[Trial, Value]]:
             values = ((t, cell(t, name)) for t in trials)

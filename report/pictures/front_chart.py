@@ -35,7 +35,7 @@ class FrontPictures:
         self._observed = history.model_view().observed
         on_front, chosen = {point.trial for point in front.points}, front.recommended and front.recommended.trial
         self._others = [t for t in worth_drawing(history, self._observed, chosen) if t.id not in on_front]
-        self._names = list(history.definition.parameters.tuned())[:_MOST_IN_A_LABEL]
+        self._names = list(history.definition.parameters_of_point.tuned())[:_MOST_IN_A_LABEL]
         self.pairs = list(combinations(range(len(front.objectives)), 2)) if self._observed else []
         self._alone = len(front.objectives) == 2
 

@@ -1,10 +1,16 @@
 """The one model of how a campaign stands; terminals, pages, Prefect and programs only render it."""
 
+from dataclasses import replace
 from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
 
 from overnight.campaign import History
+from overnight.campaign.contexts import Given, given_text
 from overnight.campaign.goal import Goal, Objective
 from overnight.campaign.recommendation import Recommendation
+from overnight.campaign.standing.in_context import in_context
 from overnight.report.story.confirmation import Confirmation, confirmation_of
 from overnight.report.story.experiment import Experiment, experiment_of
 from overnight.report.story.failures import Failures, failures_of
@@ -23,6 +29,18 @@ from overnight.report.story.standing import Standing, standing_of
 from overnight.report.story.versions import Version, versions_of
 
 
+class OfContext(Section):
+    """How a campaign stands in one context, by its `given` values; its story has the trials for this context only."""
+
+    given: Given
+    story: "Story"
+
+    @property
+    def called(self) -> str:
+        """Return the values in words."""
+        return given_text(self.given)
+
+
 class Story(Section):
     """How a campaign stands at the time `now`, in sections.
 
@@ -30,8 +48,10 @@ class Story(Section):
     `events`. `objective` is the first of several. Only a campaign with several has a `front`, one that asks for
     different `solutions` has those of its recommendation, one with `constraints` a
     `feasibility`, one with `stop_when` a `gain`, and one with `confirm` a `confirmation`. Only an A/B test is an
-    `experiment`. `versions` are those of the evaluator, and `revisions` are changes
-    of the definition. The `suspects` are results that look like glitches.
+    `experiment`. `versions` are those of the evaluator, and `revisions` are changes of the definition. The `suspects`
+    are results that look like glitches.
+
+    A campaign with `contexts` has a story for each, and no best result, front, solutions or feasibility of the whole.
     """
 
     campaign: str
@@ -56,6 +76,8 @@ class Story(Section):
     proposals: Proposals
     versions: tuple[Version, ...]
     revisions: Revisions
+    # Not dumped without contexts, so that programs read the stories of other campaigns as before.
+    contexts: Annotated[tuple["OfContext", ...], Field(exclude_if=lambda value: not value)] = ()
 
     @property
     def gaining(self) -> str:
@@ -77,7 +99,12 @@ def story_of(
     A history does not hold whether the controller is `alive`, nor the place of the ledger, nor `notices` about the
     controller's process and the campaign's file. Raises InvalidHistory if no campaign was defined.
     """
-    campaign, suspects = history.definition, suspects_of(history, recommendation)
+    campaign, contexts = history.definition, _contexts(history, now, recommendation, alive=alive)
+    if contexts:
+        recommendation, history = None, replace(history, recommended=None)
+        suspects = tuple(suspect for each in contexts for suspect in each.story.suspects)
+    else:
+        suspects = suspects_of(history, recommendation)
     standing = standing_of(history, alive=alive, notices=notices)
     return Story(
         campaign=campaign.name,
@@ -89,10 +116,10 @@ def story_of(
         events=history.events,
         standing=standing,
         best=best_of(history, recommendation, {suspect.trial for suspect in suspects}),
-        front=front_of(history, recommendation),
+        front=None if contexts else front_of(history, recommendation),
         solutions=solutions_of(history, recommendation),
         experiment=experiment_of(history),
-        feasibility=feasibility_of(history, recommendation),
+        feasibility=None if contexts else feasibility_of(history, recommendation),
         suspects=suspects,
         spent=spent_of(history, standing, now),
         people=people_of(history),
@@ -102,4 +129,17 @@ def story_of(
         proposals=proposals_of(history),
         versions=versions_of(history),
         revisions=revisions_of(history),
+        contexts=contexts,
     )
+
+
+def _contexts(
+    history: History, now: datetime, recommendation: Recommendation | None, *, alive: bool
+) -> tuple[OfContext, ...]:
+    """Return the stories of all contexts, in the order of the campaign's file."""
+
+    def story(given: Given) -> Story:
+        computed = None if recommendation is None else recommendation.in_context(given)
+        return story_of(in_context(history, given), now, alive=alive, recommendation=computed)
+
+    return tuple(OfContext(given=given, story=story(given)) for given in history.definition.contexts)

@@ -2,6 +2,7 @@ import pytest
 
 from overnight.campaign import Campaign, Objective
 from overnight.campaign.changes import differences, revisable_keys
+from overnight.campaign.contexts import Context
 from overnight.campaign.definition import FailurePolicy, StopWhen
 from overnight.campaign.experiment.settings import Decide, RampUp, Traffic
 from overnight.campaign.fidelity import Fidelity
@@ -102,6 +103,7 @@ def test_the_keys_that_may_be_revised_are_those_that_change_without_making_anoth
         "objectives": (Objective(metric="other", direction="minimize"),),
         "prefer": (read_constraint("other <= 7"),),
         "constraints": (read_constraint("other <= 7"),),
+        "context": Context.model_validate({"size": ["s", "m"]}),
         "feasible_at_least": 0.7,
         "metrics": ("other",),
         "noise": "none",
@@ -124,7 +126,8 @@ def test_the_keys_that_may_be_revised_are_those_that_change_without_making_anoth
     }
     assert set(values) == set(Campaign.model_fields) - {"parameters"}
     keys = [key for key, value in values.items() if not differences(was, was.model_copy(update={key: value}))]
-    others = ("low", "high", "choices", "value", "was", "parameter_constraints", "baseline", "start_with", "worst")
+    others = ("low", "high", "choices", "value", "values", "was")
+    others += ("parameter_constraints", "baseline", "start_with", "worst")
     assert {key for key in revisable_keys() if key not in others} == set(keys)
 
 

@@ -50,7 +50,7 @@ def test_a_list_of_very_many_trials_has_the_best_the_newest_and_the_recommended(
     story = Story(campaign_of(baseline=None, budget={"trials": 1500}))
     for i in range(1, 1301):
         story.tried(i, i, float((i * 7919) % 1303))
-    listed = [trial.id for trial in worth_listing(story.history, recommended=777)]
+    listed = [trial.id for trial in worth_listing(story.history, recommended={777})]
     assert len(listed) <= 1001
     assert listed == sorted(listed)
     assert set(range(801, 1301)) <= set(listed)

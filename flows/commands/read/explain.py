@@ -7,6 +7,7 @@ from overnight.campaign import History
 from overnight.campaign.errors import LedgerError
 from overnight.campaign.experiment.arms import batch_of
 from overnight.campaign.history.events import TrialProposed
+from overnight.campaign.standing.in_context import in_context, seen_from
 from overnight.flows.commands.read.kept import kept_at
 from overnight.flows.host.terminal import terminal
 from overnight.report.explanation import (
@@ -18,6 +19,7 @@ from overnight.report.explanation import (
     version_sentence,
 )
 from overnight.report.phrases.arms import difference_sentence
+from overnight.report.phrases.contexts import turn_sentence
 
 _OF_RESULT = (
     difference_sentence,
@@ -41,7 +43,12 @@ def explain(trial: int, path: Path) -> None:
         raise LedgerError(f"{path}: expected a trial up to {now.next_trial - 1}, found no trial {trial}.")
     features = Encoding(then.definition.space).slices
     asked_for = now.trials[trial]
+    given = now.definition.context_of(asked_for.point)
+    turn = None if given is None else turn_sentence(then, asked_for, given)
+    if given is not None:
+        then, now = seen_from(then, given), in_context(now, given)
     batch = batch_of(now, asked_for.batch) if now.definition.is_ab_test else ()
     of_result = [each(now, asked_for) for each in _OF_RESULT]
-    for line in [*explanation(then, asked_for, features, batch), *filter(None, of_result)]:
+    first, *others = explanation(then, asked_for, features, batch)
+    for line in [first, *filter(None, [turn]), *others, *filter(None, of_result)]:
         terminal().print(line, soft_wrap=True)

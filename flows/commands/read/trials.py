@@ -40,7 +40,7 @@ def _shown(history: History, best: int | None, *, front: bool) -> list[Trial]:
     every, goals = [trial for _, trial in sorted(history.trials.items())], history.goals
     goal = goals.pooled
     if front:
-        return goal.best_first(goal.front(every))
+        return goals.best_first(goals.front(every))
     if best is None:
         return every
     if goal.has_front:
@@ -96,7 +96,7 @@ def _rows(history: History, trials: Iterable[Trial], *, chosen: bool) -> list[tu
     campaign, rows = history.definition, list[tuple[Text, ...]]()
     goals = history.goals
     goal = goals.pooled
-    on_front = {trial.id for trial in goal.front(history.trials.values())} if goal.has_front else set[int]()
+    on_front = {trial.id for trial in goals.front(history.trials.values())} if goal.has_front else set[int]()
     for trial in trials:
         seconds, found = trial.seconds, trial.measured
         # The step of an arm that was stopped is below the table, in the reason.
@@ -119,4 +119,4 @@ def _share(trial: Trial) -> str:
 
 
 def _point(campaign: Campaign, trial: Trial) -> Text:
-    return Text(harmless(point_text(trial, campaign.parameters.tuned(), between="  ")))
+    return Text(harmless(point_text(trial, campaign.parameters_of_point.tuned(), between="  ")))

@@ -1,6 +1,7 @@
 """Describe a campaign's plan, for `overnight check`."""
 
 from datetime import datetime
+from math import ceil
 from pathlib import Path
 
 from rich.console import Group
@@ -9,8 +10,9 @@ from rich.text import Text
 
 from overnight.bo_core import BayesianProposer, CustomProposer
 from overnight.bo_core.settings.surrogates import GpytorchSurrogate
-from overnight.campaign import Campaign, History
+from overnight.campaign import Campaign, History, Point
 from overnight.campaign.approval import ApprovalPolicy, Limit
+from overnight.campaign.contexts import given_text
 from overnight.campaign.standing.confirming import reserved
 from overnight.campaign.values.duration import format_duration
 from overnight.campaign.values.spelling import yaml_text
@@ -35,13 +37,13 @@ def describe(file: CampaignFile, now: datetime, history: History | None = None) 
     for name in ("parameter", "kind", "values", "baseline"):
         table.add_column(name, overflow="fold")
     written = campaign.baseline or {}
-    # Numbers with a step may be written otherwise, and derived values are not written at all.
-    exact = campaign.status_quo or {}
+    exact = _exact_baseline(campaign)
     for name, parameter in campaign.parameters.items():
         values = f"{parameter.described()}{f'; only if {parameter.when}' if parameter.when else ''}"
         started = exact.get(name, "") if parameter.grid else written.get(name, exact.get(name, ""))
         table.add_row(*map(Text, (name, parameter.kind, values, yaml_text(started))))
     lines = [
+        *_contexts(campaign),
         *_fixed(campaign),
         *[("where", str(constraint)) for constraint in campaign.parameter_constraints],
         _objectives(campaign),
@@ -71,6 +73,22 @@ def describe(file: CampaignFile, now: datetime, history: History | None = None) 
         rest.add_row(label, Text(value))
     title = Text(f"{campaign.name}{f': {campaign.description}' if campaign.description else ''}", style="bold")
     return Group(title, table, rest)
+
+
+def _exact_baseline(campaign: Campaign) -> Point:
+    """Return the baseline in canonical types: numbers with a step may be written otherwise, derived ones not at all."""
+    for given in campaign.contexts:
+        if (within := campaign.within(given)).baseline is not None:
+            return _exact_baseline(within)
+    return {} if campaign.baseline is None else campaign.space.point(campaign.baseline)
+
+
+def _contexts(campaign: Campaign) -> list[tuple[str, str]]:
+    """Return a line on the contexts that trials take turns in, if there are any."""
+    if not campaign.contexts:
+        return []
+    known = "; ".join(map(given_text, campaign.open_contexts))
+    return [("contexts", f"{len(campaign.open_contexts)} take turns, and each has a recommendation: {known}")]
 
 
 def _fixed(campaign: Campaign) -> list[tuple[str, str]]:
@@ -249,10 +267,12 @@ def _confirming(file: CampaignFile) -> list[tuple[str, str]]:
 
 def _first_points(file: CampaignFile) -> str:
     campaign = file.campaign
-    asked = len(campaign.start_with) + (campaign.baseline is not None)
+    views = [campaign.within(given) for given in campaign.open_contexts] or [campaign]
+    asked = sum(len(each.start_with) + (each.baseline is not None) for each in views)
     parts = [f"{asked} from the file"] if asked else []
     if isinstance(file.proposer, BayesianProposer):
         initial = file.proposer.initial_points(len(campaign.parameters.tuned()), campaign.budget.trials)
+        initial = len(views) * ceil(initial / len(views))
         parts.append(f"{max(initial - asked, 0)} Sobol points, then the model's")
     elif isinstance(file.proposer, CustomProposer):
         parts.append("then the proposer's own" if asked else "the proposer's own")

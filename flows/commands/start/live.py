@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from overnight.campaign import Campaign, History, Trial
+from overnight.campaign.contexts.context import in_it
 from overnight.campaign.experiment.effects import newest_effect
 from overnight.flows.host.clock import Clock, SystemClock
 from overnight.flows.host.stop import Stop, StopRequest
@@ -139,9 +140,16 @@ def _ended_line(history: History, trial: Trial) -> Text:
         return Text(f"{line}{ending(trial)}", style=LOOKS[trial.status].style)
     unmet = unmet_text(goals.of(trial), trial)
     infeasible = f"  infeasible: {unmet}" if unmet else ""
-    on_front = "  on the front" if goal.has_front and goal.unbeaten(trial, history.trials.values()) else ""
+    on_front = "  on the front" if goal.has_front and _unbeaten(history, trial) else ""
     difference = _difference(history, trial) if history.definition.is_ab_test else ""
     return Text(f"{line}{objectives_text(goal, trial)}{difference}  ({generator_of(trial)}){infeasible}{on_front}")
+
+
+def _unbeaten(history: History, trial: Trial) -> bool:
+    """Return whether no other result, with contexts none of the same context, beats that of a trial."""
+    given = history.definition.context_of(trial.point) or {}
+    others = (other for other in history.trials.values() if in_it(other.point, given))
+    return history.goals.of(trial).unbeaten(trial, others)
 
 
 def _difference(history: History, trial: Trial) -> str:

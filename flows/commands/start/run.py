@@ -9,7 +9,7 @@ from overnight.flows.api.run import run_campaign
 from overnight.flows.commands.start.exit_codes import ExitCode
 from overnight.flows.commands.start.live import LiveDisplay
 from overnight.flows.definition.campaign_file import load_campaign_file
-from overnight.flows.definition.fixing import fixed_by, with_fixed
+from overnight.flows.definition.fixing import fixed_by, with_context, with_fixed
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.terminal import discard_unwritable_output, terminal
 from overnight.flows.report_file import ReportFile
@@ -19,11 +19,16 @@ from overnight.storage import ledger_location
 
 
 def run(
-    path: Path, *, fix: Sequence[str] = (), ignore_window: bool = False, accept_loss: str | None = None
+    path: Path,
+    *,
+    fix: Sequence[str] = (),
+    context: Sequence[str] = (),
+    ignore_window: bool = False,
+    accept_loss: str | None = None,
 ) -> ExitCode:
     """Run a campaign with a live display, print its findings and the paths of its files, and return the exit code."""
-    fixed = fixed_by(fix)
-    file = with_fixed(load_campaign_file(path), fixed)
+    fixed, given = fixed_by(fix), fixed_by(context, "--context", "workload=oltp")
+    file = with_context(with_fixed(load_campaign_file(path), fixed), given)
     console = terminal(lossy=True)
     report = ReportFile(file, path.parent)
     with LiveDisplay(file.campaign, console) as display:
@@ -35,6 +40,7 @@ def run(
             notify=display.notify,
             report=report.write,
             fix=fixed,
+            context=given,
             ignore_window=ignore_window,
             accept_loss=accept_loss,
         )

@@ -7,7 +7,7 @@ import pytest
 from overnight.campaign.errors import InvalidDefinition
 from overnight.flows.api.sync import run_sync
 from overnight.flows.definition.campaign_file import load_campaign_file, read_campaign
-from overnight.flows.definition.fixing import fixed_by, with_fixed
+from overnight.flows.definition.fixing import fixed_by, with_context, with_fixed
 
 FILE = """\
 name: mixed
@@ -102,6 +102,20 @@ def test_an_option_that_fixes_nothing_is_refused(option, said):
     with pytest.raises(InvalidDefinition, match="expected") as refused:
         with_fixed(read_campaign(_parsed()), fixed_by([option]))
     assert said in str(refused.value)
+
+
+def test_a_run_is_for_some_contexts_as_if_their_values_were_fixed():
+    file = read_campaign({**_parsed(), "context": {"workload": ["oltp", "olap"], "rows": [10, 100]}})
+    assert with_context(file, {"rows": "100"}).campaign.fix == {"rows": 100}
+    for asked, said in (
+        ({"load": "oltp"}, "`--context`: expected one of workload, rows, got `load`"),
+        ({"workload": "batch"}, "fix.workload: expected one of 'oltp', 'olap', got 'batch'"),
+    ):
+        with pytest.raises(InvalidDefinition) as refused:
+            with_context(file, asked)
+        assert said in str(refused.value)
+    with pytest.raises(InvalidDefinition, match="no context, because the campaign has none"):
+        with_context(read_campaign(_parsed()), {"workload": "oltp"})
 
 
 def _parsed() -> dict[str, Any]:

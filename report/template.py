@@ -1,0 +1,23 @@
+"""Render the templates of the page; everything that comes from a campaign is escaped."""
+
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from overnight.campaign.values.harmless import harmless
+
+
+def rendered(name: str, **values: Any) -> Markup:
+    """Return a template of this folder with these values."""
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown
+    )
+    text = files("overnight.report").joinpath(name).read_text(encoding="utf-8")
+    return Markup(environment.from_string(text).render(**values))  # noqa: S704
+
+
+def _shown(value: Any) -> Any:
+    """Return text for the page with its control characters made visible."""
+    return harmless(value) if isinstance(value, str) and not isinstance(value, Markup) else value
