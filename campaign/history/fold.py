@@ -196,8 +196,8 @@ class Fold:
         latest = self.revised or self.defined
         newer = self.revised is None or event.revision > self.revised.revision
         if newer:
-            self.superseded += (latest.definition,) if latest is not None else ()
-            self.revisions += (event,)
+            if latest is not None:
+                self.superseded, self.revisions = (*self.superseded, latest.definition), (*self.revisions, event)
             self.revised, self.revised_after = event, max(self.trials.last, max(self._lives, default=0))
             self._objective = self._objective_now()
             self._place_earlier_trials()

@@ -43,7 +43,8 @@ def revisions_of(history: History) -> Revisions:
     """Return how a campaign was changed."""
     campaign, revised = history.definition, history.revised
     before = history.superseded
-    fixed_by_run = revised is not None and revised.actor == _RUN and before[-1].fix != campaign.fix
+    by_run = bool(before) and revised is not None and revised.actor == _RUN
+    fixed_by_run = by_run and before[-1].fix != campaign.fix
     changed = not all(has_space_of(each, campaign) for each in before)
     outside = [t.id for t in history.trials.values() if not lies_in(campaign, t.point)] if changed else []
     found = zip(before, history.revisions, strict=True)
