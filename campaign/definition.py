@@ -25,7 +25,7 @@ from overnight.campaign.values.comparison import ComparisonText
 from overnight.campaign.values.duration import Duration, Pause
 from overnight.campaign.values.may_be_revised import MayBeRevised
 from overnight.campaign.values.numbers import WHOLE, Real, Truth
-from overnight.campaign.values.read_only import ReadOnly
+from overnight.campaign.values.read_only import ReadOnly, ReadOnlyDict
 from overnight.campaign.window import Window
 
 # The largest count allowed: dividing by an integer too large for a float would end the campaign.
@@ -174,7 +174,7 @@ class Campaign(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**63), WHOLE] = 0
 
     # The values of the one context in which this definition is looked at, see `within`.
-    _given: Given = PrivateAttr(default_factory=dict[str, Value])
+    _given: Given = PrivateAttr(default_factory=ReadOnlyDict)
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Campaign":
@@ -235,7 +235,7 @@ class Campaign(BaseModel):
         baseline = None if self.baseline is None or not agrees(self.baseline, given) else {**self.baseline, **given}
         start_with = tuple({**point, **given} for point in self.start_with if agrees(point, given))
         here = self.model_copy(update={"fix": fix, "baseline": baseline, "start_with": start_with})
-        here._given = {**given}
+        here._given = ReadOnlyDict(given)
         return here
 
     def context_of(self, point: Mapping[str, Value]) -> Given | None:
