@@ -9,6 +9,7 @@ from overnight.campaign.fidelity import Fidelity
 from overnight.campaign.history.history import History
 from overnight.campaign.history.trial import Observation
 from overnight.campaign.space import Point
+from overnight.campaign.standing.declared_costs import declared_cost, may_be_resumed
 from overnight.campaign.standing.spending import spending
 
 # Sums of costs are rounded.
@@ -37,8 +38,9 @@ class FidelityCosts:
             if trial.outcome.cost is not None:
                 level = fidelity.of(trial.point)
                 recorded[level] = recorded.get(level, 0.0) + trial.outcome.cost
-                declared[level] = declared.get(level, 0.0) + fidelity.cost(trial.point, ended)
-            ended.append(trial.point)
+                declared[level] = declared.get(level, 0.0) + declared_cost(fidelity, trial, trial.outcome.attempt)
+            if may_be_resumed(trial):
+                ended.append(trial.point)
         return cls(fidelity, ended, {level: recorded[level] / declared[level] for level in recorded if declared[level]})
 
     def at(self, point: Point) -> float:
