@@ -13,7 +13,7 @@ from overnight.campaign.fidelity import Fidelity, of_points
 from overnight.campaign.goal import Goal, Objective
 from overnight.campaign.goal.constraint import ConstraintText
 from overnight.campaign.goal.objective import WrittenObjective
-from overnight.campaign.parameters import Value
+from overnight.campaign.parameters import Parameter, Value
 from overnight.campaign.problems import Contradictory
 from overnight.campaign.solutions import Solutions
 from overnight.campaign.space import Parameters, Point, Space, WrittenPoint
@@ -187,6 +187,11 @@ class Campaign(BaseModel):
         """Return the baseline and the points of `start_with`, each of which may lie outside of the space."""
         written = (*(() if self.baseline is None else (self.baseline,)), *self.start_with)
         return tuple(self.space.placed(each)[0] for each in written)
+
+    @property
+    def shown_parameters(self) -> dict[str, Parameter]:
+        """Return the parameters in which points may differ, as tables show them: the tuned ones and the fidelity."""
+        return {**self.parameters.tuned(), **(self.fidelity.root if self.fidelity is not None else {})}
 
     @property
     def goal(self) -> Goal:

@@ -14,6 +14,7 @@ from overnight.campaign.standing.spending import has_reported_costs
 from overnight.report.numbers import duration, interval, measured, number, probability, with_uncertainty
 from overnight.report.phrases.arms import purpose
 from overnight.report.phrases.experiment import effect_text
+from overnight.report.phrases.fidelities import resumed_sentence, why_this_fidelity
 from overnight.report.phrases.front import counted_from
 from overnight.report.phrases.general import changes_text, counted, sentence, suspect_text, trials_text
 from overnight.report.story.goal.suspects import suspects_of
@@ -40,7 +41,7 @@ def explanation(
 
     In an A/B test, `batch` has all arms that run at the same time.
     """
-    yield f"Trial {trial.id}: {point_text(trial, then.definition.parameters.tuned(), equals=' = ')}"
+    yield f"Trial {trial.id}: {point_text(trial, then.definition.shown_parameters, equals=' = ')}"
     provenance = trial.proposal.provenance
     if batch:
         yield from purpose(then, trial, batch)
@@ -50,6 +51,8 @@ def explanation(
         yield _GENERATORS[trial.proposal.generator]
     elif provenance is not None:
         yield from _why(then, trial, provenance, features)
+    if fidelity := why_this_fidelity(then, trial, provenance):
+        yield fidelity
     if provenance is not None and provenance.asked.stand_in is not None:
         yield f"It replaces a point of the campaign's own proposer, which was unavailable: {provenance.asked.away}"
     yield from _became(then, trial)
@@ -257,6 +260,8 @@ def _became(then: History, trial: Trial) -> Iterator[str]:
     if trial.outcome is None:
         yield "It awaits approval." if trial.parked else "It has not ended yet."
     elif goal.value_of(trial) is not None:
+        if (resumed := resumed_sentence(then, trial)) is not None:
+            yield resumed
         metrics = [objective.metric for objective in goal.objectives if objective.metric in trial.measured]
         for metric, took in zip(metrics, [after, *("" for _ in metrics[1:])], strict=True):
             # In an A/B test, the shift of a batch is no surprise.

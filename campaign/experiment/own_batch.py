@@ -1,10 +1,11 @@
 """Compare the arms of an A/B test with the status quo of their own batch, because batches drift."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from overnight.campaign.experiment.difference import Difference, difference, pooled_difference
 from overnight.campaign.experiment.status_quo import is_status_quo, status_quo_of
+from overnight.campaign.fidelity import Fidelity
 from overnight.campaign.goal import Goal, Objective
 from overnight.campaign.history.trial import Observation, Trial
 from overnight.campaign.parameters import Value
@@ -16,11 +17,22 @@ class Goals:
 
     That is `pooled`, whose limits are relative to all measurements of the baseline. In an A/B test, limits are relative
     to the status quo of the trial's own batch. `status_quos` are those with a result, by batch; None otherwise. Without
-    a status quo that has a result, nothing is known to meet such limits.
+    a status quo that has a result, nothing is known to meet such limits. With a `fidelity`, only results at full
+    fidelity are compared.
     """
 
     pooled: Goal
     status_quos: Mapping[int, Trial] | None = None
+    fidelity: Fidelity | None = None
+
+    def compared(self, trials: Iterable[Trial]) -> Iterable[Trial]:
+        """Return the trials whose results are compared: those at full fidelity, if the campaign has one."""
+        return trials if self.fidelity is None else [t for t in trials if self.fidelity.is_full(t.point)]
+
+    def best_so_far(self, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Trial | None]]:
+        """Yield each trial that is compared with the best one up to it; they share no status quo in an A/B test."""
+        compared = [*self.compared(trials)]
+        return zip(compared, self.pooled.best_so_far(compared), strict=True)
 
     def of(self, trial: Trial) -> Goal:
         """Return the goal by which a trial is judged."""
@@ -48,6 +60,7 @@ class Goals:
 
     def best(self, trials: Iterable[Trial]) -> Trial | None:
         """Return the best feasible trial, the first of `best_first`; None if there is none."""
+        trials = self.compared(trials)
         return self.pooled.best(trials) if self.status_quos is None else next(iter(self.best_first(trials)), None)
 
     def best_first(self, trials: Iterable[Trial]) -> list[Trial]:
@@ -56,7 +69,7 @@ class Goals:
         In an A/B test these are the `best_arms` other than the status quo.
         """
         if self.status_quos is None:
-            return self.pooled.best_first(trials)
+            return self.pooled.best_first(self.compared(trials))
         return [trial for trial in self.best_arms(trials) if not is_status_quo(trial)]
 
     def best_arms(self, trials: Iterable[Trial]) -> list[Trial]:

@@ -150,7 +150,9 @@ class History(Printed):
     @property
     def goals(self) -> Goals:
         """Return the goal by which each trial is judged, which in an A/B test depends on the batch."""
-        return Goals(self.goal, status_quos(self.trials.values()) if self.definition.is_ab_test else None)
+        campaign = self.definition
+        own = status_quos(self.trials.values()) if campaign.is_ab_test else None
+        return Goals(self.goal, own, campaign.fidelity)
 
     @property
     def at_baseline(self) -> Measured:
