@@ -67,6 +67,13 @@ def resumed_sentence(then: History, trial: Trial) -> str | None:
     return f"It continued from trial {resumed.trial}, which had reached {name} = {value_text(resumed.fidelity)}."
 
 
+def below_full_text(history: History, trial: Trial) -> str:
+    """Return the fidelity of a trial that is below full fidelity, such as ` at epochs = 3 of 9`; else an empty text."""
+    fidelity = history.definition.fidelity
+    below = fidelity is not None and not fidelity.is_full(trial.point)
+    return f" at {fidelity.name} = {_of(fidelity, trial.point)}" if fidelity is not None and below else ""
+
+
 def _of(fidelity: Fidelity, point: Point) -> str:
     full = value_text(fidelity.parameter.high)
     return full if fidelity.is_full(point) else f"{value_text(fidelity.of(point))} of {full}"
