@@ -12,8 +12,9 @@ from pathlib import Path
 from statistics import mean
 
 import yaml
-from overnight import AskTell, BudgetSpent, Infeasible
 from training import trained
+
+from overnight import AskTell, BudgetSpent, Infeasible
 
 HERE = Path(__file__).parent
 FULL, STARTS = 81, range(1000, 1005)

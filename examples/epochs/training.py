@@ -9,8 +9,9 @@ import os
 from pathlib import Path
 
 import numpy as np
-from overnight import Infeasible
 from sklearn.datasets import load_digits
+
+from overnight import Infeasible
 
 VALIDATED = 597
 CLASSES = 10
