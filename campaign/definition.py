@@ -175,7 +175,12 @@ class Campaign(BaseModel):
     def space(self) -> Space:
         """Return the space that the parameters and the constraints between them span; points have their fidelity."""
         fixed = {name: self.parameters.root[name].canonical(value) for name, value in (self.fix or {}).items()}
-        return Space(of_points(self.parameters, self.fidelity), self.parameter_constraints, fixed)
+        return Space(self.of_points, self.parameter_constraints, fixed)
+
+    @property
+    def of_points(self) -> Parameters:
+        """Return all parameters that points have: those of the space, and the fidelity."""
+        return of_points(self.parameters, self.fidelity)
 
     @property
     def status_quo(self) -> Point | None:

@@ -34,7 +34,7 @@ def parameters_in_sql(
     """
     rows = connection.execute(_USED.format(kinds=", ".join(map(text_in_sql, kinds)))).fetchall()
     used = {name: facts for name, *facts in rows}
-    defined = {} if definition is None else definition.parameters.root
+    defined = {} if definition is None else definition.of_points.root
     return {
         name: _value(name, *used[name], at=at) if name in used else _nothing(defined[name])
         for name in parameter_names(definition, [used])

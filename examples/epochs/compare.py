@@ -38,7 +38,7 @@ def campaign(seed: int, cost: float, *, fidelity: bool) -> tuple[float, int, int
             params = {"epochs": FULL} | trial.point
             resumed = trial.attempts[-1].resumed
             earlier = None if resumed is None else Path(folder) / f"{resumed.trial}.npz"
-            epochs += params["epochs"] - (0 if resumed is None else int(resumed.fidelity))
+            epochs += int(params["epochs"]) - (0 if resumed is None else int(resumed.fidelity))
             try:
                 loss, error = trained(params, 100 * seed + trial.id, earlier, Path(folder) / f"{trial.id}.npz")
                 asked.tell(trial, {"loss": loss, "error": error})

@@ -107,5 +107,5 @@ def begun(params: dict, seed: int) -> Network:
 def _digits() -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     X, y = load_digits(return_X_y=True)
     order = np.random.default_rng(0).permutation(len(X))
-    X, y = X[order] / 16.0, y[order]
+    X, y = np.asarray(X)[order] / 16.0, np.asarray(y)[order]
     return (X[VALIDATED:], y[VALIDATED:]), (X[:VALIDATED], y[:VALIDATED])

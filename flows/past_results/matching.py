@@ -123,14 +123,14 @@ def _point(campaign: Campaign, row: PastRow) -> tuple[Point, list[str]]:
     """Return the row's point and what is wrong with it; only the space knows which values may be missing."""
     point: Point = {}
     wrong = {}
-    for name, parameter in campaign.parameters.items():
+    for name, parameter in campaign.of_points.items():
         if (found := row.parameters.get(name)) is None:
             continue
         try:
             point[name] = value_of(parameter, found)
         except ValueError as expected:
             # A table has a cell for every parameter, also in rows in which some are inactive.
-            if is_missing(found) and (parameter.when is not None or parameter.kind == "derived"):
+            if is_missing(found) and (parameter.when is not None or parameter.kind in ("derived", "fidelity")):
                 continue
             wrong[name] = f"expected {expected}, found {shown(found)}"
     found_by_space = campaign.space.problems(point)

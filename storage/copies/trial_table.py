@@ -54,7 +54,7 @@ def trial_table(history: History, *, only_used: bool = False) -> pa.Table:
         columns |= _judgements(goals, trials)
     columns |= {name: facts[name] for name in BETWEEN}
     for name, column in parameters.items():
-        types = types_of(None if campaign is None else campaign.parameters.root.get(name))
+        types = types_of(None if campaign is None else campaign.of_points.root.get(name))
         columns[column] = _values([trial.point.get(name) for trial in trials], types)
     return pa.table(columns | {name: facts[name] for name in AFTER})
 

@@ -113,7 +113,7 @@ def results_of(study: Study, file: Path, campaign: Campaign) -> PastResults:
         source,
         tuple(_row(trial, places, study, file, campaign) for trial in complete),
         names=(*names, *(objective.metric for objective in campaign.goal.objectives)),
-        unused=(*(name for name in names if name not in campaign.parameters.root), *_unread(complete)),
+        unused=(*(name for name in names if name not in campaign.of_points.root), *_unread(complete)),
         left_out=others,
     )
 
@@ -147,7 +147,7 @@ def _row(trial: StudyTrial, places: Sequence[int], study: Study, file: Path, cam
     origin: Mapping[str, Any] = {"source": file.name, "study": study.name, "trial": trial.number}
     return PastRow(
         f"trial {trial.number}",
-        parameters={name: trial.parameters[name] for name in campaign.parameters.root if name in trial.parameters},
+        parameters={name: trial.parameters[name] for name in campaign.of_points.root if name in trial.parameters},
         means=means,
         sems={name: trial.attributes[f"{name}_sem"] for name in metrics if f"{name}_sem" in trial.attributes},
         counts={name: trial.attributes[f"{name}_n"] for name in metrics if f"{name}_n" in trial.attributes},

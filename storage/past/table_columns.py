@@ -86,7 +86,7 @@ def _means(measured: list[str]) -> dict[str, str | None] | None:
 def _by_place(campaign: Campaign, own: tuple[str, ...], measured: list[str], asked: Sequence[str]) -> TableColumns:
     there = _means(measured) or {}
     means = _metric_columns(campaign, own, there)
-    _, parameters = columns((), campaign.parameters.root, (*own, *measured))
+    _, parameters = columns((), campaign.of_points.root, (*own, *measured))
     return TableColumns(
         _found(parameters, asked),
         means,
@@ -113,7 +113,7 @@ def _by_name(campaign: Campaign, names: Sequence[str]) -> TableColumns:
     A column with the name of a metric of the campaign is never another metric's standard error or count.
     """
     special = (*columns_of_arms(campaign), *judged_columns(campaign.goal))
-    called, asked = trial_columns(campaign.recorded_metrics, campaign.parameters.root, special=special)
+    called, asked = trial_columns(campaign.recorded_metrics, campaign.of_points.root, special=special)
     means = _found(called, names)
     means_used = set(means.values())
     free = {*names} - means_used
@@ -121,7 +121,7 @@ def _by_name(campaign: Campaign, names: Sequence[str]) -> TableColumns:
     counts = {
         metric: f"{column}_n"
         for metric, column in means.items()
-        if f"{column}_n" in free - set(campaign.parameters.root)
+        if f"{column}_n" in free - set(campaign.of_points.root)
     }
     others = [name for name in names if name not in {*means_used, *sems.values(), *counts.values()}]
     return TableColumns(_found(asked, others), means, sems, counts)

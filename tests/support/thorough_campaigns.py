@@ -31,7 +31,8 @@ class Thorough:
         self.campaign = campaign or thorough()
         self.minute = 0
         defined = CampaignDefined(time=self.now, actor="c", uid="u", definition=self.campaign)
-        self.history = History.from_events([defined])
+        self.events: list[Event] = [defined]
+        self.history = History.from_events(self.events)
 
     @property
     def now(self) -> datetime:
@@ -40,6 +41,7 @@ class Thorough:
 
     def add(self, *events: Event) -> None:
         """Append events."""
+        self.events += events
         self.history = self.history.extended(events)
         self.minute += 1
 
