@@ -1,15 +1,20 @@
 """A campaign with a fidelity as people and programs see it: lines, the page, tables, charts, and explanations."""
 
+import io
 import json
 
 import pytest
-from standing import status_lines, story_about
+from recommendations import recommendation
+from rich.console import Console
+from standing import finding_lines, status_lines, story_about
 from thorough_campaigns import Thorough, thorough
 
 from overnight.campaign.history.provenance import Chosen, Knew, MadeBy, Provenance
 from overnight.campaign.history.trial import Resumed
+from overnight.flows.commands.start.live import LiveDisplay
+from overnight.flows.engine.artifacts import artifacts_of
 from overnight.report.explanation import explanation
-from overnight.report.finding import standing_sentence
+from overnight.report.finding import finding_sentence, standing_sentence
 from overnight.report.happenings import News
 from overnight.report.html import render_report
 from overnight.report.pictures.charts import Pictures
@@ -142,3 +147,33 @@ def test_a_point_of_the_sequence_is_at_the_fidelity_for_which_least_was_spent():
 
 def test_long_campaigns_list_the_best_at_full_fidelity():
     assert [trial.id for trial in worth_listing(told().history, None)] == [1, 2, 3, 4]
+
+
+def test_a_recommendation_below_full_fidelity_names_its_fidelity():
+    found = Thorough()
+    found.run(0.1, 3, loss=0.5)
+    only = recommendation(trial=1, point={"x": 0.1, "epochs": 3}, mean=0.5, sd=0.1, probability_best=1.0)
+    assert any("measured only at epochs = 3 of 9" in line for line in finding_lines(found.history, only))
+    assert "measured only at epochs = 3 of 9" in finding_sentence(story_about(found.history, recommendation=only))
+    full = recommendation(trial=1, point={"x": 0.1, "epochs": 9}, mean=0.5, sd=0.1, probability_best=1.0)
+    assert not any("measured only" in line for line in finding_lines(found.history, full))
+
+
+def test_the_lines_of_a_running_campaign_name_fidelities_below_the_full_one():
+    found = told()
+    console = Console(width=100, file=io.StringIO(), record=True)
+    display = LiveDisplay(found.campaign, console)
+    display.watch(found.history)
+    found.run(0.5, 3, loss=0.6)
+    found.run(0.6, 9, loss=0.7)
+    display.watch(found.history)
+    text = console.export_text()
+    assert "loss 0.6 at epochs = 3 of 9  (model)" in text
+    assert "loss 0.7  (model)" in text
+
+
+def test_progress_is_the_share_of_the_cost_if_that_is_more_than_the_share_of_the_trials():
+    found = told()
+    shown = {picture.name: picture.data for picture in artifacts_of(found.history, found.now)}
+    assert shown["progress"] == pytest.approx(100 * (2 + 4 / 9) / 6)
+    assert "| epochs |" in str(shown["trials"]).splitlines()[0]
