@@ -1,4 +1,4 @@
-"""What evaluations at several fidelities cost, and what is left for the search beside the confirming trials."""
+"""The expected costs of evaluations at several fidelities, and the part of the budget that is left for the search."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -68,7 +68,7 @@ class FidelityCosts:
 
 
 def left_for_search(campaign: Campaign, history: History, costs: FidelityCosts, confirming: int) -> float:
-    """Return the cost that is left, less that of what is under way and of so many `confirming` trials.
+    """Return the cost that is left, less the costs of the trials under way and of so many `confirming` ones.
 
     Infinite without a budget of cost.
     """
@@ -80,7 +80,7 @@ def left_for_search(campaign: Campaign, history: History, costs: FidelityCosts, 
 
 
 def pays_for_search(campaign: Campaign, history: History, confirming: int) -> bool:
-    """Return whether the budget of cost pays for one more evaluation beside so many `confirming` trials."""
+    """Return whether the budget of cost pays for one more evaluation in addition to so many `confirming` trials."""
     if campaign.fidelity is None or campaign.budget.cost is None:
         return True
     costs = FidelityCosts.of(campaign.fidelity, history)

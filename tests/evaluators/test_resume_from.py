@@ -1,4 +1,4 @@
-"""Evaluations that continue from one at a lower fidelity: what their processes receive, and how they are recovered."""
+"""Evaluations that continue from one at a lower fidelity: the requests to their processes, and their recovery."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A loop of one's own with a fidelity: what `ask` returns, what a trial costs, and how it resumes and ends."""
+"""A loop of one's own with a fidelity: the points of `ask`, the costs of trials, and how a campaign ends."""
 
 import pytest
 from thorough_campaigns import DEFINITION

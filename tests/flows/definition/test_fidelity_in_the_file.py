@@ -1,4 +1,4 @@
-"""A fidelity in the campaign file: what it excludes, and how `overnight check` describes it."""
+"""A fidelity in the campaign file: the keys that it excludes, and its description by `overnight check`."""
 
 import io
 
