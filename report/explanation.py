@@ -14,7 +14,7 @@ from overnight.campaign.standing.spending import has_reported_costs
 from overnight.report.numbers import duration, interval, measured, number, probability, with_uncertainty
 from overnight.report.phrases.arms import purpose
 from overnight.report.phrases.experiment import effect_text
-from overnight.report.phrases.fidelities import resumed_sentence, why_this_fidelity
+from overnight.report.phrases.fidelities import lower_fidelities_text, resumed_sentence, why_this_fidelity
 from overnight.report.phrases.front import counted_from
 from overnight.report.phrases.general import changes_text, counted, sentence, suspect_text, trials_text
 from overnight.report.story.goal.suspects import suspects_of
@@ -146,7 +146,8 @@ def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[
 
 def _what_it_confirms(then: History, trial: Trial) -> str:
     before = [t.id for t in then.model_view().observed if t.point == trial.proposal.point]
-    known = f"had been measured by {trials_text(before)}" if before else "had not been measured before"
+    lower = lower_fidelities_text(then, trial)
+    known = f"had been measured by {trials_text(before)}" if before else lower or "had not been measured before"
     return (
         "It confirms: one of the last trials, each of which measures the point that is believed to be the best of the "
         f"whole space, so that the recommendation is a measured one. This point {known}."

@@ -5,7 +5,7 @@ from overnight.campaign import History, Point, Trial
 from overnight.campaign.fidelity import Fidelity
 from overnight.campaign.history.provenance import Provenance
 from overnight.report.numbers import number, value_text
-from overnight.report.phrases.general import counted
+from overnight.report.phrases.general import counted, trials_text
 from overnight.report.story.fidelities import Fidelities
 from overnight.report.trial_facts import point_text
 
@@ -65,6 +65,15 @@ def resumed_sentence(then: History, trial: Trial) -> str | None:
         return None
     name = then.definition.fidelity.name
     return f"It continued from trial {resumed.trial}, which had reached {name} = {value_text(resumed.fidelity)}."
+
+
+def lower_fidelities_text(then: History, trial: Trial) -> str:
+    """Return which trials measured the same point at lower fidelities only; empty if none did."""
+    fidelity = then.definition.fidelity
+    if fidelity is None:
+        return ""
+    same = [t.id for t in then.model_view().observed if fidelity.at(t.point) == fidelity.at(trial.point)]
+    return f"had been measured only below full fidelity, by {trials_text(same)}" if same else ""
 
 
 def below_full_text(history: History, trial: Trial) -> str:

@@ -177,3 +177,14 @@ def test_progress_is_the_share_of_the_cost_if_that_is_more_than_the_share_of_the
     shown = {picture.name: picture.data for picture in artifacts_of(found.history, found.now)}
     assert shown["progress"] == pytest.approx(100 * (2 + 4 / 9) / 6)
     assert "| epochs |" in str(shown["trials"]).splitlines()[0]
+
+
+def test_a_confirming_trial_names_the_trials_that_measured_its_point_below_full_fidelity():
+    found = told()
+    knew = Provenance(made_by=MadeBy(seed=1), knew=Knew(observed=4))
+    last = found.propose(0.3, 9, generator="confirming", provenance=knew)
+    text = " ".join(explanation(found.history, found.history.trials[last], {}))
+    assert "This point had been measured only below full fidelity, by trial 3." in text
+    other = found.propose(0.7, 9, generator="confirming", provenance=knew)
+    text = " ".join(explanation(found.history, found.history.trials[other], {}))
+    assert "This point had not been measured before." in text
