@@ -21,7 +21,7 @@ from overnight.campaign import Campaign, History, ModelView
 from overnight.campaign.errors import ModelFailed
 from overnight.campaign.history.provenance import Provenance, Stack
 from overnight.campaign.recommendation import Computed, OfContext, Recommendation
-from overnight.campaign.standing.confirming import has_confirmed
+from overnight.campaign.standing.confirmed import has_confirmed
 from overnight.campaign.standing.in_context import seen_from
 
 

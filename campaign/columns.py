@@ -7,7 +7,7 @@ from overnight.campaign.definition import Campaign
 from overnight.campaign.experiment.own_batch import Goals
 from overnight.campaign.goal import Goal, Measured
 from overnight.campaign.history.trial import Trial
-from overnight.campaign.parameters import IntParameter, Parameter
+from overnight.campaign.parameters import FidelityParameter, IntParameter, Parameter
 
 # The columns that are neither a parameter nor a metric: those before, between and after parameters and metrics.
 BEFORE = ("trial", "status", "generator")
@@ -63,7 +63,8 @@ def types_of(parameter: Parameter | None) -> set[type]:
     """Return the types of a parameter's values, which decide the type of a column without any."""
     if parameter is None:
         return set()
-    return {*map(type, parameter.listed)} or {int if isinstance(parameter, IntParameter) else float}
+    whole = parameter.is_whole if isinstance(parameter, FidelityParameter) else isinstance(parameter, IntParameter)
+    return {*map(type, parameter.listed)} or {int if whole else float}
 
 
 def own_columns(special: Iterable[str] = ()) -> tuple[str, ...]:

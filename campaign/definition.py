@@ -16,7 +16,7 @@ from overnight.campaign.fidelity import Fidelity, of_points
 from overnight.campaign.goal import Goal, Objective
 from overnight.campaign.goal.constraint import ConstraintText
 from overnight.campaign.goal.objective import WrittenObjective
-from overnight.campaign.parameters import Value
+from overnight.campaign.parameters import Parameter, Value
 from overnight.campaign.problems import Contradictory
 from overnight.campaign.solutions import Solutions
 from overnight.campaign.space import Parameters, Point, Space, WrittenPoint
@@ -241,6 +241,12 @@ class Campaign(BaseModel):
     def context_of(self, point: Mapping[str, Value]) -> Given | None:
         """Return the context that a point is for; None without contexts, and for one that the campaign has not."""
         return next((given for given in self.contexts if in_it(point, given)), None)
+
+    @property
+    def shown_parameters(self) -> dict[str, Parameter]:
+        """Return the parameters in which points may differ, as tables show them: all but constants and derived ones."""
+        every = self.parameters_of_point
+        return {**every.tuned(), **(self.fidelity.root if self.fidelity is not None else {})}
 
     @property
     def goal(self) -> Goal:

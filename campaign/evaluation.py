@@ -109,6 +109,21 @@ class Arm(_GivesItsParameters, BaseModel):
     ended: bool = False
 
 
+class ResumeFrom(BaseModel):
+    """The evaluation of the same point at a lower `fidelity`, from whose `artifacts` an evaluation may continue.
+
+    `artifacts` are as that evaluation returned them. A process receives relative ones as paths in the folder for
+    artifacts of the attempt with this `key`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    trial: int
+    fidelity: float
+    key: str
+    artifacts: tuple[Artifact, ...] = ()
+
+
 class EvaluationRequest(_GivesItsParameters, BaseModel):
     """One attempt at one trial, with everything that an evaluator may need.
 
@@ -118,6 +133,8 @@ class EvaluationRequest(_GivesItsParameters, BaseModel):
     The evaluation of a batch has the batch's `arms`, the status quo first. An evaluation that continues after its
     process has ended is asked about again: with the `handle` that it gave, and the number of the `look`. `cancel` asks
     it to end what the handle names.
+
+    `resume_from` is the evaluation at a lower fidelity from which this one may continue.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -136,6 +153,7 @@ class EvaluationRequest(_GivesItsParameters, BaseModel):
     handle: str | None = None
     look: int = 0
     cancel: bool = False
+    resume_from: ResumeFrom | None = None
 
 
 class ArmResult(BaseModel):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, RootModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from overnight.campaign.experiment.contradictions import AB_TEST
 from overnight.campaign.parameters import FidelityParameter
@@ -90,10 +90,23 @@ def contradictory_fidelity(campaign: Mapping[str, Any], parameters: Parameters) 
         yield Problem(("fidelity", fidelity.name, "when"), f"{text}, found `{fidelity.parameter.when}`")
     if campaign.get("kind") == AB_TEST:
         yield Problem(("fidelity",), "expected no `fidelity` in an A/B test, whose arms share the traffic, found one")
+    if unlimited(campaign.get("budget")):
+        text = (
+            f"expected `cost` or `wall_clock` with a `fidelity`, because a trial may cost as little as "
+            f"{fidelity.parameter.cost(fidelity.parameter.levels[0]):.2g} of a full evaluation, found neither. "
+            "`cost: 30` pays for as much as 30 full evaluations"
+        )
+        yield Problem(("budget",), text)
     for key, why in _TOGETHER.items():
         if campaign.get(key) not in (None, (), []):
             text = f"expected no `{key}` with a `fidelity`, because {why}"
             yield Problem((key,), f"{text}; got {shown(campaign[key])}")
+
+
+def unlimited(budget: Any) -> bool:
+    """Return whether a budget, as written or as the field of a model, limits neither the cost nor the time."""
+    written = budget if isinstance(budget, Mapping) else dict(budget) if isinstance(budget, BaseModel) else None
+    return written is not None and written.get("cost") is None and written.get("wall_clock") is None
 
 
 def readable_fidelity(written: Any) -> Fidelity | None:

@@ -31,6 +31,8 @@ _LONGEST_TEXT = 1 << 20
 _MEASUREMENT = {"mean", "sem", "n"}
 # The fields of a request about an evaluation that continues after its process has ended.
 COURSE = ("handle", "look", "cancel")
+# The field about the evaluation at a lower fidelity from which this one may continue.
+RESUME = "resume_from"
 # For each kind: a test of the function, a test of the value it returns, and the end of the message.
 _UNFINISHED: tuple[tuple[tuple[Callable[[Any], bool], Callable[[Any], bool]], str], ...] = (
     (
@@ -127,7 +129,8 @@ def extra_arguments(function: Callable[..., Any], offered: dict[str, Any]) -> di
     except TypeError as problem:
         raise CannotCall(
             f"expected a function that can be called with the parameters alone, and `seed=`, `report=`, `charge=`, "
-            f"`handle=`, `look=` and `cancel=` if it has them, found `{reference_name(function)}{signature}` "
+            f"`resume_from=`, `handle=`, `look=` and `cancel=` if it has them, "
+            f"found `{reference_name(function)}{signature}` "
             f"({problem})"
         ) from None
     return extra
@@ -233,7 +236,8 @@ def _result(reference: str, request: dict[str, Any], charge: Callable[[float], N
     try:
         function = load(reference)
         course = {name: request.get(name) for name in COURSE}
-        extra = extra_arguments(function, {"seed": request["seed"], "report": report, "charge": charge, **course})
+        offered = {"seed": request["seed"], "report": report, "charge": charge, RESUME: request.get(RESUME)}
+        extra = extra_arguments(function, {**offered, **course})
         _refuse_to_start_twice(function, course, extra)
         arms = request.get("arms")
         returned = function(arms or request["parameters"], **extra)
@@ -326,19 +330,19 @@ def _is_library(filename: str) -> bool:
 
 
 def inspect_function(reference: str) -> dict[str, Any]:
-    """Return the problem with a function, its promised metrics, and its parameters about a running evaluation.
+    """Return the problem with a function, its promised metrics, and its parameters about another evaluation.
 
     The metrics are those of its annotation, in which null is the objective.
     """
     try:
         function = load(reference)
-        offered = {"seed": 0, "report": print, "charge": print, **dict.fromkeys(COURSE)}
+        offered = {"seed": 0, "report": print, "charge": print, RESUME: None, **dict.fromkeys(COURSE)}
         taken = extra_arguments(function, offered)
     except (Exception, SystemExit) as problem:
         described = describe(problem)
         place = f" ({described['raised_at']})" if "raised_at" in described else ""
         return {"problem": described["message"] + place, "returns": None}
-    about_running = {"takes": takes} if (takes := [name for name in COURSE if name in taken]) else {}
+    about_running = {"takes": takes} if (takes := [name for name in (*COURSE, RESUME) if name in taken]) else {}
     return {"problem": None, "returns": _promised_metrics(function), **about_running}
 
 

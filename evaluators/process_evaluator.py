@@ -13,6 +13,7 @@ from overnight.evaluators.attempt_process import AttemptProcess
 from overnight.evaluators.evaluator import Report
 from overnight.evaluators.kind import EvaluatorKind
 from overnight.evaluators.ongoing.polling import Polling
+from overnight.evaluators.processes.attempt_folder import with_paths
 from overnight.evaluators.secrets.environment import Variable, environment_problems, passed_on
 from overnight.evaluators.secrets.secret_names import name_problems
 
@@ -48,11 +49,11 @@ class ProcessEvaluator(EvaluatorKind):
 
     async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationAnswer:
         """Run the process once and return its answer."""
-        return await self.process().run(request, folder, report)
+        return await self.process().run(with_paths(request, folder), folder, report)
 
     async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationAnswer | None:
         """Return the answer of an attempt whose controller has died; None if it provably never began."""
-        return await self.process().recover(request, folder, report)
+        return await self.process().recover(with_paths(request, folder), folder, report)
 
     @abstractmethod
     def process(self) -> AttemptProcess:

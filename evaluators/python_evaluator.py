@@ -27,7 +27,7 @@ _LONGEST_PROBLEM = 1500
 class Inspection(BaseModel):
     """The findings about a function; in `returns`, None stands for the objective.
 
-    `takes` names the arguments about a running evaluation for which it has parameters.
+    `takes` names the arguments about a running or an earlier evaluation for which it has parameters.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,7 +43,8 @@ class PythonEvaluator(ProcessEvaluator):
     The function returns a number, a pair (mean, sem), or metrics by name. It runs in `folder` and can import from it.
     Its process follows the rules of a command, also for `environment`, `returns` and `time_limit`. A function with a
     parameter `handle` may return `Running` and is called again with that handle; `look=` is the number of the call, and
-    `cancel=` is true if it has to end the evaluation.
+    `cancel=` is true if it has to end the evaluation. With `resume` in the campaign's fidelity, it receives as
+    `resume_from=` the evaluation from which it continues, or None.
     """
 
     kind: Literal["python"] = "python"
@@ -59,6 +60,13 @@ class PythonEvaluator(ProcessEvaluator):
                 for name in ("handle", "cancel")
                 if name not in inspection.takes
             ]
+        fidelity = campaign.fidelity
+        resumes = fidelity is not None and fidelity.parameter.resume
+        if inspection.problem is None and resumes and call_function.RESUME not in inspection.takes:
+            problems.append(
+                f"`evaluator.function`: expected `{self.function}` to have a parameter `{call_function.RESUME}`, "
+                "because `resume` is set in the campaign's fidelity, found none"
+            )
         returned = self.returns
         if returned is None and inspection.returns is not None:
             returned = tuple(name or campaign.objective.metric for name in inspection.returns)

@@ -68,6 +68,9 @@ class SimulatedEvaluator(EvaluatorKind):
         expected, found = self.synthetic.dimension, len(list(campaign.parameters_of_point.items()))
         if expected is not None and found != expected:
             problems.append(f"`parameters`: expected {expected} for `{self.function}`, found {found}")
+        if campaign.fidelity is not None:
+            text = "expected no fidelity, which a simulated function does not have, found one"
+            problems.append(f"`fidelity.{campaign.fidelity.name}`: {text}")
         for name, parameter in campaign.parameters_of_point.items():
             if parameter.bounds is None:
                 problems.append(f"`parameters.{name}`: expected a float or int parameter, found {parameter.kind}")

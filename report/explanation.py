@@ -15,6 +15,7 @@ from overnight.campaign.standing.spending import has_reported_costs
 from overnight.report.numbers import duration, interval, measured, number, probability, with_uncertainty
 from overnight.report.phrases.arms import purpose
 from overnight.report.phrases.experiment import effect_text
+from overnight.report.phrases.fidelities import lower_fidelities_text, resumed_sentence, why_this_fidelity
 from overnight.report.phrases.front import counted_from
 from overnight.report.phrases.general import changes_text, counted, sentence, suspect_text, trials_text
 from overnight.report.story.goal.suspects import suspects_of
@@ -41,7 +42,7 @@ def explanation(
 
     In an A/B test, `batch` has all arms that run at the same time.
     """
-    yield f"Trial {trial.id}: {point_text(trial, then.definition.parameters_of_point.tuned(), equals=' = ')}"
+    yield f"Trial {trial.id}: {point_text(trial, then.definition.shown_parameters, equals=' = ')}"
     provenance = trial.proposal.provenance
     if batch:
         yield from purpose(then, trial, batch)
@@ -51,6 +52,8 @@ def explanation(
         yield _GENERATORS[trial.proposal.generator]
     elif provenance is not None:
         yield from _why(then, trial, provenance, features)
+    if fidelity := why_this_fidelity(then, trial, provenance):
+        yield fidelity
     if provenance is not None and provenance.asked.stand_in is not None:
         yield f"It replaces a point of the campaign's own proposer, which was unavailable: {provenance.asked.away}"
     yield from _became(then, trial)
@@ -146,7 +149,8 @@ def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[
 
 def _what_it_confirms(then: History, trial: Trial) -> str:
     before = [t.id for t in then.model_view().observed if t.point == trial.proposal.point]
-    known = f"had been measured by {trials_text(before)}" if before else "had not been measured before"
+    lower = lower_fidelities_text(then, trial)
+    known = f"had been measured by {trials_text(before)}" if before else lower or "had not been measured before"
     return (
         "It confirms: one of the last trials, each of which measures the point that is believed to be the best of the "
         f"whole space, so that the recommendation is a measured one. This point {known}."
@@ -265,6 +269,8 @@ def _became(then: History, trial: Trial) -> Iterator[str]:
     if trial.outcome is None:
         yield "It awaits approval." if trial.parked else "It has not ended yet."
     elif goal.value_of(trial) is not None:
+        if (resumed := resumed_sentence(then, trial)) is not None:
+            yield resumed
         metrics = [objective.metric for objective in goal.objectives if objective.metric in trial.measured]
         for metric, took in zip(metrics, [after, *("" for _ in metrics[1:])], strict=True):
             # In an A/B test, the shift of a batch is no surprise.

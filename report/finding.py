@@ -8,6 +8,7 @@ from overnight.campaign.values.numbers import is_number
 from overnight.report.numbers import measured, number, probability, with_uncertainty
 from overnight.report.phrases.constraints import baseline_text, contradictions, feasible_text, reached_text
 from overnight.report.phrases.experiment import recommended_instead
+from overnight.report.phrases.fidelities import full_text, levels_text, only_reached_text
 from overnight.report.phrases.front import (
     against_baseline_text,
     better_in_all,
@@ -52,7 +53,11 @@ _PROVISIONAL = "Trials are still outstanding, so this may change."
 def standing_sentence(story: Story) -> str:
     """Return how a campaign stands: its trials, spending, remaining time, requests, warnings, and the next step."""
     parts = [str(story.standing), _counts(story), spent_text(story.spent)]
-    parts += [gain_text(story.gain, story.gaining), confirmation_text(story.confirmation)]
+    parts += [
+        levels_text(story.fidelities),
+        gain_text(story.gain, story.gaining),
+        confirmation_text(story.confirmation),
+    ]
     parts += [time_left(story) and f"{time_left(story)} left"]
     parts += [*map(str, story.people.requests), *revision_lines(story.revisions, sum(story.spent.trials.values()))]
     parts += [*warnings(story), *story.standing.notices]
@@ -82,7 +87,8 @@ def _recommended(story: Story) -> str:
     metric, found, baseline = story.objective.metric, story.best.recommended, story.best.baseline
     if found is None:
         return _nothing(story)
-    value, feasibility = recommended_text(found), story.feasibility and story.feasibility.recommended
+    value = f"{recommended_text(found)}{only_reached_text(story.fidelities)}"
+    feasibility = story.feasibility and story.feasibility.recommended
     if feasibility is not None and feasibility.reached is False:
         there = f"{metric} is {value}" if story.front is None else recommended_values(story, found)
         return f"{sentence(reached_text(feasibility))} There, {there} ({where(found)})."
@@ -150,7 +156,11 @@ def confidence_sentences(story: Story) -> list[str]:
         return [*_of_arms(story, found)]
     if found.without_model is not None:
         return [f"The figures are the best measurement and its standard error. {found.without_model}"]
-    return [*_confidence(story.best, found)] if story.front is None else [*_in_front(story, story.front, found)]
+    return (
+        [*_confidence(story.best, found, full_text(story.fidelities))]
+        if story.front is None
+        else [*_in_front(story, story.front, found)]
+    )
 
 
 def _of_arms(story: Story, found: Recommended) -> Iterator[str]:
@@ -189,7 +199,8 @@ def _certainty_of(chosen: RecommendedOfFront) -> str:
     return _BELIEVED if uncertain else _AS_MEASURED
 
 
-def _confidence(best: Best, found: Recommended) -> Iterator[str]:
+def _confidence(best: Best, found: Recommended, full: str) -> Iterator[str]:
+    """Yield how certain the result is; `full` names the fidelity at which measurements are compared."""
     yield _AS_MEASURED if found.exact else _BELIEVED
     if found.probability_better_than_baseline is not None:
         yield _against_baseline(found.probability_better_than_baseline)
@@ -205,7 +216,7 @@ def _confidence(best: Best, found: Recommended) -> Iterator[str]:
         )
     if best.measured is not None and best.measured.trial != found.trial:
         value, trial = measured(best.measured.measurement), best.measured.trial
-        yield f"The best single measurement, {value}, is trial {trial}'s; a single measurement can be lucky."
+        yield f"The best single measurement{full}, {value}, is trial {trial}'s; a single measurement can be lucky."
     if best.provisional:
         yield _PROVISIONAL
 

@@ -137,7 +137,7 @@ class News:
         # Other limits judge every trial afresh, and so do other doubts.
         afresh = goal != self._goal or doubted != self._doubted
         trials = history.trials.values() if afresh else [*known, *ended]
-        best = goal.best(trial for trial in trials if trial.id not in doubted)
+        best = history.goals.best(trial for trial in trials if trial.id not in doubted)
         self._doubted = doubted
         self._goal = goal
         self._best = best

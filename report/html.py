@@ -13,14 +13,14 @@ from overnight.report.finding import (
     standing_sentence,
 )
 from overnight.report.numbers import duration, moment
-from overnight.report.page_part import PagePart, embedded, page_part
+from overnight.report.page.page_part import PagePart, embedded, page_part
+from overnight.report.page.revisions_table import revisions_table
+from overnight.report.page.template import rendered
 from overnight.report.phrases.general import made_text
 from overnight.report.pictures.charts import timeline_chart
 from overnight.report.pictures.timeline import attempt_spans, utilisation
-from overnight.report.revisions_table import revisions_table
 from overnight.report.selection import MOST, worth_listing
 from overnight.report.story import Story
-from overnight.report.template import rendered
 from overnight.report.trial_lines import failed_attempts, trial_lines, without_result
 
 _LONGEST_MESSAGE = 2000

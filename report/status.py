@@ -15,6 +15,7 @@ from overnight.report.phrases.constraints import (
     reached_text,
 )
 from overnight.report.phrases.experiment import arm_lines, best_arm_text, recommended_instead, traffic_text
+from overnight.report.phrases.fidelities import full_text, levels_text, nothing_in_full, only_reached_text
 from overnight.report.phrases.front import (
     against_baseline_text,
     better_in_all,
@@ -72,7 +73,8 @@ def state_lines(story: Story) -> list[str]:
     lines += [] if story.experiment is None else _experiment(story.experiment)
     lines += _feasibility(story)
     gain = gain_text(story.gain, story.gaining)
-    lines += filter(None, (spent_text(story.spent), gain, confirmation_text(story.confirmation)))
+    levels = levels_text(story.fidelities)
+    lines += filter(None, (spent_text(story.spent), levels, gain, confirmation_text(story.confirmation)))
     if (left := time_left(story)) is not None:
         lines.append(f"time left: {left}")
     return [*lines, *_failures(story.failures), *warnings(story), *_questions(story.people)]
@@ -82,10 +84,12 @@ def _best_so_far(story: Story) -> str:
     """Return the best result so far; empty if there is none."""
     best, limited = story.best.measured, story.feasibility is not None
     if best is None:
-        return ""
+        nothing = nothing_in_full(story.fidelities, story.best.observed)
+        return f"best so far: {nothing}" if nothing else ""
     if story.experiment is not None:
         return best_arm_text(story.experiment, best.trial, limited=limited)
     so_far = "best feasible so far" if limited else "best so far"
+    so_far += full_text(story.fidelities)
     return f"{so_far}: {story.objective.metric} {measured(best.measurement)} (trial {best.trial})"
 
 
@@ -198,7 +202,8 @@ def _why_nothing(story: Story) -> str:
 
 
 def _recommended(story: Story, found: Recommended) -> str:
-    return f"{recommended_words(story)} ({where(found)}): {recommended_values(story, found)}"
+    only = only_reached_text(story.fidelities)
+    return f"{recommended_words(story)} ({where(found)}): {recommended_values(story, found)}{only}"
 
 
 def _confidence(story: Story, found: Recommended) -> Iterator[str]:

@@ -27,7 +27,7 @@ _MOST_NUMBERS = 10
 def trial_lines(history: History, trials: Iterable[Trial] | None = None) -> dict[str, Any]:
     """Return the headings of a table of these trials, by default of all by their numbers, and its lines."""
     trials = (trial for _, trial in sorted(history.trials.items())) if trials is None else trials
-    metrics, parameters = metric_names(history), list(history.definition.parameters_of_point.tuned())
+    metrics, parameters = metric_names(history), list(history.definition.shown_parameters)
     goals = history.goals
     goal = goals.pooled
     judged = (["feasible"] if goal.constraints else []) + (["front"] if goal.has_front else [])

@@ -18,13 +18,13 @@ from overnight.bo_core.acquisition.replication import after_pending, gains_of_sl
 from overnight.bo_core.choice.asked import Asked
 from overnight.bo_core.choice.candidate import Candidate
 from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
+from overnight.bo_core.settings.acquisitions import GAIN_PER_COST
 from overnight.bo_core.surrogate.errors.lower import Lower
 from overnight.campaign import Point
 from overnight.campaign.fidelity import Fidelity
 from overnight.campaign.standing.confirming import confirming
 from overnight.campaign.standing.fidelity_costs import FidelityCosts, left_for_search
 
-GAIN_PER_COST = "gain per cost"
 # The least share of the cost that is spent at full fidelity: low fidelities may mislead, and the model with them.
 _LEAST_IN_FULL = 1.0 / 3.0
 # The most points that may be the best whose fidelities are considered.

@@ -53,3 +53,5 @@ GAINS = tuple(acquisition.name for acquisition in _ALL if acquisition.is_gain)
 AGAINST_BEST = tuple(acquisition.name for acquisition in _ALL if acquisition.against_best)
 # The recorded name of the score of several objectives, which takes the place of the default.
 OF_FRONTS = "log_noisy_expected_hypervolume_improvement"
+# The recorded name of the score by which points are chosen together with their fidelity.
+GAIN_PER_COST = "gain per cost"

@@ -1,6 +1,6 @@
 """Compare the arms of an A/B test with the status quo of their own batch, because batches drift."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
@@ -8,6 +8,7 @@ from overnight.campaign.contexts import Given
 from overnight.campaign.contexts.context import in_it
 from overnight.campaign.experiment.difference import Difference, difference, pooled_difference
 from overnight.campaign.experiment.status_quo import is_status_quo, status_quo_of
+from overnight.campaign.fidelity import Fidelity
 from overnight.campaign.goal import Goal, Objective
 from overnight.campaign.history.trial import Observation, Trial
 from overnight.campaign.parameters import Value
@@ -20,12 +21,23 @@ class Goals:
     That is `pooled`, whose limits are relative to all measurements of the baseline. In an A/B test, limits are relative
     to the status quo of the trial's own batch. `status_quos` are those with a result, by batch; None otherwise. Without
     a status quo that has a result, nothing is known to meet such limits. With `contexts`, limits are relative to the
-    baseline in the trial's own context, and trials of different contexts are not compared.
+    baseline in the trial's own context, and trials of different contexts are not compared. With a `fidelity`, only
+    results at full fidelity are compared.
     """
 
     pooled: Goal
     status_quos: Mapping[int, Trial] | None = None
     contexts: Sequence[tuple[Given, Goal]] = ()
+    fidelity: Fidelity | None = None
+
+    def compared(self, trials: Iterable[Trial]) -> Iterable[Trial]:
+        """Return the trials whose results are compared: those at full fidelity, if the campaign has one."""
+        return trials if self.fidelity is None else [t for t in trials if self.fidelity.is_full(t.point)]
+
+    def best_so_far(self, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Trial | None]]:
+        """Yield each trial that is compared with the best one up to it; they share no status quo in an A/B test."""
+        compared = [*self.compared(trials)]
+        return zip(compared, self.pooled.best_so_far(compared), strict=True)
 
     def of(self, trial: Trial) -> Goal:
         """Return the goal by which a trial is judged."""
@@ -58,6 +70,7 @@ class Goals:
         """Return the best feasible trial, the first of `best_first`; None if there is none, or with contexts."""
         if self.contexts:
             return None
+        trials = self.compared(trials)
         return self.pooled.best(trials) if self.status_quos is None else next(iter(self.best_first(trials)), None)
 
     def best_first(self, trials: Iterable[Trial]) -> list[Trial]:
@@ -70,7 +83,7 @@ class Goals:
             ranked = [goal.best_first(of_context) for goal, of_context in self._by_context(trials)]
             return [trial for each in zip_longest(*ranked) for trial in each if trial is not None]
         if self.status_quos is None:
-            return self.pooled.best_first(trials)
+            return self.pooled.best_first(self.compared(trials))
         return [trial for trial in self.best_arms(trials) if not is_status_quo(trial)]
 
     def front(self, trials: Iterable[Trial]) -> list[Trial]:

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from overnight.campaign.definition import Campaign
 from overnight.campaign.evaluation import Cause, Measurement
 from overnight.campaign.history.provenance import Provenance, Stack
-from overnight.campaign.history.trial import Generator, Share
+from overnight.campaign.history.trial import Generator, Resumed, Share
 from overnight.campaign.recommendation import Recommendation
 from overnight.campaign.space import Point
 from overnight.campaign.values.read_only import GivesItsPoint, ReadOnly, ReadOnlyDict
@@ -152,12 +152,14 @@ class AttemptStarted(_AttemptEvent):
     """An evaluator is about to be called; written before the call.
 
     `sources` holds the hashes of the evaluator's files, if they have changed since the last event that recorded them.
+    `resumed` names the trial at a lower fidelity from which the evaluation continues.
     """
 
     kind: Literal["attempt_started"] = "attempt_started"
     key: str
     deadline: Instant | None = None
     sources: ReadOnly[dict[str, str]] | None = None
+    resumed: Resumed | None = None
 
 
 class AttemptPlaced(_AttemptEvent):

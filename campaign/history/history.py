@@ -153,7 +153,8 @@ class History(Printed):
         """Return the goal by which each trial is judged: in an A/B test by its batch, and with contexts by its own."""
         campaign = self.definition
         contexts = tuple((given, self._goal_in(given)) for given in campaign.contexts)
-        return Goals(self.goal, status_quos(self.trials.values()) if campaign.is_ab_test else None, contexts)
+        own = status_quos(self.trials.values()) if campaign.is_ab_test else None
+        return Goals(self.goal, own, contexts, campaign.fidelity)
 
     @property
     def at_baseline(self) -> Measured:

@@ -123,6 +123,7 @@ class Life:
             host=by and by.host,
             process=by and by.started,
             evaluator=by and evaluator and evaluator.digest,
+            resumed=event.resumed,
         )
         return True
 

@@ -46,6 +46,15 @@ class Proposal(GivesItsPoint, Printed, BaseModel):
         return None if self.provenance is None else self.provenance.predicted.get(metric)
 
 
+class Resumed(BaseModel):
+    """The earlier `trial` of the same point from which an attempt continues, and the `fidelity` that it reached."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    trial: int
+    fidelity: float
+
+
 class AttemptEnd(BaseModel):
     """The failed end of an attempt.
 
@@ -73,7 +82,7 @@ class Attempt(BaseModel):
 
     `host` and `process` identify the controller that started it; they are None if a person did. `unknown` describes the
     decision that a person must make if the end cannot be determined. `evaluator` is the digest of the evaluator's
-    version, if that is known.
+    version, if that is known. `resumed` is the earlier trial from which the evaluation continues.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -88,6 +97,7 @@ class Attempt(BaseModel):
     unknown: str | None = None
     evaluator: str | None = None
     handle: str | None = None
+    resumed: Resumed | None = None
     failed: AttemptEnd | None = None
 
 

@@ -1,4 +1,4 @@
-"""How thorough an evaluation is: cheap and inaccurate at low values, what counts at the highest."""
+"""How thorough an evaluation is: cheap and inaccurate at low values; only results at the highest one count."""
 
 import math
 from typing import Annotated, Any, Literal, Self

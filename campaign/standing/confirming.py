@@ -5,17 +5,16 @@ recommended point has been measured (docs/decisions/0033-confirming.md). With se
 point, and recommended points have always been measured, so nothing is confirmed.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice, takewhile
 
-from overnight.campaign.contexts.context import in_it
 from overnight.campaign.definition import Campaign, lies_in
 from overnight.campaign.history.history import History
 from overnight.campaign.history.trial import Trial
+from overnight.campaign.standing.confirmed import since_revision
 from overnight.campaign.standing.enough import why_end_early
 from overnight.campaign.standing.fidelity_costs import pays_for_search
-from overnight.campaign.standing.spending import likely_left
+from overnight.campaign.standing.room import trials_left
 
 # The results without which no model knows what to confirm.
 LEAST_OBSERVED = 2
@@ -45,7 +44,7 @@ def confirming(campaign: Campaign, history: History) -> Confirming:
     """
     if not confirms(campaign) or not _has_model(history):
         return Confirming()
-    left, ends_early = likely_left(history, campaign.budget), _ends_early(history)
+    left, ends_early = trials_left(campaign, history), _ends_early(history)
     reserve = reserved(campaign, history.taken + left) - _places_used(history, searched=ends_early)
     if left <= 0 or reserve <= 0:
         return Confirming()
@@ -61,18 +60,9 @@ def confirms(campaign: Campaign) -> bool:
     return campaign.confirm != "never" or campaign.fidelity is not None
 
 
-def has_confirmed(history: History) -> bool:
-    """Return whether a confirming trial has given a result since the last revision, within a context one for it."""
-    given = {} if history.defined is None else history.definition.given
-    return any(
-        trial.proposal.generator == "confirming" and trial.measured and in_it(trial.point, given)
-        for trial in _since_revision(history)
-    )
-
-
 def confirming_trials(history: History) -> int:
     """Return how many confirming trials have a place in the budget since the last revision."""
-    return sum(trial.proposal.generator == "confirming" for trial in _since_revision(history))
+    return sum(trial.proposal.generator == "confirming" for trial in since_revision(history))
 
 
 def reserved(campaign: Campaign, trials: int) -> int:
@@ -126,14 +116,8 @@ def _places_used(history: History, *, searched: bool) -> int:
     A stand-in uses them after the first confirming trial since the search, or once everything is `searched`. A rejected
     trial leaves its place.
     """
-    made_by = [trial.proposal.generator for trial in _since_revision(history)]
+    made_by = [trial.proposal.generator for trial in since_revision(history)]
     phase = [*takewhile(lambda generator: generator != "model", made_by)]
     while phase and not searched and phase[-1] != "confirming":
         phase.pop()
     return made_by.count("confirming") + phase.count("sobol")
-
-
-def _since_revision(history: History) -> Iterator[Trial]:
-    """Yield the trials with a place in the budget that were proposed since the last revision, the newest first."""
-    revised = takewhile(lambda trial: trial.id > history.revised_after, history.trials.newest_first())
-    return (trial for trial in revised if trial.counted or trial.outcome is None)

@@ -1,4 +1,4 @@
-"""What evaluations at several fidelities cost, and what is left for the search beside the confirming trials."""
+"""The expected costs of evaluations at several fidelities, and the part of the budget that is left for the search."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,7 @@ from overnight.campaign.fidelity import Fidelity
 from overnight.campaign.history.history import History
 from overnight.campaign.history.trial import Observation
 from overnight.campaign.space import Point
+from overnight.campaign.standing.declared_costs import declared_cost, may_be_resumed
 from overnight.campaign.standing.spending import spending
 
 # Sums of costs are rounded.
@@ -37,8 +38,9 @@ class FidelityCosts:
             if trial.outcome.cost is not None:
                 level = fidelity.of(trial.point)
                 recorded[level] = recorded.get(level, 0.0) + trial.outcome.cost
-                declared[level] = declared.get(level, 0.0) + fidelity.cost(trial.point, ended)
-            ended.append(trial.point)
+                declared[level] = declared.get(level, 0.0) + declared_cost(fidelity, trial, trial.outcome.attempt)
+            if may_be_resumed(trial):
+                ended.append(trial.point)
         return cls(fidelity, ended, {level: recorded[level] / declared[level] for level in recorded if declared[level]})
 
     def at(self, point: Point) -> float:
@@ -66,7 +68,7 @@ class FidelityCosts:
 
 
 def left_for_search(campaign: Campaign, history: History, costs: FidelityCosts, confirming: int) -> float:
-    """Return the cost that is left, less that of what is under way and of so many `confirming` trials.
+    """Return the cost that is left, less the costs of the trials under way and of so many `confirming` ones.
 
     Infinite without a budget of cost.
     """
@@ -78,7 +80,7 @@ def left_for_search(campaign: Campaign, history: History, costs: FidelityCosts, 
 
 
 def pays_for_search(campaign: Campaign, history: History, confirming: int) -> bool:
-    """Return whether the budget of cost pays for one more evaluation beside so many `confirming` trials."""
+    """Return whether the budget of cost pays for one more evaluation in addition to so many `confirming` trials."""
     if campaign.fidelity is None or campaign.budget.cost is None:
         return True
     costs = FidelityCosts.of(campaign.fidelity, history)

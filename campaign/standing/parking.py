@@ -11,6 +11,7 @@ from overnight.campaign.parameters import (
     Value,
 )
 from overnight.campaign.space import Point
+from overnight.campaign.standing.fidelity_costs import FidelityCosts
 from overnight.campaign.standing.spending import has_reported_costs, spending
 from overnight.campaign.values.spelling import yaml_text
 
@@ -35,7 +36,7 @@ def why_parked(campaign: Campaign, history: History, proposal: Proposal) -> str 
     if policy.when.predicted is not None:
         reasons += _prediction(campaign, policy.when.predicted, proposal)
     if policy.when.cost is not None:
-        reasons += _cost(policy.when.cost, history, proposal)
+        reasons += _cost(campaign, policy.when.cost, history, proposal)
     return "; ".join(reasons) or None
 
 
@@ -86,15 +87,17 @@ def _prediction(campaign: Campaign, limit: Predicted, proposal: Proposal) -> Ite
         )
 
 
-def _cost(limit: float, history: History, proposal: Proposal) -> Iterator[str]:
+def _cost(campaign: Campaign, limit: float, history: History, proposal: Proposal) -> Iterator[str]:
     trials, made = history.trials.values(), proposal.provenance
     # If no costs were reported, the predictions are in seconds, which cannot be compared with a limit in another unit.
     predicted = made.weights.predicted_cost if made is not None and has_reported_costs(trials) else None
     expected = spending(trials).expected_cost if predicted is None else predicted
+    source = "the average of the others" if predicted is None else "predicted"
+    if (fidelity := campaign.fidelity) is not None:
+        expected, source = FidelityCosts.of(fidelity, history).at(proposal.point), "that of its fidelity"
     if expected is None:
         yield "its cost is unknown (`approve.when.cost`)"
     elif not expected <= limit:
-        source = "the average of the others" if predicted is None else "predicted"
         yield f"its expected cost is {expected:.4g} ({source}), more than {limit:g} (`approve.when.cost`)"
 
 

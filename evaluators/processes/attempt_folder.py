@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from overnight.campaign import EvaluationRequest
 from overnight.evaluators.processes.private_folder import open_private, private_folder
 
 
@@ -86,6 +87,21 @@ class AttemptFolder:
             "EVAL_REPORTS": str(self.reports),
             "EVAL_ARTIFACTS": str(self.artifacts),
         }
+
+
+def with_paths(request: EvaluationRequest, folder: Path) -> EvaluationRequest:
+    """Return the request of the attempt in `folder` with absolute paths of the artifacts from which it may continue.
+
+    A relative path is one in the folder for artifacts of the attempt that returned it, which has the same work folder
+    on the same machine. Addresses stay as they are.
+    """
+    earlier = request.resume_from
+    if earlier is None:
+        return request
+    work = folder.resolve().parents[request.key.count("/")]
+    places = AttemptFolder(work / earlier.key).artifacts
+    paths = tuple(each if "://" in each else str(places / each) for each in earlier.artifacts)
+    return request.model_copy(update={"resume_from": earlier.model_copy(update={"artifacts": paths})})
 
 
 def last_text(path: Path, size: int = 65_536) -> str:

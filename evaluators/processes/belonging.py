@@ -44,7 +44,7 @@ def why_foreign(attempt: AttemptFolder, request: EvaluationRequest, claim: Claim
 
 
 def is_asked(attempt: AttemptFolder, request: EvaluationRequest) -> bool:
-    """Return whether the stored request is the same as this one; only the deadline and ended arms may differ."""
+    """Return whether the stored request is the same; the deadline, ended arms and paths of artifacts may differ."""
     try:
         there = EvaluationRequest.model_validate_json(attempt.request.read_bytes())
     except (OSError, ValidationError):
@@ -55,7 +55,8 @@ def is_asked(attempt: AttemptFolder, request: EvaluationRequest) -> bool:
 def _lasting(request: EvaluationRequest) -> EvaluationRequest:
     """Return a request without the parts that change while its attempt is under way."""
     arms = tuple(arm.model_copy(update={"ended": False}) for arm in request.arms)
-    return request.model_copy(update={"deadline": None, "arms": arms})
+    resumed = request.resume_from and request.resume_from.model_copy(update={"artifacts": ()})
+    return request.model_copy(update={"deadline": None, "arms": arms, "resume_from": resumed})
 
 
 def read_exit(attempt: AttemptFolder, claim: Claim) -> Exit | None:

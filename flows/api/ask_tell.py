@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Coroutine, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -212,7 +213,7 @@ class AskTell:
         """Return the start of the first waiting trial, or nothing if another process has just taken it."""
         now = self.clock.now()
         trial = next_waiting(own_allowance(history, now, ignore_window=self.ignore_window), given)
-        return [] if trial is None else [attempt_event(history, trial.id, len(trial.attempts) + 1, now, _ACTOR)]
+        return [] if trial is None else [_start_of(history, trial, now)]
 
     def _propose(self, history: History, given: Given | None) -> tuple[list[Proposal], float]:
         began = time.monotonic()
@@ -245,7 +246,7 @@ class AskTell:
         proposed = proposed_events(history, proposals, now, _ACTOR, made)
         # The arms of a batch wait together until people have decided on all of them.
         starts = proposed[:1] if not any(each.parked for each in proposed) else []
-        return [*proposed, *(attempt_event(history, each.trial, 1, now, _ACTOR) for each in starts)]
+        return [*proposed, *(attempt_event(history, each.trial, each.point, 1, now, _ACTOR) for each in starts)]
 
     async def _recommend(self, *, anywhere: bool) -> Recommendation | None:
         history, seen = await self._read(), self._journal.events_seen
@@ -347,3 +348,7 @@ class AskTell:
         await self._journal.insist(lambda history: stops_by_rules(history, heard, self.clock.now(), _ACTOR))
         ended = self._journal.history.trials[known.id].outcome
         return ended.why if isinstance(ended, Stopped) else None
+
+
+def _start_of(history: History, trial: Trial, now: datetime) -> AttemptStarted:
+    return attempt_event(history, trial.id, trial.point, len(trial.attempts) + 1, now, _ACTOR)

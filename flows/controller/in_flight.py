@@ -20,6 +20,7 @@ from overnight.flows.rules.early_stopping import not_yet_known
 from overnight.flows.rules.failures_in_a_row import FailuresInARow
 from overnight.flows.rules.looks import stops_by_rules
 from overnight.flows.rules.outcomes import outcome_events
+from overnight.flows.rules.resumed_attempts import resume_from
 from overnight.flows.rules.unknown_fate import is_unknown, presumed_dead, question
 from overnight.flows.session.journal import Journal
 from overnight.flows.session.lease import CONTROLLER
@@ -107,6 +108,7 @@ class InFlight:
             arms=arms,
             handle=attempt.handle,
             look=self._looks_at(trial, attempt),
+            resume_from=resume_from(self._history, attempt),
         )
         execution = Execution(
             evaluator=self.job.evaluator,

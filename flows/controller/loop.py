@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from overnight.campaign import Campaign, History
+from overnight.campaign import Campaign, History, Trial
 from overnight.campaign.errors import CampaignHeld, CampaignStopped
 from overnight.campaign.experiment.arms import NOTHING_TO_COMPARE, stranded
 from overnight.campaign.history.events import (
@@ -273,7 +273,7 @@ class _Controller:
     def _starts(self, sources: Sources, history: History) -> list[AttemptStarted]:
         """Return the starts that are allowed, without trials that another process has ended first."""
         self.journal.check_lease(history)
-        starts = [self._attempt_event(trial.id, len(trial.attempts) + 1) for trial in self.allowed(history).to_start]
+        starts = [self._start_of(trial) for trial in self.allowed(history).to_start]
         changed = {"sources": changed_sources(history, sources)}
         return [*(event.model_copy(update=changed) for event in starts[:1]), *starts[1:]]
 
@@ -284,9 +284,10 @@ class _Controller:
             self.trouble = CampaignStopped(refusal(changed))
         return changed is not None
 
-    def _attempt_event(self, trial: int, number: int) -> AttemptStarted:
-        now = self.clock.now()
-        return attempt_event(self.history, trial, number, now, CONTROLLER, now + self.job.evaluator.time_limit)
+    def _start_of(self, trial: Trial) -> AttemptStarted:
+        now, number = self.clock.now(), len(trial.attempts) + 1
+        deadline = now + self.job.evaluator.time_limit
+        return attempt_event(self.history, trial.id, trial.point, number, now, CONTROLLER, deadline)
 
     def _pauses(self, allowed: Allowance) -> list[float]:
         """Return the seconds after which there is something to do, even if nothing has ended by then."""

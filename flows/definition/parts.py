@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from overnight.bo_core import AnyProposer, BayesianProposer
+from overnight.bo_core import AnyProposer, BayesianProposer, SobolProposer
 from overnight.bo_core.settings.acquisitions import AGAINST_BEST, DEFAULT
 from overnight.campaign import Campaign
 from overnight.campaign.definition import StopWhen
@@ -23,6 +23,7 @@ def part_problems(campaign: Campaign, evaluator: AnyEvaluator, proposer: AnyProp
         *_constraint_problems(campaign, proposer),
         *_front_problems(campaign, proposer),
         *_experiment_problems(campaign, proposer),
+        *_fidelity_problems(campaign, proposer),
         *_calculation_problems(campaign),
     ]
 
@@ -128,6 +129,26 @@ def _experiment_problems(campaign: Campaign, proposer: AnyProposer) -> list[Prob
     if proposer.outliers == "doubt":
         text = "expected believe in an A/B test, whose results are means over many units, got doubt"
         found.append(Problem(("proposer", "outliers"), text))
+    return found
+
+
+def _fidelity_problems(campaign: Campaign, proposer: AnyProposer) -> list[Problem]:
+    """Return a problem for each setting of the proposer that cannot choose between fidelities."""
+    if campaign.fidelity is None or isinstance(proposer, SobolProposer):
+        return []
+    if not isinstance(proposer, BayesianProposer):
+        text = f"expected bayesian or sobol with a `fidelity`, between whose values it chooses, got {proposer.kind}"
+        return [Problem(("proposer", "kind"), text)]
+    found = list[Problem]()
+    if proposer.surrogate.kind != "exact":
+        text = f"expected exact with a `fidelity`, whose errors its model learns, got {proposer.surrogate.kind}"
+        found.append(Problem(("proposer", "surrogate"), text))
+    if proposer.acquisition not in AGAINST_BEST:
+        text = f"expected {' or '.join(AGAINST_BEST)} with a `fidelity`, got {proposer.acquisition}"
+        found.append(Problem(("proposer", "acquisition"), text))
+    if proposer.cost_aware:
+        text = "expected false with a `fidelity`, which defines the costs of all evaluations, got true"
+        found.append(Problem(("proposer", "cost_aware"), text))
     return found
 
 

@@ -37,7 +37,7 @@ def artifacts_of(history: History, now: datetime, report: Path | None = None) ->
     story = story_of(history, now)
     spent, status = story.spent, "\n\n".join(_plain(line) for line in status_lines(story))
     shown = [
-        Picture("progress", "progress", 100.0 * min(spent.ended / spent.limits.trials, 1.0), status),
+        Picture("progress", "progress", 100.0 * spent.share, status),
         Picture("trials", "markdown", _table(history)),
     ]
     shown += _pictures(history, story)

@@ -130,7 +130,7 @@ def _point(campaign: Campaign, row: PastRow) -> tuple[Point, list[str]]:
             point[name] = value_of(parameter, found)
         except ValueError as expected:
             # A table has a cell for every parameter, also in rows in which some are inactive.
-            if is_missing(found) and (parameter.when is not None or parameter.kind == "derived"):
+            if is_missing(found) and (parameter.when is not None or parameter.kind in ("derived", "fidelity")):
                 continue
             wrong[name] = f"expected {expected}, found {shown(found)}"
     found_by_space = campaign.space.problems(point)

@@ -13,7 +13,7 @@ from overnight.campaign.experiment.phase import Phase, phase_of, runs_of
 from overnight.campaign.standing.confirming import Confirming, confirming
 from overnight.campaign.standing.ends import Over
 from overnight.campaign.standing.enough import why_end_early
-from overnight.campaign.standing.spending import room_after, why_spent
+from overnight.campaign.standing.room import room, why_no_room
 from overnight.flows.rules.back_off import seconds_left
 from overnight.flows.session.lease import CONTROLLER
 
@@ -54,7 +54,7 @@ class Allowance:
     @cached_property
     def room(self) -> int:
         """Return how many more evaluations the budgets of evaluations and of cost allow."""
-        return room_after(self.history.trials.values(), self.campaign.budget)
+        return room(self.campaign, self.history)
 
     @cached_property
     def waiting(self) -> list[Trial]:
@@ -190,7 +190,7 @@ class Allowance:
             return Over("trials", f"all {trials} trials of the budget have been tried")
         if self.exhausted and not self.waiting and not self.history.awaiting:
             return Over("space", "every point of the space has been tried")
-        if (budget := why_spent(self.history.trials.values(), self.campaign.budget)) is not None:
+        if (budget := why_no_room(self.campaign, self.history)) is not None:
             return budget
         if self.time_left <= 0:
             return Over("wall_clock", "the wall-clock budget is spent")

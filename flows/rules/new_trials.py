@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from overnight.campaign import History, Proposal
+from overnight.campaign import History, Point, Proposal
 from overnight.campaign.history.events import AttemptStarted, TrialProposed
 from overnight.campaign.history.provenance import Asked, Provenance
+from overnight.campaign.standing.declared_costs import to_resume
 from overnight.campaign.standing.parking import why_parked
 from overnight.flows.host.attempt_key import new_attempt_key
 from overnight.flows.host.commit import running_commit
@@ -44,10 +45,23 @@ def _asked_for(made: Provenance, asked: Asked) -> Provenance:
 
 
 def attempt_event(
-    history: History, trial: int, number: int, now: datetime, actor: str, deadline: datetime | None = None
+    history: History,
+    trial: int,
+    point: Point,
+    number: int,
+    now: datetime,
+    actor: str,
+    deadline: datetime | None = None,
 ) -> AttemptStarted:
-    """Return the event that begins an attempt at a trial; its key is unique among all campaigns."""
+    """Return the event that begins an attempt at a trial; its key is unique among all campaigns.
+
+    A repeated attempt continues from the same evaluation as the first one, although others may have ended since.
+    """
     defined = history.defined
     assert defined is not None
     key = new_attempt_key(history.definition.name, defined.uid, trial, number)
-    return AttemptStarted(time=now, actor=actor, trial=trial, attempt=number, key=key, deadline=deadline)
+    known = history.trials.get(trial)
+    resumed = known.attempts[0].resumed if known is not None and known.attempts else to_resume(history, point)
+    return AttemptStarted(
+        time=now, actor=actor, trial=trial, attempt=number, key=key, deadline=deadline, resumed=resumed
+    )

@@ -7,6 +7,7 @@ from overnight.campaign.experiment.arms import count_notes
 from overnight.campaign.history.events import AttemptFailed, Event, TrialFailed, TrialObserved
 from overnight.campaign.history.trial import AttemptEnd
 from overnight.campaign.result import feasibility_notes, noise_problem, with_calculated
+from overnight.campaign.standing.declared_costs import declared_cost
 
 _REPEATABLE = ("infrastructure", "timeout")
 _FIRST_WORDS = 200
@@ -17,8 +18,10 @@ def outcome_events(
 ) -> list[Event]:
     """Return the events that `actor` appends when an attempt has ended: the trial's end, or an attempt to be repeated.
 
-    If a person abandoned the trial or a rule stopped it before the attempt ended, only the attempt is closed.
+    If a person abandoned the trial or a rule stopped it before the attempt ended, only the attempt is closed. With a
+    fidelity, an attempt that reported no cost has the one that follows from the definition.
     """
+    outcome = _with_cost(campaign, trial, attempt, outcome)
     if trial.outcome is not None:
         return [_closed(trial, attempt, outcome, now, actor)]
     outcome = _believable(campaign, outcome)
@@ -59,6 +62,17 @@ def outcome_events(
     if retry:
         return [failed]
     return [failed, _given_up(trial, attempt, outcome, now, actor)]
+
+
+def _with_cost(campaign: Campaign, trial: Trial, attempt: int, outcome: EvaluationOutcome) -> EvaluationOutcome:
+    """Return the outcome with the declared cost if it has none; one that failed may have cost less, but not more.
+
+    A failure of the machine counts for nothing, so it needs no cost.
+    """
+    by_machine = isinstance(outcome, EvaluationFailed) and outcome.machine
+    if campaign.fidelity is None or outcome.cost is not None or by_machine:
+        return outcome
+    return outcome.model_copy(update={"cost": declared_cost(campaign.fidelity, trial, attempt)})
 
 
 def _believable(campaign: Campaign, outcome: EvaluationOutcome) -> EvaluationOutcome:

@@ -47,7 +47,8 @@ class Pictures:
     """The pictures of the trials of one campaign; `drawn` are those with a value, `without` those that have none.
 
     They show the metric of an objective, by default of the first one. Of very many trials a part is drawn; the line of
-    the best so far knows all of them, except `doubted` ones, whose results look like glitches.
+    the best so far knows all of them, except `doubted` ones, whose results look like glitches. Results below full
+    fidelity are `pale`, and never the best.
     """
 
     def __init__(
@@ -64,12 +65,14 @@ class Pictures:
         self.without = worth_drawing(history, ended, recommended)
         self.stopped = bool(view.stopped)
         self._hollow = {trial.id for trial in view.observed if self._goals.of(trial).verdict(trial.measured) is False}
+        compared = {trial.id for trial in self._goals.compared(view.observed)}
+        self.pale = {trial.id for trial in view.observed} - compared
         self._ringed = [trial for trial in view.observed if trial.id == recommended]
         self._logarithmic = spans_decades(view.observed, self.metric)
 
     def course(self) -> Figure:
         """Return each trial's measured objective with its standard error, and the best measured so far."""
-        names = list(self.history.definition.parameters_of_point.tuned())[:_MOST_IN_A_LABEL]
+        names = list(self.history.definition.shown_parameters)[:_MOST_IN_A_LABEL]
         data = self._best_so_far()
         data += self._by_generator([(t, t.id) for t in self.drawn], self.metric, names, errors=True)
         data += self._without_value([(t, t.id) for t in self.without], names)
@@ -82,7 +85,7 @@ class Pictures:
     @property
     def has_line(self) -> bool:
         """Return whether any trial is feasible, so that there is a best one; batches that drift have none in common."""
-        return not self.history.definition.is_ab_test and self._goal.best(self._believed) is not None
+        return not self.history.definition.is_ab_test and self._goals.best(self._believed) is not None
 
     @property
     def limited(self) -> list[str]:
@@ -92,7 +95,7 @@ class Pictures:
     def limit(self, metric: str) -> Figure:
         """Return each trial's measurement of a metric that constraints limit, and the present limits."""
         known = [trial for trial in self.observed if metric in trial.measured]
-        names = list(self.history.definition.parameters_of_point.tuned())[:_MOST_IN_A_LABEL]
+        names = list(self.history.definition.shown_parameters)[:_MOST_IN_A_LABEL]
         placed: list[tuple[Trial, Value]] = [(t, t.id) for t in self.drawn if metric in t.measured]
         data = self._by_generator(placed, metric, names, errors=True)
         last, axis = known[-1].id, objective_axis(logarithmic=spans_decades(known, metric))
@@ -139,7 +142,7 @@ class Pictures:
         """Return the line of the best measured so far, unless there is none."""
         if not self.has_line:
             return []
-        bests = zip(self._believed, self._goal.best_so_far(self._believed), strict=True)
+        bests = self._goals.best_so_far(self._believed)
         steps = [(trial.id, self._values[best.id].mean) for trial, best in bests if best is not None]
         turns = (
             [step for i, step in enumerate(steps) if i in (0, len(steps) - 1) or step[1] != steps[i - 1][1]]
@@ -157,7 +160,7 @@ class Pictures:
         """Return a trace of points for each generator that made some of the trials; labels name some parameters."""
         traces = []
         # The legend shows the first point of a trace.
-        placed = sorted(placed, key=lambda pair: pair[0].id in self._hollow)
+        placed = sorted(placed, key=lambda pair: (pair[0].id in self.pale, pair[0].id in self._hollow))
         for generator, colour in GENERATORS.items():
             mine = [(t, x) for t, x in placed if t.proposal.generator == generator]
             if not mine:
@@ -177,8 +180,11 @@ class Pictures:
         return traces
 
     def _marker(self, generator: str, colour: str, trials: list[Trial]) -> Figure:
-        """Return the look of a generator's points, which are hollow if they are infeasible."""
-        marker = {"color": colour, "size": 7, "symbol": _SYMBOLS[generator], "opacity": 0.85}
+        """Return the look of a generator's points: hollow if infeasible, small and pale if below full fidelity."""
+        marker: Figure = {"color": colour, "size": 7, "symbol": _SYMBOLS[generator], "opacity": 0.85}
+        if self.pale:
+            marker["size"] = [4 if trial.id in self.pale else 7 for trial in trials]
+            marker["opacity"] = [0.4 if trial.id in self.pale else 0.85 for trial in trials]
         if self._hollow.isdisjoint(trial.id for trial in trials):
             return marker
         symbols = [f"{_SYMBOLS[generator]}{'-open' if t.id in self._hollow else ''}" for t in trials]

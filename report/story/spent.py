@@ -14,6 +14,9 @@ from overnight.campaign.values.read_only import ReadOnly
 from overnight.report.story.section import Known, Section
 from overnight.report.story.standing import Standing
 
+# Divides the time by a cost that may be zero.
+_LEAST_COST = 1e-9
+
 
 class Limits(Section):
     """The budget; None is unlimited."""
@@ -63,6 +66,13 @@ class Spent(Section):
     seconds_at_work: float
     seconds_per_trial: Known
     seconds_left: Known
+
+    @property
+    def share(self) -> float:
+        """Return the share of the budget that is spent, at most 1: of the trials or of the cost, whichever is more."""
+        limit, charged = self.limits.cost, self.cost.charged
+        of_cost = 0.0 if limit is None or charged is None else charged / limit
+        return min(max(self.ended / self.limits.trials, of_cost), 1.0)
 
 
 def spent_of(history: History, standing: Standing, now: datetime) -> Spent:
@@ -138,7 +148,8 @@ def _seconds_per_trial(trials: list[Trial]) -> float | None:
 def _seconds_left(history: History, standing: Standing, pace: float | None, ended: int) -> float | None:
     """Return the remaining time at the pace so far: at least one trial, at most the rest of the wall-clock budget.
 
-    Confirming trials take their time one after the other.
+    Confirming trials take their time one after the other. With a fidelity, trials differ in length, and the pace is the
+    time per cost.
     """
     if pace is None or standing.waits is not None:
         return None
@@ -148,5 +159,9 @@ def _seconds_left(history: History, standing: Standing, pace: float | None, ende
         return 0.0
     in_sequence = confirming(campaign, history).left
     left = pace * max((remaining - in_sequence) / campaign.at_once + in_sequence, 1.0)
+    if campaign.fidelity is not None and campaign.budget.cost is not None:
+        cost = spending(history.trials.values()).cost
+        of_all = pace * sum(trial.seconds is not None for trial in history.trials.values())
+        left = of_all / max(cost, _LEAST_COST) * max(campaign.budget.cost - cost, 0.0) / campaign.at_once
     limit = campaign.budget.wall_clock
     return left if limit is None else min(left, max(limit.total_seconds() - history.active_seconds, 0.0))

@@ -14,6 +14,7 @@ from overnight.campaign.standing.in_context import in_context
 from overnight.report.story.confirmation import Confirmation, confirmation_of
 from overnight.report.story.experiment import Experiment, experiment_of
 from overnight.report.story.failures import Failures, failures_of
+from overnight.report.story.fidelities import Fidelities, fidelities_of
 from overnight.report.story.goal.best import Best, best_of
 from overnight.report.story.goal.feasibility import Feasibility, feasibility_of
 from overnight.report.story.goal.front import Front, front_of
@@ -46,10 +47,10 @@ class Story(Section):
 
     `known_until` is `now` for a campaign that runs, and else the time of its last event. `ledger` is the place of its
     `events`. `objective` is the first of several. Only a campaign with several has a `front`, one that asks for
-    different `solutions` has those of its recommendation, one with `constraints` a
-    `feasibility`, one with `stop_when` a `gain`, and one with `confirm` a `confirmation`. Only an A/B test is an
-    `experiment`. `versions` are those of the evaluator, and `revisions` are changes of the definition. The `suspects`
-    are results that look like glitches.
+    different `solutions` has those of its recommendation, one with `constraints` a `feasibility`, one with `stop_when`
+    a `gain`, and one with `confirm` a `confirmation`. Only an A/B test is an `experiment`, and only a campaign with a
+    fidelity has `fidelities`. `versions` are those of the evaluator, and `revisions` are changes of the definition. The
+    `suspects` are results that look like glitches.
 
     A campaign with `contexts` has a story for each, and no best result, front, solutions or feasibility of the whole.
     """
@@ -66,6 +67,7 @@ class Story(Section):
     front: Front | None
     solutions: DifferentSolutions | None
     experiment: Experiment | None
+    fidelities: Fidelities | None
     feasibility: Feasibility | None
     suspects: tuple[SuspectResult, ...]
     spent: Spent
@@ -106,6 +108,7 @@ def story_of(
     else:
         suspects = suspects_of(history, recommendation)
     standing = standing_of(history, alive=alive, notices=notices)
+    best = best_of(history, recommendation, {suspect.trial for suspect in suspects})
     return Story(
         campaign=campaign.name,
         uid=None if history.defined is None else history.defined.uid,
@@ -115,10 +118,11 @@ def story_of(
         known_until=known_until(history, standing, now),
         events=history.events,
         standing=standing,
-        best=best_of(history, recommendation, {suspect.trial for suspect in suspects}),
+        best=best,
         front=None if contexts else front_of(history, recommendation),
         solutions=solutions_of(history, recommendation),
         experiment=experiment_of(history),
+        fidelities=fidelities_of(history, best.recommended and best.recommended.point),
         feasibility=None if contexts else feasibility_of(history, recommendation),
         suspects=suspects,
         spent=spent_of(history, standing, now),

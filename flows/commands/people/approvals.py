@@ -14,7 +14,7 @@ def approvals(path: Path) -> None:
     """Print a line for each trial that awaits approval: its point, its predicted outcome, and why it waits."""
     _, history = read_past(path)
     console = terminal()
-    names, metrics = history.definition.parameters_of_point.tuned(), [each.metric for each in history.goal.objectives]
+    names, metrics = history.definition.shown_parameters, [each.metric for each in history.goal.objectives]
     for trial in approval.awaiting_approval(history):
         point = point_text(trial, names)
         predicted = {metric: found for metric in metrics if (found := trial.proposal.prediction(metric)) is not None}

@@ -119,4 +119,4 @@ def _share(trial: Trial) -> str:
 
 
 def _point(campaign: Campaign, trial: Trial) -> Text:
-    return Text(harmless(point_text(trial, campaign.parameters_of_point.tuned(), between="  ")))
+    return Text(harmless(point_text(trial, campaign.shown_parameters, between="  ")))

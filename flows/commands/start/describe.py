@@ -13,7 +13,7 @@ from overnight.bo_core.settings.surrogates import GpytorchSurrogate
 from overnight.campaign import Campaign, History, Point
 from overnight.campaign.approval import ApprovalPolicy, Limit
 from overnight.campaign.contexts import given_text
-from overnight.campaign.standing.confirming import reserved
+from overnight.campaign.standing.confirming import confirms, reserved
 from overnight.campaign.values.duration import format_duration
 from overnight.campaign.values.spelling import yaml_text
 from overnight.campaign.window import Window
@@ -51,6 +51,7 @@ def describe(file: CampaignFile, now: datetime, history: History | None = None) 
         *_constraints(campaign),
         ("evaluator", _evaluator(file.evaluator)),
         *_polling(file.polling),
+        *_fidelity(campaign),
         *_arms(file),
         ("workers", f"{campaign.workers}, on {file.run_on}{_each(file.resources)}"),
         ("budget", _budget(file)),
@@ -117,6 +118,19 @@ def _arms(file: CampaignFile) -> list[tuple[str, str]]:
         ("arms", f"{campaign.arms} share {traffic.per_batch:,} {traffic.unit}, {share:.0%} of them the status quo"),
         ("ramp-up", f"the best arm gets {stages} of fresh traffic{approved}"),
         ("decides", f"a statement that an arm is better is false in at most {wrong:.4g} % of tests"),
+    ]
+
+
+def _fidelity(campaign: Campaign) -> list[tuple[str, str]]:
+    """Return lines on the fidelity of the evaluations and on their costs, if the campaign has one."""
+    if campaign.fidelity is None:
+        return []
+    name, parameter = campaign.fidelity.name, campaign.fidelity.parameter
+    costs = ", ".join(f"{level:g} costs {parameter.cost(level):.3g}" for level in parameter.levels)
+    resumed = "; an evaluation that continues from a lower one costs the rest" if parameter.resume else ""
+    return [
+        ("fidelity", f"{name} {parameter.described()}"),
+        ("costs", f"{costs} of a full evaluation{resumed}"),
     ]
 
 
@@ -259,10 +273,12 @@ def _of_what(campaign: Campaign) -> str:
 def _confirming(file: CampaignFile) -> list[tuple[str, str]]:
     """Return a line on the trials that confirm, if there are any."""
     campaign = file.campaign
-    if campaign.confirm == "never" or not isinstance(file.proposer, BayesianProposer):
+    if not confirms(campaign) or not isinstance(file.proposer, BayesianProposer):
         return []
-    count = reserved(campaign, campaign.budget.trials)
-    return [("confirming", f"the last {counted(count, 'trial')}, one after the other")] if count else []
+    count, fidelity = reserved(campaign, campaign.budget.trials), campaign.fidelity
+    thorough = "" if fidelity is None else f", at {fidelity.name} = {fidelity.parameter.high:g}"
+    last = f"the last {counted(count, 'trial')}, one after the other{thorough}"
+    return [("confirming", last)] if count else []
 
 
 def _first_points(file: CampaignFile) -> str:

@@ -17,6 +17,7 @@ from overnight.flows.host.terminal import Harmless
 from overnight.flows.rules.going_on import and_left
 from overnight.report.numbers import duration
 from overnight.report.phrases.experiment import effect_text
+from overnight.report.phrases.fidelities import below_full_text
 from overnight.report.phrases.general import counted
 from overnight.report.status import state_lines
 from overnight.report.statuses import LOOKS
@@ -118,7 +119,7 @@ class LiveDisplay:
         story = self._known[1]
         bar = Table.grid(padding=(0, 1))
         ended, budget = story.spent.ended, story.spent.limits.trials
-        bar.add_row(ProgressBar(total=budget, completed=ended, width=40), f"{ended}/{budget}")
+        bar.add_row(ProgressBar(total=1.0, completed=story.spent.share, width=40), f"{ended}/{budget}")
         lines = [Text(line) for line in state_lines(story)[1:]]
         return Group(bar, *lines, *self._running(story), Text(self.note, style="yellow"))
 
@@ -142,7 +143,10 @@ def _ended_line(history: History, trial: Trial) -> Text:
     infeasible = f"  infeasible: {unmet}" if unmet else ""
     on_front = "  on the front" if goal.has_front and _unbeaten(history, trial) else ""
     difference = _difference(history, trial) if history.definition.is_ab_test else ""
-    return Text(f"{line}{objectives_text(goal, trial)}{difference}  ({generator_of(trial)}){infeasible}{on_front}")
+    below = below_full_text(history, trial)
+    return Text(
+        f"{line}{objectives_text(goal, trial)}{below}{difference}  ({generator_of(trial)}){infeasible}{on_front}"
+    )
 
 
 def _unbeaten(history: History, trial: Trial) -> bool:

@@ -68,7 +68,7 @@ class RecommendedFeasibility(Section):
 
 
 class Feasibility(Section):
-    """The constraints, and how many of the `observed` trials are `feasible` as measured.
+    """The constraints, and how many of the `observed` trials are `feasible` as measured, at full fidelity if any.
 
     `unjudged` is the reason if nothing can be feasible yet, because a limit is relative to a baseline without a
     measurement. `least_met` is the constraint that the fewest trials meet.
@@ -84,7 +84,8 @@ class Feasibility(Section):
 
 def feasibility_of(history: History, computed: Recommendation | None) -> Feasibility | None:
     """Return the constraints and how they are met; None if the campaign has none."""
-    goals, results = history.goals, [trial for trial in history.trials.values() if trial.measured]
+    goals = history.goals
+    results = [trial for trial in goals.compared(history.trials.values()) if trial.measured]
     goal = goals.newest
     if not goal.constraints:
         return None

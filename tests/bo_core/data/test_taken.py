@@ -1,4 +1,4 @@
-"""The taken points of a history are those of its trials, whatever was asked of other histories before."""
+"""The taken points of a history are those of its trials, regardless of the requests about other histories before."""
 
 from datetime import UTC, datetime
 

@@ -76,7 +76,7 @@ def test_the_values_were_checked_as_the_model_checks_them(event, model, same):
 
 
 def test_a_changed_copy_leaves_the_other_models_as_they_are():
-    attempt = unchecked(Attempt, "deadline", "host", "process", "unknown", "evaluator", "handle", "failed")
+    attempt = unchecked(Attempt, "deadline", "host", "process", "unknown", "evaluator", "handle", "resumed", "failed")
     first, second = (attempt(number=n, key="k", actor="ada", started=NOON) for n in (1, 2))
     assert first.model_copy(update={"unknown": "lost"}).model_fields_set - first.model_fields_set == {"unknown"}
     assert first.model_fields_set == second.model_fields_set == {"number", "key", "actor", "started"}

@@ -90,6 +90,13 @@ EVERY_KIND: list[dict[str, Any]] = [
         "confirm": None,
         "stop_when": None,
     },
+    {
+        "evaluator": {"function": "training:train", "kind": "python"},
+        "fidelity": {
+            "epochs": {"low": 1, "high": 81, "values": [3, 81], "overhead": 0.5, "resume": True, "curve": True}
+        },
+        "stop_when": None,
+    },
 ]
 OTHERS: list[Any] = [True, False, "2", "true", "yes", "", 2, 2.0, 2.5, None]
 

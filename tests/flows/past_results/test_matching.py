@@ -68,3 +68,14 @@ def test_a_row_that_breaks_a_constraint_is_named_with_its_values():
     points, problems = limited({"on": False, "y": 0.75})
     assert points == []
     assert problems == ("past.csv, row 1, expected `y <= 0.5`, got y = 0.75",)
+
+
+def test_past_results_are_at_full_fidelity_unless_they_have_a_column_of_it():
+    fidelity = {"fidelity": {"epochs": {"low": 1, "high": 9}}, "budget": {"trials": 9, "cost": 3}}
+    campaign = read_campaign(CAMPAIGN | fidelity).campaign
+    plain = fitted(campaign, PastResults("past.csv", (PastRow("row 1", {"x": 0.5}, {"score": 1.0}),), ("x", "score")))
+    assert [each.point for each in plain.observations] == [{"x": 0.5, "epochs": 9}]
+    rows = tuple(PastRow(f"row {n}", {"x": 0.5, "epochs": n}, {"score": 1.0}) for n in (3, "5", "", 40))
+    found = fitted(campaign, PastResults("past.csv", rows, ("x", "epochs", "score")))
+    assert [each.point["epochs"] for each in found.observations] == [3, 5, 9]
+    assert found.problems == ("past.csv, row 40, `epochs`: expected a whole number from 1 to 9, found 40",)

@@ -18,7 +18,7 @@ from overnight.report.trial_facts import cell_text
 
 def solutions_table(campaign: Campaign, solutions: DifferentSolutions) -> dict[str, Any]:
     """Return the words around the table, its headings, and a line for each solution with its configuration."""
-    parameters = list(campaign.parameters.tuned())
+    parameters = list(campaign.shown_parameters)
     lines = [_line(each, parameters) for each in solutions.found]
     return {
         "parameters": parameters,

@@ -11,7 +11,7 @@ from overnight.report.trial_facts import cell_text
 
 def front_table(campaign: Campaign, front: Front) -> dict[str, Any]:
     """Return the headings of the front's table, and a line for each point with its values and its configuration."""
-    chosen, parameters = front.recommended and front.recommended.trial, list(campaign.parameters.tuned())
+    chosen, parameters = front.recommended and front.recommended.trial, list(campaign.shown_parameters)
     return {
         "objectives": [str(objective) for objective in front.objectives],
         "parameters": parameters,

@@ -14,8 +14,10 @@ from overnight.report.finding import (
     constraint_sentences,
     finding_sentence,
 )
-from overnight.report.front_table import front_table
 from overnight.report.numbers import measured, number, probability, share_text
+from overnight.report.page.front_table import front_table
+from overnight.report.page.solutions_table import solutions_table
+from overnight.report.page.template import rendered
 from overnight.report.phrases.constraints import believed_text, interval_text, limit_is_unknown, relative_text
 from overnight.report.phrases.experiment import difference_text, stopped_text, traffic_text
 from overnight.report.phrases.general import recommended_words, trial_counts, where
@@ -24,12 +26,10 @@ from overnight.report.pictures.charts import Pictures
 from overnight.report.pictures.differences import as_differences
 from overnight.report.pictures.figure import Figure
 from overnight.report.pictures.front_chart import FrontPictures
-from overnight.report.solutions_table import solutions_table
 from overnight.report.story import Story
 from overnight.report.story.experiment import Experiment
 from overnight.report.story.goal.best import Best
 from overnight.report.story.goal.feasibility import Belief, Feasibility
-from overnight.report.template import rendered
 from overnight.report.trial_facts import cell, cell_text
 
 _CHARTED_PARAMETERS = 30
