@@ -68,7 +68,7 @@ def _proposals(asked: Asked) -> list[Proposal]:
 def _chosen_points(asked: Asked, choice: Choice) -> list[Candidate]:
     """Return q points; fewer in an A/B test if no others are worth a place in the batch.
 
-    With a fidelity there are also fewer if the budget of cost pays for fewer beside the confirming trials.
+    With a fidelity there are also fewer if the budget of cost pays for fewer in addition to the confirming trials.
     """
     chosen: list[Candidate] = []
     while len(chosen) < asked.q:

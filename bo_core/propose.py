@@ -27,7 +27,8 @@ def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int)
     computed numerically, points of the Sobol sequence replace its own, and their provenance records that. Returns fewer
     than q points if a finite space has fewer left, and raises CannotPropose if it has none left. With `confirm`, the
     model also returns fewer if the rest of the budget is reserved for confirming trials; of these it returns one, or
-    none while another trial is outstanding.
+    none while another trial is outstanding. With a fidelity, fewer than q are also returned if the budget of cost pays
+    for fewer in addition to the confirming trials.
 
     In an A/B test a batch is proposed as a whole, for every `q`, with the status quo first. Nothing is proposed while a
     trial of another batch is open, or once the test is over (`campaign/experiment/phase.py`).

@@ -23,8 +23,8 @@ def sequence_points(
     """Return the next `count` points of the sequence after those that the same proposal has `chosen` already.
 
     With a fidelity, a point that was tried at any fidelity is not proposed again unless a finite space has no other;
-    such points are then measured in full. Fewer are returned if the budget of cost pays for fewer beside the confirming
-    trials in `reserve`, but never none.
+    such points are then measured in full. Fewer points, but at least one, are returned if the budget of cost pays for
+    fewer in addition to so many confirming trials in `reserve`.
     """
     fidelity, taken = campaign.fidelity, taken.and_chosen({key_of(point) for point in chosen})
     if fidelity is None or count == 0:
