@@ -66,9 +66,14 @@ def _proposals(asked: Asked) -> list[Proposal]:
 
 
 def _chosen_points(asked: Asked, choice: Choice) -> list[Candidate]:
-    """Return q points; fewer in an A/B test if no others are worth a place in the batch."""
+    """Return q points; fewer in an A/B test if no others are worth a place in the batch.
+
+    With a fidelity there are also fewer if the budget of cost pays for fewer in addition to the confirming trials.
+    """
     chosen: list[Candidate] = []
     while len(chosen) < asked.q:
+        if (chosen or asked.chosen) and choice.fidelities is not None and not choice.fidelities.pays_for_more:
+            break
         try:
             chosen.append(choice.next())
         except SpaceExhausted:

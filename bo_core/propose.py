@@ -1,32 +1,28 @@
 """Propose the next points: the entrance of the core, a pure function of the history."""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 import torch
 
 from overnight.bo_core.choice import Asked
 from overnight.bo_core.choice.confirming import to_confirm
-from overnight.bo_core.choice.fidelities import spread_over_fidelities
 from overnight.bo_core.choice.in_turn import propose_in_turn
+from overnight.bo_core.choice.sequence import new_at_all, sequence_points
 from overnight.bo_core.custom_proposer import CustomProposer
-from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
+from overnight.bo_core.data.encoding import Encoding, key_of
 from overnight.bo_core.data.inside import observed_inside
 from overnight.bo_core.data.taken import Taken
 from overnight.bo_core.experiment.next_batch import next_batch
 from overnight.bo_core.model_proposals import model_proposals
 from overnight.bo_core.proposer import AnyProposer, BayesianProposer, SobolProposer
-from overnight.bo_core.search.sobol import sobol_points
 from overnight.bo_core.unmodelled import asked_for, seeded, with_pending
-from overnight.campaign import Campaign, History, Point, Proposal
+from overnight.campaign import Campaign, History, Proposal
 from overnight.campaign.contexts.context import in_it
 from overnight.campaign.errors import ModelFailed
-from overnight.campaign.fidelity import Fidelity
 from overnight.campaign.parameters import Value
 from overnight.campaign.standing.confirming import LEAST_OBSERVED, Confirming, confirming
-
-_UNLIMITED = 10**9
 
 
 def propose(
@@ -44,7 +40,8 @@ def propose(
     computed numerically, points of the Sobol sequence replace its own, and their provenance records that. Returns fewer
     than q points if a finite space has fewer left, and raises CannotPropose if it has none left. With `confirm`, the
     model also returns fewer if the rest of the budget is reserved for confirming trials; of these it returns one, or
-    none while another trial is outstanding.
+    none while another trial is outstanding. With a fidelity, fewer than q are also returned if the budget of cost pays
+    for fewer in addition to the confirming trials.
 
     In a campaign with contexts, each of the q points in turn is for the context that has had the fewest trials, or for
     one with the values of `context` (`campaign/standing/turns.py`). It is chosen given those before it in the batch
@@ -71,27 +68,25 @@ def _proposed(
     encoding = Encoding(campaign.space)
     first, taken = history.next_trial, Taken(history.trials)
     q = min(q, phase.may_propose) if isinstance(proposer, BayesianProposer) else q
-    q = _at_most(encoding, history, taken, q)
+    q = _at_most(campaign, encoding, history, taken, q)
     proposals = asked_for(campaign, taken)[:q]
-    so_far = _count_here(campaign, history) + len(proposals)
-    taken = taken.and_chosen({key_of(p.point) for p in proposals} | _taken_in_full(campaign, history))
+    so_far, chosen = _count_here(campaign, history) + len(proposals), [p.point for p in proposals]
     left = q - len(proposals)
     spread = _spread_count(campaign, history, proposer, so_far, left, confirms=phase.begun, shares=shares)
     if campaign.fidelity is not None and observed_inside(campaign, history, LEAST_OBSERVED):
         # Each point of a sequence is new at all fidelities, of which a small space has few.
-        spread = min(spread, _new_at_all(campaign.fidelity, encoding, taken))
-    points = _spread(campaign, history, sobol_points(encoding, campaign.seed, taken, spread))
+        spread = min(spread, new_at_all(campaign, history, encoding, chosen))
+    more = q - len(proposals) - spread
+    points = sequence_points(campaign, history, encoding, taken, chosen, spread, phase.left)
     proposals += [Proposal(point=p, generator="sobol", provenance=seeded(campaign, first)) for p in points]
-    more = q - len(proposals)
     if more and isinstance(proposer, BayesianProposer):
         chosen = [p.point for p in proposals]
         asked = Asked(campaign, history, proposer, encoding, chosen, more)
         try:
             proposals += model_proposals(to_confirm(asked) if phase.begun else asked)
         except ModelFailed as problem:
-            taken = taken.and_chosen({key_of(p) for p in chosen})
             made = seeded(campaign, first, away=str(problem))
-            points = _spread(campaign, history, sobol_points(encoding, campaign.seed, taken, more))
+            points = sequence_points(campaign, history, encoding, taken, chosen, more, phase.left)
             proposals += [Proposal(point=p, generator="sobol", provenance=made) for p in points]
     if more and isinstance(proposer, CustomProposer):
         waiting = with_pending(history, proposals)
@@ -107,32 +102,22 @@ def _count_here(campaign: Campaign, history: History) -> int:
     return sum(in_it(trial.point, campaign.given) for trial in history.trials.values())
 
 
-def _taken_in_full(campaign: Campaign, history: History) -> set[PointKey]:
-    """Return the points at full fidelity of all trials: a sequence would repeat them there."""
-    fidelity = campaign.fidelity
-    return set() if fidelity is None else {key_of(fidelity.at(trial.point)) for trial in history.trials.values()}
+def _at_most(campaign: Campaign, encoding: Encoding, history: History, taken: Taken, q: int) -> int:
+    """Return q, or the new points left in a finite space if fewer; at least 1, so that the search raises an error.
 
-
-def _new_at_all(fidelity: Fidelity, encoding: Encoding, taken: Collection[PointKey]) -> int:
-    """Return how many points of a finite space were taken at no fidelity."""
-    size = encoding.size()
-    return _UNLIMITED if size is None else max(size - len({key_of(fidelity.at(dict(key))) for key in taken}), 0)
-
-
-def _spread(campaign: Campaign, history: History, points: list[Point]) -> list[Point]:
-    """Return points of a sequence, spread over the fidelities if the campaign has any."""
-    if campaign.fidelity is None:
-        return points
-    return spread_over_fidelities(campaign.fidelity, [t.point for t in history.trials.values()], points)
-
-
-def _at_most(encoding: Encoding, history: History, taken: Taken, q: int) -> int:
-    """Return q, or the new points left in a finite space if fewer; at least 1, so that the search raises an error."""
+    A trial below full fidelity leaves its point.
+    """
     size, space = encoding.size(), encoding.space
     if size is None:
         return q
     # A trial with another value of a fixed parameter takes no point of those that are left.
-    here = {key_of(t.point) for t in history.trials.values() if space.agrees(t.point)} if space.fixed else taken
+    fidelity, trials = campaign.fidelity, history.trials.values()
+    if fidelity is not None:
+        trials = [trial for trial in trials if fidelity.is_full(trial.point)]
+    if space.fixed or fidelity is not None:
+        here = {key_of(trial.point) for trial in trials if space.agrees(trial.point)}
+    else:
+        here = taken
     return min(q, max(size - len(here), 1))
 
 

@@ -97,6 +97,17 @@ def contradictory_fidelity(campaign: Mapping[str, Any], parameters: Parameters) 
             "`cost: 30` pays for as much as 30 full evaluations"
         )
         yield Problem(("budget",), text)
+    baseline = campaign.get("baseline")
+    if (
+        isinstance(baseline, Mapping)
+        and fidelity.name in baseline
+        and baseline[fidelity.name] != fidelity.parameter.high
+    ):
+        text = "expected a baseline at full fidelity, to which others are compared"
+        value = shown(baseline[fidelity.name])
+        yield Problem(
+            ("baseline", fidelity.name), f"{text}: leave it out or write {fidelity.parameter.high:g}; got {value}"
+        )
     for key, why in _TOGETHER.items():
         if campaign.get(key) not in (None, (), []):
             text = f"expected no `{key}` with a `fidelity`, because {why}"

@@ -8,6 +8,7 @@ equal costs (docs/decisions/0046-fidelities.md).
 """
 
 import math
+import sys
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -66,6 +67,11 @@ class Fidelities:
     def _measured(self) -> tuple[Point, ...]:
         return (*self.costs.ended, *self.coming)
 
+    @property
+    def pays_for_more(self) -> bool:
+        """Return whether the room pays for one more evaluation."""
+        return self.room >= self.costs.cheapest
+
     def and_chosen(self, point: Point) -> "Fidelities":
         """Return a copy with a point chosen as well."""
         return replace(self, coming=(*self.coming, point), room=self.room - self.costs.at(point))
@@ -79,7 +85,7 @@ class Fidelities:
         feasible.
         """
         possible = [
-            (i, at, self.costs.at(at))
+            (i, at, max(self.costs.at(at), sys.float_info.min))
             for i, point in enumerate(points)
             for level in self.fidelity.parameter.levels
             if key_of(at := self.fidelity.at(point, level)) not in taken
@@ -106,17 +112,3 @@ class Fidelities:
         among = slice(b, b + c)
         variance = covariance.diagonal(dim1=1, dim2=2)[:, among]
         return gains_of_slopes(mean[:, :b], covariance[:, :b, among], variance, noise.unsqueeze(1).expand(-1, c))
-
-
-def spread_over_fidelities(fidelity: Fidelity, tried: Sequence[Point], points: Sequence[Point]) -> list[Point]:
-    """Return points of the first phase, each at the fidelity for which least was spent, the highest of several."""
-    parameter, found = fidelity.parameter, list[Point]()
-    spent = dict.fromkeys(reversed(parameter.levels), 0.0)
-    for point in tried:
-        if (level := fidelity.of(point)) in spent:
-            spent[level] += parameter.cost(level)
-    for point in points:
-        level = min(spent, key=lambda each: spent[each])
-        spent[level] += parameter.cost(level)
-        found.append(fidelity.at(point, level))
-    return found

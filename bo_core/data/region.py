@@ -9,7 +9,7 @@ from torch import Tensor
 from overnight.bo_core.data.calculations import excess_of, holds, of_tensors
 from overnight.bo_core.data.columns import Column, ConditionalColumn
 from overnight.bo_core.data.columns.scaled import ScaledFeature
-from overnight.campaign.parameters import DerivedParameter, FixedParameter
+from overnight.campaign.parameters import DerivedParameter
 from overnight.campaign.parameters.condition import Condition, OneOf
 from overnight.campaign.space import Space
 from overnight.campaign.space.dependencies import needed_by
@@ -110,9 +110,10 @@ class Region:
             if isinstance(parameter, DerivedParameter):
                 active[name] = active[name] & _all_of(active, parameter.value.names, X)
                 numbers[name] = of_tensors(parameter.value, numbers, X)
-            elif isinstance(parameter, FixedParameter):
-                if not isinstance(parameter.value, str):
-                    numbers[name] = X.new_full((len(X),), float(parameter.value))
+            elif not parameter.is_tuned:
+                value = parameter.fixed_value
+                if value is not None and not isinstance(value, str):
+                    numbers[name] = X.new_full((len(X),), float(value))
             else:
                 column = self.columns[name]
                 if name in self.space.fixed:

@@ -10,7 +10,9 @@ from overnight.campaign.values.number_line import Scale, place_of
 from overnight.campaign.values.numbers import Real, Truth
 from overnight.campaign.values.spelling import number_of
 
-Number = Annotated[int, Strict()] | Annotated[Real, Field(allow_inf_nan=False)]
+# Larger whole numbers than these are not exact as floats.
+_LARGEST = 2**53
+Number = Annotated[int, Strict(), Field(ge=-_LARGEST, le=_LARGEST)] | Annotated[Real, Field(allow_inf_nan=False)]
 
 # Neighbouring levels differ by this factor in cost, as in Hyperband (Li et al. 2018).
 _FACTOR = 3.0
@@ -46,8 +48,15 @@ class FidelityParameter(ParameterKind):
             raise ValueError(f"expected values in ascending order, of which the last is high, got {given}")
         if self.values and not self.low <= self.values[0]:
             raise ValueError(f"expected values of at least low, got {self.values[0]:g}")
+        if self.is_whole and any(value != int(value) for value in self.values):
+            given = ", ".join(f"{value:g}" for value in self.values)
+            raise ValueError(f"expected whole values, because low and high are whole, got {given}")
         if self.values and self.values[0] == 0 and self.overhead == 0:
             raise ValueError("expected an `overhead` above 0 with a value of 0, which would cost nothing")
+        if len(self.levels) == 1:
+            low, high = f"{self.low:g}", f"{self.high:g}"
+            text = f"expected a lower fidelity than high, found none from {low} to {high}"
+            raise ValueError(f"{text}; write {high}.0 for fractions" if self.is_whole and not self.values else text)
         return self
 
     @property

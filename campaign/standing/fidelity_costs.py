@@ -21,7 +21,7 @@ class FidelityCosts:
     """The expected costs of evaluations, given the points that have `ended`, from which one may continue.
 
     The declared cost of a fidelity is multiplied by its ratio: that of the recorded costs there to the declared ones,
-    or the ratio at the closest fidelity with a recorded cost. Without a recorded cost, it is 1.
+    or the ratio at the closest fidelity with a recorded cost. Without a recorded cost above 0, it is 1.
     """
 
     fidelity: Fidelity
@@ -63,7 +63,9 @@ class FidelityCosts:
 
     def _ratio(self, level: float) -> float:
         missing = self.fidelity.parameter.missing
-        closest = min(self.ratios, key=lambda known: abs(missing(known) - missing(level)), default=None)
+        # Recorded costs of 0 would make evaluations free, and a gain for its cost infinite.
+        known = [known for known, ratio in self.ratios.items() if 0.0 < ratio < math.inf]
+        closest = min(known, key=lambda each: abs(missing(each) - missing(level)), default=None)
         return 1.0 if closest is None else self.ratios[closest]
 
 

@@ -17,6 +17,8 @@ _NARROWEST, _MOST_LINES = 20, 6
 # A column has a space on both sides and a border behind it.
 _FRAME = 3
 _BETWEEN = 2
+# The widest characters, such as those of Chinese, take two columns; a line without room for one would lose it.
+_WIDE = 2
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,8 @@ class Sheet:
     def blocks(self, console: Console) -> Iterator[Text]:
         """Yield for each row a ruled line and a line for each of its columns, and finally why there is no grid."""
         headings = [Text(harmless(heading), style="bold") for heading in self.headings]
-        names = min(max(cell_len(heading.plain) for heading in headings), console.width // 2)
-        room = max(console.width - names - _BETWEEN, 1)
+        names = min(max(cell_len(heading.plain) for heading in headings), max(console.width // 2, _WIDE))
+        room = max(console.width - names - _BETWEEN, _WIDE)
         for number, row in enumerate(self.rows, start=1):
             yield Text(f"── row {number} ".ljust(min(console.width, names + _BETWEEN + _NARROWEST), "─"), style="dim")
             for heading, cell in zip(headings, row, strict=True):

@@ -85,3 +85,12 @@ def test_without_rows_the_columns_are_named():
 
 def test_escape_sequences_in_names_of_columns_are_shown():
     assert "\\x1b" in printed(sheet_of([["\x1b[2J" + "n" * 90], ["1"]], set()), 80)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 5, 8])
+def test_no_character_is_lost_on_the_narrowest_terminals(width: int):
+    cells = [["名前", "n"], ["界限 0.25", "−1,027 界"], ["x" * 9, ""]]
+    text = printed(sheet_of(cells, {0, 1}), width)
+    for character in "名前界限0.25−1,7x":
+        assert text.count(character) >= sum(value.count(character) for row in cells[1:] for value in row)
+        assert character in text
