@@ -23,9 +23,10 @@ class Observed:
     They are followed by the stopped trials whose ends can be estimated from reports, with the estimates as
     measurements. If they are `exact`, none of them has noise, by the campaign's definition or because that was learnt.
     `groups` are the features that share a length scale. `noise_unit` is the unit of the prior of the noise, see
-    `Prior`: the scale of the outcomes if bad ones are drawn together. If they are `plain`, they never are; nor are
-    results at several fidelities, of which the low ones may all be worse than the high ones. In an A/B test, `batches` holds the number of each trial's batch; a trial without a batch is one of its own. `missing` holds
-    how much of the full fidelity each trial lacked, if the campaign has a fidelity.
+    `Prior`: the scale of the outcomes if bad ones are drawn together. If they are `plain`, they never are. In an A/B
+    test, `batches` holds the number of each trial's batch; a trial without a batch is one of its own. `missing` holds
+    how much of the full fidelity each trial lacked, if the campaign has a fidelity. They are plain then, because low
+    fidelities may all be worse than high ones.
     """
 
     trials: tuple[Trial, ...]
