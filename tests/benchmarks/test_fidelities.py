@@ -27,7 +27,7 @@ def test_hartmann_in_full_is_the_function_of_the_evaluators(d: int) -> None:
 
 @pytest.mark.parametrize("task", HARTMANNS.values())
 def test_a_loss_below_full_fidelity_is_a_fixed_number_that_is_at_least_the_biased_one(task: Hartmann) -> None:
-    point = {name: 0.4 for name in task.parameters}
+    point = dict.fromkeys(task.parameters, 0.4)
     exact = Hartmann(task.d, task.bias, noise=0.0)
     for level in task.steps[:-1]:
         assert (
@@ -78,7 +78,7 @@ class TwoTrials:
     def request(self, request: dict[str, Any]) -> dict[str, Any]:
         self.asked += request["op"] == "ask"
         self.reports += request["op"] == "report"
-        good = {"number": self.asked, "point": {name: 0.1 if self.asked % 2 else 0.9 for name in ("x0", "x1", "x2")}}
+        good = {"number": self.asked, "point": dict.fromkeys(("x0", "x1", "x2"), 0.1 if self.asked % 2 else 0.9)}
         return {"ask": good, "report": {"prune": request.get("number", 0) % 2 == 0 and request.get("step") == 4}}.get(
             request["op"], {}
         )
