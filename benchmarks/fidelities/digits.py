@@ -26,7 +26,7 @@ _WORST = 5.0
 @cache
 def _images() -> tuple[Matrix, NDArray[np.int64], Matrix, NDArray[np.int64]]:
     """Return the images and digits to train on, and those to judge by."""
-    images, digits = load_digits(return_X_y=True)
+    images, digits = (np.asarray(each) for each in load_digits(return_X_y=True))
     order = np.random.default_rng(0).permutation(len(images))
     X, y = (images[order] / 16.0).astype(np.float32), digits[order].astype(np.int64)
     return X[:_TRAINED_ON], y[:_TRAINED_ON], X[_TRAINED_ON:], y[_TRAINED_ON:]
