@@ -5,9 +5,9 @@ import subprocess
 import sys
 import venv
 
-from benchmarks.peers.registry import PEERS, STORES, Peer
+from benchmarks.peers.registry import PEERS, STORES, STUDIES, Peer
 
-_ALL = {**PEERS, **STORES}
+_ALL = {**PEERS, **STORES, **STUDIES}
 
 
 def install(peer: Peer) -> None:

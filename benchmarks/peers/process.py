@@ -132,6 +132,10 @@ class PeerProcess:
         """Return the versions of the packages that matter."""
         return self._answer({"op": "versions"})["versions"]
 
+    def request(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer to a request of a program with operations of its own."""
+        return self._answer(request)
+
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None

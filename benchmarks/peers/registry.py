@@ -88,3 +88,5 @@ STORES = {
     "delta": Peer("delta", "delta", ("delta_peer.py",), "delta.txt"),
     "optuna-journal": Peer("optuna-journal", "optuna", ("optuna_journal_peer.py",), "optuna.txt"),
 }
+# This one keeps a live study whose trials report and may be pruned.
+STUDIES = {"optuna-pruning": Peer("optuna-pruning", "optuna", ("optuna_pruning.py",), "optuna.txt")}

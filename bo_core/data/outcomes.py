@@ -16,6 +16,8 @@ _Any = TypeVar("_Any")
 _SMALLEST_SPREAD = 1e-12
 _LARGEST_VARIANCE = 1e12
 _LEAST_FOR_TAIL = 5
+# Degrees of freedom with which a spread within fidelities is known well enough.
+_ENOUGH = 4
 _HEAVY, _KEPT = 4.0, 2.0
 _QUARTILE_OF_NORMAL = 0.6745
 # The central interval of this many standard deviations on either side holds 90 %.
@@ -71,13 +73,16 @@ class Outcomes:
         objective: Objective,
         tail_width: float | None = 1.0,
         batches: Sequence[int] | None = None,
+        missing: Sequence[float] | None = None,
     ) -> "Outcomes":
         """Standardise measurements; outcomes that are all alike are divided by their size, at least 1.
 
         If the bad outcomes have a heavier tail than a normal distribution's, the tail is compressed first. Otherwise a
         stationary model would adapt to differences between outcomes that are all undesirable. `tail_width` is the width
         over which the tail is drawn together, in robust spreads; with None it stays as it is. With `batches`, the
-        number of each measurement's batch, the scale is the spread within batches, which drift does not change.
+        number of each measurement's batch, the scale is the spread within batches, which drift does not change. With
+        `missing`, how much of the full fidelity each measurement lacks, center and scale are those at full fidelity, on
+        which the model's prior is: low fidelities may lie elsewhere and be spread more widely.
         """
         unit = unit_for(m.mean for m in measurements)
         raw = torch.tensor([objective.sign * (m.mean / unit) for m in measurements], dtype=torch.float64)
@@ -88,9 +93,13 @@ class Outcomes:
             tail = tail.times(tail_width)
             raw, slope = tail.compress(raw)
             noise = noise * slope
-        center = float(raw.mean())
+        center = float((raw if missing is None else raw[_at_most(min(missing), missing)]).mean())
         deviation = raw - center
-        scale = _scale(deviation, center) if batches is None else _scale_within(deviation, center, batches)
+        if missing is not None:
+            rows = _at_most(_enough_for_spread(missing), missing)
+            scale = _scale_within(deviation[rows], center, [missing[i] for i in rows])
+        else:
+            scale = _scale(deviation, center) if batches is None else _scale_within(deviation, center, batches)
         # With noise this large nothing is learnt; its square must not become infinite.
         variance = ((noise / scale) ** 2).clamp(max=_LARGEST_VARIANCE)
         return cls(deviation / scale, variance, _log_slopes(slope, scale), center, scale, objective.sign, unit, tail)
@@ -167,7 +176,19 @@ def _scale(deviation: Tensor, center: float) -> float:
     return largest * float((deviation / largest).std())
 
 
-def _scale_within(deviation: Tensor, center: float, batches: Sequence[int]) -> float:
+def _at_most(missing: float, of_each: Sequence[float]) -> list[int]:
+    """Return the rows of the measurements of which at most so much of the full fidelity is missing."""
+    return [i for i, each in enumerate(of_each) if each <= missing]
+
+
+def _enough_for_spread(missing: Sequence[float]) -> float:
+    """Return how much is missing at the highest fidelity down to which the spread within fidelities is known well."""
+    levels = sorted(set(missing))
+    known = (level for count, level in enumerate(levels, 1) if len(_at_most(level, missing)) - count >= _ENOUGH)
+    return next(known, levels[-1])
+
+
+def _scale_within(deviation: Tensor, center: float, batches: Sequence[float]) -> float:
     """Return the standard deviation of outcomes about the means of their batches; that of all if it is unknown."""
     numbers = {batch: i for i, batch in enumerate(dict.fromkeys(batches))}
     which, count = torch.tensor([numbers[batch] for batch in batches]), len(numbers)

@@ -25,7 +25,8 @@ class Observed:
     `groups` are the features that share a length scale. `noise_unit` is the unit of the prior of the noise, see
     `Prior`: the scale of the outcomes if bad ones are drawn together. If they are `plain`, they never are. In an A/B
     test, `batches` holds the number of each trial's batch; a trial without a batch is one of its own. `missing` holds
-    how much of the full fidelity each trial lacked, if the campaign has a fidelity.
+    how much of the full fidelity each trial lacked, if the campaign has a fidelity. They are plain then, because low
+    fidelities may all be worse than high ones.
     """
 
     trials: tuple[Trial, ...]
@@ -65,9 +66,9 @@ class Observed:
         measured, objective = (*known, *expected.values(), *on_the_way), campaign.objective
         batches = _batches(campaign, trials)
         relative = any(limit.relative for limit in campaign.constraints if limit.metric == objective.metric)
-        plain = relative or batches is not None
-        outcomes = Outcomes.of(measured, objective, None if plain else 1.0, batches)
         missing = _missing(campaign, ended, curve)
+        plain = relative or batches is not None or missing is not None
+        outcomes = Outcomes.of(measured, objective, None if plain else 1.0, batches, missing)
         return cls(
             trials, X, outcomes, measured, objective, exact, groups, plain=plain, batches=batches, missing=missing
         )
@@ -88,7 +89,7 @@ class Observed:
         A failed trial counts if this metric was measured in it, and so does a stopped one whose end can be estimated.
         Outcomes far from a single limit, on its wrong side, may be drawn together. The others stay as they are: both
         sides of two limits matter, draws of the baseline must move a relative limit in proportion, hypervolumes are
-        those of the metrics as measured, and the shifts of batches add to the metric itself.
+        those of the metrics as measured, and the shifts of batches and of lower fidelities add to the metric itself.
         """
         objective = campaign.goal.wanted(metric)
         found = [
@@ -110,29 +111,31 @@ class Observed:
         both_sides = any(limit.at_least for limit in limits) and any(limit.at_most for limit in limits)
         is_objective = any(each.metric == metric for each in campaign.goal.objectives)
         batches = _batches(campaign, trials)
-        plain = is_objective or both_sides or any(limit.relative for limit in limits) or batches is not None
-        outcomes = Outcomes.of(known, objective, None if plain else 1.0, batches)
-        X = encoding.encode([trial.point for trial in trials])
         missing = _missing(campaign, ended, curve)
+        shares_errors = batches is not None or missing is not None
+        plain = is_objective or both_sides or any(limit.relative for limit in limits) or shares_errors
+        outcomes = Outcomes.of(known, objective, None if plain else 1.0, batches, missing)
+        X = encoding.encode([trial.point for trial in trials])
         return cls(trials, X, outcomes, known, objective, exact, groups, plain=plain, batches=batches, missing=missing)
 
     def part(self, rows: Sequence[int]) -> "Observed":
         """Return these rows of the observations, standardised without the others."""
         trials, measured = tuple(self.trials[i] for i in rows), tuple(self.measured[i] for i in rows)
         batches = None if self.batches is None else tuple(self.batches[i] for i in rows)
+        missing = None if self.missing is None else tuple(self.missing[i] for i in rows)
         return replace(
             self,
             trials=trials,
             X=self.X[list(rows)],
             measured=measured,
-            outcomes=Outcomes.of(measured, self.objective, None if self.plain else 1.0, batches),
+            outcomes=Outcomes.of(measured, self.objective, None if self.plain else 1.0, batches, missing),
             batches=batches,
-            missing=None if self.missing is None else tuple(self.missing[i] for i in rows),
+            missing=missing,
         )
 
     def with_tail_width(self, width: float | None) -> "Observed":
         """Return a copy with bad outcomes drawn together over another width, see `Outcomes.of`."""
-        outcomes = Outcomes.of(self.measured, self.objective, width, self.batches)
+        outcomes = Outcomes.of(self.measured, self.objective, width, self.batches, self.missing)
         return replace(self, outcomes=outcomes, noise_unit=_share(self.outcomes.scale, outcomes.scale))
 
 

@@ -197,3 +197,28 @@ def test_an_outcome_meets_a_threshold_in_units_if_it_does_so_when_both_are_stand
 def test_a_vast_threshold_stays_finite(threshold: float) -> None:
     for means in ([1e-9, 2e-9, 4e-9], with_a_tail()):
         assert math.isfinite(Outcomes.of(measured(*means), LESS).standardised(threshold))
+
+
+def test_outcomes_of_several_fidelities_are_in_units_of_those_at_the_full_one() -> None:
+    in_full, below = [3.0, 1.0, 8.0, -2.0, 0.0], [103.0, 154.0, 87.0, 990.0]
+    missing = [0.0] * 5 + [0.5] * 3 + [1.0]
+    alone = Outcomes.of(measured(*in_full), LESS, None)
+    both = Outcomes.of(measured(*in_full, *below), LESS, None, missing=missing)
+    assert (both.center, both.scale) == pytest.approx((alone.center, alone.scale))
+    torch.testing.assert_close(both.y[:5], alone.y)
+
+
+def test_with_few_results_in_full_the_spread_within_lower_fidelities_counts_too() -> None:
+    # Two results in full about 2, and four at the next fidelity about 104: squares of 1, 1, 4, 0, 0 and 4, of six
+    # results less two means. Those at the lowest fidelity are not needed.
+    means, missing = [1.0, 3.0, 102.0, 104.0, 104.0, 106.0, 5e3, 9e3], [0.0] * 2 + [0.4] * 4 + [1.0] * 2
+    outcomes = Outcomes.of(measured(*means), LESS, None, missing=missing)
+    assert outcomes.scale == pytest.approx(math.sqrt((1 + 1 + 4 + 4) / 4))
+    assert outcomes.mean_in_units(0.0) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("missing", [[0.5], [0.0, 0.3, 1.0], [0.2, 0.2]])
+def test_any_few_results_of_fidelities_have_a_spread(missing: list[float]) -> None:
+    outcomes = Outcomes.of(measured(*[4.0] * len(missing)), LESS, None, missing=missing)
+    assert outcomes.scale > 0
+    assert outcomes.y.abs().max() < 1e-9
