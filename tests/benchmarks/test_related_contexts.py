@@ -1,4 +1,4 @@
-"""The families of related contexts have the optimum where they say, and both ways spend the same budget."""
+"""The families of related contexts have their optimum at the stated place, and both ways spend the same budget."""
 
 import pytest
 

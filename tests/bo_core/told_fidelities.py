@@ -1,4 +1,4 @@
-"""Campaigns with a fidelity, told as they would run."""
+"""Campaigns with a fidelity, as they would run."""
 
 import math
 import random

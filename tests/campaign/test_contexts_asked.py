@@ -1,4 +1,4 @@
-"""The key `context`: its forms, its combinations, and what a campaign cannot have beside it."""
+"""The key `context`: its forms, its combinations, and the keys that contradict it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Fidelities that no campaign could run with are refused by the definition, with their path and what to write."""
+"""Fidelities that no campaign could run with are refused by the definition, with their path and a hint."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What people print in Python is short, and its `repr` still is complete."""
+"""Printed objects are short, and its `repr` still is complete."""
 
 from typing import Any
 

@@ -36,7 +36,7 @@ def test_a_context_that_is_another_one_raised_and_multiplied_is_brought_back_exa
 
 def test_configurations_tried_in_both_contexts_decide_the_level():
     here = {of(1): 10.0, of(2): 20.0}
-    # The search in the other context went on close to its best point.
+    # The search in the other context continued close to its best point.
     there = {of(1): 1.0, of(2): 2.0, **{of(i): 0.5 for i in range(3, 20)}}
     scale = Scale.between(here, there)
     assert math.isclose(scale.moved(Measurement(mean=1.5)).mean, 15.0)

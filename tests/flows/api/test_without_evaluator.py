@@ -1,4 +1,4 @@
-"""A loop of the user's own needs no evaluator in its campaign file; a controller says that it does."""
+"""A loop of the user's own needs no evaluator in its campaign file; a controller reports that it does."""
 
 import asyncio
 from pathlib import Path
