@@ -80,10 +80,11 @@ def abandon(trial: TrialNumber, why: Why, campaign: CampaignPath = Path("campaig
 def revise(campaign: CampaignPath = Path("campaign.yaml"), why: Why = "") -> None:
     """Apply the changes in the campaign file to a running campaign.
 
-    These keys may change: `low`, `high` and `choices` of a parameter, `value` of a fixed one, `description` and `was`
-    of any, `values` of a context, `parameter_constraints`, `baseline`, `start_with`, `worst` of an objective, `fix`,
-    `prefer`, `constraints`, `feasible_at_least`, `workers`, `budget`, `window`, `failures`, `approve`, `stop_early`,
-    `stop_when`, `confirm`, `solutions`. Parameters may be added, with the value that they had before under `was`.
+    These keys may change: `low`, `high` and `choices` of a parameter, `value` of a fixed one, `values` of a context,
+    `description` and `was` of any parameter, `parameter_constraints`, `baseline`, `start_with`, `worst` of an
+    objective, `fix`, `prefer`, `constraints`, `feasible_at_least`, `workers`, `budget`, `window`, `failures`,
+    `approve`, `stop_early`, `stop_when`, `confirm`, `solutions`. Parameters may be added, with the value that they had
+    before under `was`.
     """
     heavy("people.revise").revise(campaign, why)
 

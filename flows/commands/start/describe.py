@@ -81,7 +81,7 @@ def _exact_baseline(campaign: Campaign) -> Point:
     for given in campaign.contexts:
         if (within := campaign.within(given)).baseline is not None:
             return _exact_baseline(within)
-    return {} if campaign.baseline is None else campaign.space.point(campaign.baseline)
+    return campaign.status_quo or {}
 
 
 def _contexts(campaign: Campaign) -> list[tuple[str, str]]:
