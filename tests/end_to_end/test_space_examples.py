@@ -25,8 +25,8 @@ def run(folder: Path, name: str, trials: int) -> list[dict[str, Any]]:
 @pytest.mark.slow
 def test_a_trial_of_the_learner_has_the_parameters_of_its_classifier_alone(tmp_path):
     own = {"svm": {"kernel", "C"}, "forest": {"trees", "depth"}, "neighbours": {"k", "by_distance"}}
-    rows = run(tmp_path, "learner", 8)
-    assert len(rows) == 8
+    rows = run(tmp_path, "learner", 6)
+    assert len(rows) == 6
     for row in rows:
         held = {name for name in set().union(*own.values()) if row.get(name) is not None}
         assert held == own[row["learner"]]
@@ -36,7 +36,7 @@ def test_a_trial_of_the_learner_has_the_parameters_of_its_classifier_alone(tmp_p
 
 @pytest.mark.slow
 def test_the_shares_of_every_blend_sum_to_one_and_obey_the_limits(tmp_path):
-    for row in run(tmp_path, "blend", 7):
+    for row in run(tmp_path, "blend", 5):
         shares = [row[name] for name in ("ridge", "trees", "neighbours", "boosting")]
         assert sum(shares) == pytest.approx(1.0, abs=1e-9)
         assert row["bent"] == row["trees"] + row["neighbours"] + row["boosting"] <= 0.8

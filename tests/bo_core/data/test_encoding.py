@@ -291,7 +291,7 @@ def test_the_values_of_a_step_are_the_numbers_that_a_person_would_write(paramete
 
 
 @given(stepped())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_each_value_of_a_step_has_a_cell_of_uniform_numbers_and_the_first_and_the_last_lie_inside_theirs(
     parameter: dict[str, Any],
 ) -> None:
