@@ -183,8 +183,8 @@ class Pictures:
         """Return the look of a generator's points: hollow if infeasible, small and pale if below full fidelity."""
         marker: Figure = {"color": colour, "size": 7, "symbol": _SYMBOLS[generator], "opacity": 0.85}
         if self.pale:
-            marker["size"] = [4 if trial.id in self.pale else 7 for trial in trials]
-            marker["opacity"] = [0.4 if trial.id in self.pale else 0.85 for trial in trials]
+            marker["size"] = [5 if trial.id in self.pale else 7 for trial in trials]
+            marker["opacity"] = [0.6 if trial.id in self.pale else 0.85 for trial in trials]
         if self._hollow.isdisjoint(trial.id for trial in trials):
             return marker
         symbols = [f"{_SYMBOLS[generator]}{'-open' if t.id in self._hollow else ''}" for t in trials]

@@ -95,7 +95,7 @@ def test_charts_draw_lower_fidelities_small_and_never_as_the_best():
     best, *points = pictures.course()["data"]
     assert best["y"] == [2.0, 1.5]
     sizes = {size for trace in points for size in trace["marker"]["size"]}
-    assert sizes == {4, 7}
+    assert sizes == {5, 7}
     trace = trace_picture(history)
     assert trace is not None
     assert trace.count('r="2" opacity="0.4"') == 2
