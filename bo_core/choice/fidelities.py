@@ -1,10 +1,10 @@
-"""Choose what to measure next and at which fidelity: what is expected to gain most for its cost.
+"""Choose the next measurement, a point and its fidelity: the one that is expected to gain most for its cost.
 
 A point is chosen as if it were measured at full fidelity. It competes with the points that may be the best, at each
 fidelity at which they were not measured. The gain is how much the highest posterior mean at full fidelity is expected
 to rise: the knowledge gradient over a finite set (Wu et al. 2019; Poloczek, Wang and Frazier 2017). It is divided by
-the root of the cost: n cheap measurements together tell √n times as much as one of them, so this compares the gains of
-equal costs (docs/decisions/0046-fidelities.md).
+the root of the cost: n cheap measurements together gain about √n times as much as one of them, so this compares the
+gains of equal costs (docs/decisions/0046-fidelities.md).
 """
 
 import math
@@ -79,7 +79,7 @@ class Fidelities:
     def options(
         self, lower: Lower, points: Sequence[Point], taken: Collection[PointKey], noise: Tensor, weights: Tensor
     ) -> Iterator[Candidate]:
-        """Yield what may be measured at the points [c], with the expected gain divided by the root of its cost.
+        """Yield the possible measurements at points [c], each with its expected gain divided by the root of its cost.
 
         `noise` [M] is the variance of a measurement, `weights` [c] the probability that a point gives a result and is
         feasible.

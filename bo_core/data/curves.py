@@ -9,7 +9,7 @@ from overnight.campaign.history.events import MeasurementReported
 
 @dataclass(frozen=True)
 class Reported:
-    """What a trial reported on its way, as a result of which so much of the full fidelity is `missing`."""
+    """A report of a trial on its way, as a result of which so much of the full fidelity is `missing`."""
 
     trial: Trial
     missing: float

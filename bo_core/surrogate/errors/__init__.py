@@ -1,4 +1,4 @@
-"""Errors that outcomes share: the shifts of batches, and what outcomes below full fidelity lack.
+"""Errors that outcomes share: the shifts of batches, and the shortfall of outcomes below full fidelity.
 
 `lower` computes beliefs about such outcomes from a posterior; the others know no posterior.
 """

@@ -1,4 +1,4 @@
-"""What the outcomes of several observations share beside the latent function: errors with a covariance of their own.
+"""Errors that the outcomes of several observations share, with a covariance of their own.
 
 The noisy kernel matrix of the data is K + E + diag(noise), with K that of the latent function and E the covariance of
 these errors. Predictions are of the latent function, which is free of them. A kind of errors has hyperparameters, which

@@ -1,4 +1,4 @@
-"""What outcomes below full fidelity lack: a discrepancy, a trend and scatter, all of which end at full fidelity."""
+"""The errors of outcomes below full fidelity: a discrepancy, a trend and scatter, which all end at full fidelity."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
