@@ -1,14 +1,16 @@
 """A campaign as it appears on a user's own Prefect server, which has PostgreSQL and an auth string."""
 
 import base64
+import datetime
 import json
 import os
 import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -52,41 +54,56 @@ while os.path.exists("hold") and "EVAL_REQUEST" in os.environ:
     time.sleep(0.01)
 """
 
-
 _ADDRESS = "/overnight"
+
+MAKE_BLOCK = """
+from prefect.blocks.notifications import CustomWebhookNotificationBlock
+content = {"text": "{{body}}", "title": "{{subject}}"}
+block = CustomWebhookNotificationBlock(name="overnight", url="{{address}}", secrets={"address": URL}, json_data=content)
+print(block.save("overnight"))
+"""
 
 
 class Listener:
-    """The receiver of a webhook: keeps the bodies of all requests to its address.
+    """The receiver of a webhook: keeps the messages sent to its address.
 
-    Another test's program may look for a server on the port, which was free before.
+    Another test's program may look for a server on the port, which was free before. A message that contains "hold" is
+    answered once `held` is set.
     """
 
     def __init__(self) -> None:
-        heard = self.heard = list[str]()
+        heard = self.heard = list[dict[str, str]]()
         self.changed = changed = threading.Condition()
+        self.held = held = threading.Event()
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                if self.path == _ADDRESS:
+                    message = json.loads(body)
+                    with changed:
+                        heard.append(message)
+                        changed.notify_all()
+                    if "hold" in message["text"]:
+                        held.wait(60)
                 self.send_response(200)
                 self.end_headers()
-                if self.path != _ADDRESS:
-                    return
-                with changed:
-                    heard.append(body)
-                    changed.notify_all()
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the base class
                 """Log nothing."""
 
-        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}{_ADDRESS}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
-    def wait_for(self, what: Callable[[list[str]], bool]) -> None:
+    def wait_for(self, title: str) -> dict[str, str]:
+        """Return the first message whose title ends so, once it has come."""
         with self.changed:
-            assert self.changed.wait_for(lambda: what(self.heard), timeout=120), self.heard
+            assert self.changed.wait_for(lambda: self._titled(title), timeout=120), self.heard
+            return self._titled(title)[0]
+
+    def _titled(self, title: str) -> list[dict[str, str]]:
+        return [message for message in self.heard if message["title"].endswith(title)]
 
     def close(self) -> None:
         self._server.shutdown()
@@ -128,9 +145,9 @@ def campaign(server: PrefectOnPostgres, listener: Listener, tmp_path_factory: py
     folder = tmp_path_factory.mktemp("seen")
     (folder / "campaign.yaml").write_text(CAMPAIGN)
     (folder / "objective.py").write_text(OBJECTIVE)
-    make_block = f"from prefect.blocks.webhook import Webhook; print(Webhook(url={listener.url!r}).save('overnight'))"
+    make_block = MAKE_BLOCK.replace("URL", repr(listener.url))
     block = succeed(run(folder, at_server(server), sys.executable, "-c", make_block)).split()[-1]
-    (folder / "automation.yaml").write_text(AUTOMATION.read_text().replace("OVERNIGHT_WEBHOOK", block))
+    (folder / "automation.yaml").write_text(AUTOMATION.read_text().replace("OVERNIGHT_NOTIFICATION", block))
     create = [sys.executable, "-m", "prefect", "automation", "create", "--from-file", "automation.yaml"]
     succeed(run(folder, at_server(server), *create))
     (folder / "said").write_text(succeed(run(folder, at_server(server), *command("run", "campaign.yaml"))))
@@ -154,6 +171,27 @@ def eventually(look: Callable[[], Any], enough: Callable[[Any], bool]) -> Any:
 def events_of(server: PrefectOnPostgres) -> list[dict[str, Any]]:
     wanted = {"filter": {"event": {"prefix": ["overnight."]}, "order": "ASC"}, "limit": 50}
     return server.post("/events/filter", wanted)["events"]
+
+
+def ask_for_approval(server: PrefectOnPostgres, text: str) -> str:
+    """Send the server an event that the automation passes on to people; return its id."""
+    event = {
+        "id": str(uuid.uuid4()),
+        "event": "overnight.approval.needed",
+        "occurred": datetime.datetime.now(datetime.UTC).isoformat(),
+        "resource": {"prefect.resource.id": "overnight.campaign.Other"},
+        "payload": {"campaign": "Other", "text": text},
+    }
+    server.post("/events", [event])
+    return event["id"]
+
+
+def endings(server: PrefectOnPostgres, event: str) -> list[str]:
+    """Return how the actions that the event caused have ended."""
+    ends = ["prefect.automation.action.executed", "prefect.automation.action.failed"]
+    found = server.post("/events/filter", {"filter": {"event": {"name": ends}}, "limit": 50})["events"]
+    caused = {"prefect.resource.id": f"prefect.event.{event}", "prefect.resource.role": "triggering-event"}
+    return [ended["event"] for ended in found if caused in ended["related"]]
 
 
 def task_runs(server: PrefectOnPostgres) -> dict[str, dict[str, Any]]:
@@ -231,16 +269,15 @@ def test_events_say_what_happened_and_about_which_campaign_and_trial(server, cam
 
 
 @pytest.mark.slow
-def test_the_automation_of_the_example_calls_a_webhook_for_what_a_person_wants_to_know(server, campaign, listener):
-    listener.wait_for(lambda heard: any("campaign.finished" in body for body in heard))
-    listener.wait_for(lambda heard: any("trial.failed" in body for body in heard))
-    told = [body for body in map(json.loads, listener.heard) if body["event"].startswith("overnight.")]
-    assert any("trial 3 failed (evaluator error)" in body["text"] for body in told)
-    assert all(body["campaign"] == "Seen.from_Prefect" for body in told)
+def test_the_automation_of_the_example_notifies_a_person_of_what_matters(server, campaign, listener):
+    listener.wait_for("overnight.campaign.finished")
+    failed = listener.wait_for("overnight.trial.failed")
+    assert failed["title"] == "Seen.from_Prefect: overnight.trial.failed"
+    assert "trial 3 failed (evaluator error)" in failed["text"]
 
 
 @pytest.mark.slow
-def test_the_automation_of_the_example_tells_that_a_run_of_a_campaign_has_crashed_and_of_no_other(
+def test_the_automation_of_the_example_reports_a_crashed_run_of_a_campaign_and_of_nothing_else(
     server, campaign, listener
 ):
     state = {"type": "CRASHED", "name": "Crashed", "message": "the process exited with status code -9"}
@@ -248,10 +285,20 @@ def test_the_automation_of_the_example_tells_that_a_run_of_a_campaign_has_crashe
         flow_id = server.post("/flows/", {"name": flow})["id"]
         run_id = server.post("/flow_runs/", {"flow_id": flow_id, "name": run_name})["id"]
         server.post(f"/flow_runs/{run_id}/set_state", {"state": state})
-    listener.wait_for(lambda heard: any("flow-run.Crashed" in body for body in heard))
-    [told] = [body for body in map(json.loads, listener.heard) if body["event"] == "prefect.flow-run.Crashed"]
-    assert told["campaign"] == "dead-of-night"
-    assert told["text"] == "dead-of-night: a run has crashed: the process exited with status code -9"
+    crashed = listener.wait_for("prefect.flow-run.Crashed")
+    assert crashed["title"] == "dead-of-night: prefect.flow-run.Crashed"
+    assert crashed["text"] == "dead-of-night: a run has crashed: the process exited with status code -9"
+
+
+@pytest.mark.slow
+def test_a_message_that_is_sent_during_another_one_does_not_cut_it_off(server, campaign, listener):
+    held = ask_for_approval(server, 'hold the answer to "this"')
+    assert listener.wait_for("overnight.approval.needed")["text"] == 'hold the answer to "this"'
+    quick = ask_for_approval(server, "answer at once")
+    eventually(lambda: endings(server, quick), bool)
+    listener.held.set()
+    eventually(lambda: endings(server, held), bool)
+    assert endings(server, quick) == endings(server, held) == ["prefect.automation.action.executed"]
 
 
 @pytest.mark.slow

@@ -41,7 +41,7 @@ def test_the_gpu_worker_reserves_a_gpu_and_serves_one_at_a_time():
 
 def test_the_examples_of_automations_are_some_once_their_block_has_an_id():
     text = (INFRA / "automation.yaml").read_text()
-    told = yaml.safe_load(text.replace("OVERNIGHT_WEBHOOK", "00000000-0000-0000-0000-000000000001"))
+    told = yaml.safe_load(text.replace("OVERNIGHT_NOTIFICATION", "00000000-0000-0000-0000-000000000001"))
     automations = [AutomationCore.model_validate(written) for written in told["automations"]]
     assert [automation.trigger.match.root["prefect.resource.id"] for automation in automations] == [
         "overnight.campaign.*",

@@ -74,9 +74,9 @@ class PrefectOnPostgres:
             self._process.wait(_SECONDS_TO_END)
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Post a request with the auth string, and return the answer."""
+        """Post a request with the auth string, and return the answer, if it has one."""
         with self._open(path, json.dumps(body).encode()) as answer:
-            return json.load(answer)
+            return json.loads(answer.read() or "null")
 
     def get(self, path: str) -> Any:
         """Send a GET request with the auth string, and return the answer."""
