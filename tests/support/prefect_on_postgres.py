@@ -73,7 +73,7 @@ class PrefectOnPostgres:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(_SECONDS_TO_END)
 
-    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+    def post(self, path: str, body: Any) -> Any:
         """Post a request with the auth string, and return the answer, if it has one."""
         with self._open(path, json.dumps(body).encode()) as answer:
             return json.loads(answer.read() or "null")
