@@ -5,9 +5,9 @@ import subprocess
 import sys
 import venv
 
-from benchmarks.peers.registry import PEERS, STORES, STUDIES, Peer
+from benchmarks.peers.registry import FUNCTIONS, PEERS, STORES, STUDIES, Peer
 
-_ALL = {**PEERS, **STORES, **STUDIES}
+_ALL = {**PEERS, **STORES, **STUDIES, **FUNCTIONS}
 
 
 def install(peer: Peer) -> None:

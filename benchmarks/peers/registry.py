@@ -90,3 +90,5 @@ STORES = {
 }
 # This one keeps a live study whose trials report and may be pruned.
 STUDIES = {"optuna-pruning": Peer("optuna-pruning", "optuna", ("optuna_pruning.py",), "optuna.txt")}
+# This one evaluates functions.
+FUNCTIONS = {"coco": Peer("coco", "coco", ("coco_functions.py",), "coco.txt")}
