@@ -3,8 +3,9 @@
 `python -m benchmarks.many_limits run` runs the campaigns that are not stored yet (minutes each), and `python -m
 benchmarks.many_limits table` prints all that are. A campaign has 300 evaluations in batches of 30, the first of which
 is spread evenly. Counted is how far the best measured feasible point is above the optimum. Functions and limits are
-exact, and black boxes for the campaign. The table has the medians that arXiv 2506.14619 (FuRBO) states for 300 evaluations,
-whose instances of the functions may be others. `python -m benchmarks.peers.install coco` installs the suite.
+exact, and black boxes for the campaign. The table has the medians that arXiv 2506.14619 (FuRBO) states for 300
+evaluations, whose instances of the functions may be others. `python -m benchmarks.peers.install coco` installs the
+suite.
 """
 
 import argparse
