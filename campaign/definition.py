@@ -16,6 +16,8 @@ from overnight.campaign.fidelity import Fidelity, of_points
 from overnight.campaign.goal import Goal, Objective
 from overnight.campaign.goal.constraint import ConstraintText
 from overnight.campaign.goal.objective import WrittenObjective
+from overnight.campaign.goal.objective_contradictions import WAYS_TO_AIM
+from overnight.campaign.goal.target import Target
 from overnight.campaign.parameters import Parameter, Value
 from overnight.campaign.problems import Contradictory
 from overnight.campaign.solutions import Solutions
@@ -117,7 +119,8 @@ class Campaign(BaseModel):
     All points meet the `parameter_constraints`, such as `salt + acid <= 0.8`. New points have the values under `fix`
     (docs/how-to/spaces.md).
 
-    A metric to improve may be calculated from others, such as `latency_ms + 0.1 * cost`. `objectives` are two or more
+    A metric to improve may be calculated from others, such as `latency_ms + 0.1 * cost`. A `target`, such as `{metric:
+    gain_db, value: 60}`, is a value that a metric should be as close to as possible. `objectives` are two or more
     metrics that are improved at once, instead of `minimize` or `maximize`. The best configurations are then a front, of
     which `prefer` chooses the recommended one (docs/how-to/objectives.md).
 
@@ -150,6 +153,8 @@ class Campaign(BaseModel):
     fix: Annotated[ReadOnly[dict[str, Value]] | None, MayBeRevised.FREELY] = None
     minimize: _Name | None = None
     maximize: _Name | None = None
+    # Not dumped without a target, so that the records of other campaigns stay as they are.
+    target: Annotated[Target | None, Field(exclude_if=lambda value: value is None)] = None
     objectives: tuple[WrittenObjective, ...] = ()
     prefer: Annotated[tuple[ConstraintText, ...], MayBeRevised.FREELY] = ()
     constraints: Annotated[tuple[ConstraintText, ...], MayBeRevised.FREELY] = ()
@@ -250,11 +255,13 @@ class Campaign(BaseModel):
 
     @property
     def goal(self) -> Goal:
-        """Return the goal; `minimize` and `maximize` are the short form of a goal with one objective."""
+        """Return the goal; `minimize`, `maximize` and `target` are short forms of a goal with one objective."""
         if self.minimize is not None:
             return Goal((Objective(metric=self.minimize, direction="minimize"),), self.constraints)
         if self.maximize is not None:
             return Goal((Objective(metric=self.maximize, direction="maximize"),), self.constraints)
+        if self.target is not None:
+            return Goal((Objective(metric=self.target.distance, direction="minimize"),), self.constraints)
         return Goal(self.objectives, self.constraints)
 
     @property
@@ -317,7 +324,7 @@ class Campaign(BaseModel):
     def key_of(self, metric: str) -> str:
         """Return the key of the campaign file that asks for this metric."""
         if metric in self.objective_metrics:
-            return "objectives" if self.objectives else "minimize" if self.minimize is not None else "maximize"
+            return next(key for key in WAYS_TO_AIM if getattr(self, key) not in (None, ()))
         return "constraints" if metric in self.goal.limited else "metrics"
 
 

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from overnight.campaign.contexts.context import Context, Given, agrees
 from overnight.campaign.contexts.variables import values_of
-from overnight.campaign.goal.objective import readable_objectives
+from overnight.campaign.goal.objective import metrics_aimed_at
 from overnight.campaign.problems import Problem, Where, shown
 from overnight.campaign.space import Parameters
 from overnight.campaign.values.comparison import Comparison
@@ -65,6 +65,5 @@ def only_about_contexts(constraints: Sequence[tuple[int, Comparison]], context: 
 
 
 def _metrics(campaign: Mapping[str, Any]) -> list[Any]:
-    listed, aimed = campaign.get("metrics"), readable_objectives(campaign.get("objectives"))
-    several = [*(listed if isinstance(listed, list | tuple) else ()), *(each.metric for _, each in aimed)]
-    return [campaign.get("minimize"), campaign.get("maximize"), *several]
+    listed = campaign.get("metrics")
+    return [*(listed if isinstance(listed, list | tuple) else ()), *metrics_aimed_at(campaign)]

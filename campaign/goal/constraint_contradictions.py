@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from overnight.campaign.goal.constraint import BASELINE, Constraint, read_constraint
-from overnight.campaign.goal.objective import readable_objectives
+from overnight.campaign.goal.objective import metrics_aimed_at
 from overnight.campaign.problems import Problem
 from overnight.campaign.space import Parameters
 from overnight.campaign.values.expression import is_expression
@@ -16,7 +16,7 @@ def impossible_constraints(campaign: Mapping[str, Any], key: str = "constraints"
     """Yield the constraints under a key that are repeated, are relative to no baseline, or leave a metric no value."""
     seen: dict[str, tuple[float, float]] = {}
     known: set[Constraint] = set()
-    objectives = _aimed_at(campaign)
+    objectives = metrics_aimed_at(campaign)
     for position, constraint in readable_constraints(campaign.get(key)):
         where, metric = (key, position), constraint.metric
         if constraint in known:
@@ -43,7 +43,7 @@ def impossible_constraints(campaign: Mapping[str, Any], key: str = "constraints"
 def limited_parameters(campaign: Mapping[str, Any], space: Parameters) -> Iterator[Problem]:
     """Yield the constraints on parameters; a metric with the name of a parameter is recognised by another mention."""
     metrics = campaign.get("metrics")
-    mentioned = _aimed_at(campaign)
+    mentioned = metrics_aimed_at(campaign)
     mentioned += metrics if isinstance(metrics, list | tuple) else ()
     for position, constraint in readable_constraints(campaign.get("constraints")):
         if (name := constraint.metric) in space.root and name not in mentioned:
@@ -52,12 +52,6 @@ def limited_parameters(campaign: Mapping[str, Any], space: Parameters) -> Iterat
                 "evaluation reports a metric of that name, list it in `metrics`"
             )
             yield Problem(("constraints", position), text)
-
-
-def _aimed_at(campaign: Mapping[str, Any]) -> list[Any]:
-    """Return the metrics of all objectives, as far as they can be read."""
-    several = (objective.metric for _, objective in readable_objectives(campaign.get("objectives")))
-    return [campaign.get("minimize"), campaign.get("maximize"), *several]
 
 
 def readable_constraints(constraints: Any) -> Iterator[tuple[int, Constraint]]:

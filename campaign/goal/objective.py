@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, WithJsonSchema
 
 from overnight.campaign.evaluation import Measurement
 from overnight.campaign.goal.calculated import calculated_from
+from overnight.campaign.goal.target import Target
 from overnight.campaign.problems import shown, unknown_key
 from overnight.campaign.values.expression import Expression, is_expression, read_expression
 from overnight.campaign.values.may_be_revised import MayBeRevised
@@ -15,6 +16,7 @@ from overnight.campaign.values.numbers import Real
 
 Direction = Literal["minimize", "maximize"]
 _DIRECTIONS: tuple[Direction, ...] = ("minimize", "maximize")
+_TARGET = "target"
 _EXAMPLE = "`{minimize: latency_ms}` or `{maximize: accuracy, worst: 0.8}`"
 
 
@@ -72,21 +74,46 @@ class Objective(BaseModel):
 
 
 def _fields(value: Any) -> Any:
-    """Return the fields of the objective that a mapping such as `{minimize: latency_ms, worst: 400}` stands for."""
+    """Return the fields of the objective that a mapping such as `{minimize: latency_ms, worst: 400}` stands for.
+
+    `{target: {metric: gain_db, value: 60}}` stands for a distance that is minimized.
+    """
     if isinstance(value, Objective):
         return value
     if not isinstance(value, Mapping):
         raise ValueError(f"expected a mapping such as {_EXAMPLE}, got {shown(value)}")
-    if unknown := [key for key in value if key not in (*_DIRECTIONS, "worst")]:
-        raise ValueError(unknown_key(str(unknown[0]), (*_DIRECTIONS, "worst")))
-    written = [direction for direction in _DIRECTIONS if value.get(direction) is not None]
+    known = (*_DIRECTIONS, _TARGET, "worst")
+    if unknown := [key for key in value if key not in known]:
+        raise ValueError(unknown_key(str(unknown[0]), known))
+    written = [key for key in (*_DIRECTIONS, _TARGET) if value.get(key) is not None]
     if len(written) != 1:
-        found = " and ".join(f"`{direction}`" for direction in written) or "neither"
-        raise ValueError(f"expected either `minimize` or `maximize` with the name of a metric, got {found}")
+        found = " and ".join(f"`{key}`" for key in written) or "neither"
+        raise ValueError(
+            f"expected either `minimize` or `maximize` with the name of a metric, or a `target`, got {found}"
+        )
     [direction] = written
+    if direction == _TARGET:
+        return {"metric": _target(value[_TARGET]).distance, "direction": "minimize", "worst": value.get("worst")}
     if not isinstance(value[direction], str) or not value[direction]:
         raise ValueError(f"expected the name of a metric after `{direction}`, got {shown(value[direction])}")
     return {"metric": value[direction], "direction": direction, "worst": value.get("worst")}
+
+
+def _target(written: Any) -> Target:
+    try:
+        return Target.model_validate(written)
+    except ValidationError:
+        text = "the name of a `metric` and its wanted `value`, such as `target: {metric: gain_db, value: 60}`"
+        raise ValueError(f"expected {text}, got {shown(written)}") from None
+
+
+def metrics_aimed_at(campaign: Mapping[str, Any]) -> list[Any]:
+    """Return the metrics of all objectives of a definition, as far as they can be read."""
+    target = campaign.get(_TARGET)
+    with suppress(ValueError):
+        target = _target(target).distance
+    several = (objective.metric for _, objective in readable_objectives(campaign.get("objectives")))
+    return [campaign.get("minimize"), campaign.get("maximize"), target, *several]
 
 
 def readable_objectives(objectives: Any) -> Iterator[tuple[int, Objective]]:
@@ -112,12 +139,13 @@ WrittenObjective = Annotated[
             "properties": {
                 "minimize": {"type": "string", "minLength": 1},
                 "maximize": {"type": "string", "minLength": 1},
+                "target": Target.model_json_schema(),
                 "worst": {
                     "type": ["number", "null"],
                     "description": "a value that is of no use, and neither is a worse one",
                 },
             },
-            "oneOf": [{"required": ["minimize"]}, {"required": ["maximize"]}],
+            "oneOf": [{"required": [key]} for key in (*_DIRECTIONS, _TARGET)],
             "additionalProperties": False,
             "description": f"a metric and its direction, such as {_EXAMPLE}",
         }

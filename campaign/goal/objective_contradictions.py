@@ -10,7 +10,7 @@ from overnight.campaign.problems import Problem, shown
 # With more, nearly every point is on the front, and hypervolumes take long to compute.
 MOST_OBJECTIVES = 6
 # The keys of a campaign's file, one of which holds its objectives.
-WAYS_TO_AIM = ("minimize", "maximize", "objectives")
+WAYS_TO_AIM = ("minimize", "maximize", "target", "objectives")
 _ONE_CURVE = "expected `rule: improbable` with several `objectives`, because the other rules compare a single metric"
 
 
@@ -19,8 +19,8 @@ def contradictory_objectives(campaign: Mapping[str, Any]) -> Iterator[Problem]:
     written = [key for key in WAYS_TO_AIM if campaign.get(key) not in (None, (), [])]
     if len(written) != 1:
         found = " and ".join(f"`{key}`" for key in written) or "none of them"
-        text = f"expected either `minimize` or `maximize` with the name of a metric, or `objectives`, got {found}"
-        yield Problem((written[-1] if written else "minimize",), text)
+        text = "expected either `minimize` or `maximize` with the name of a metric, or a `target`, or `objectives`"
+        yield Problem((written[-1] if written else "minimize",), f"{text}, got {found}")
     objectives = campaign.get("objectives")
     if isinstance(objectives, list | tuple) and objectives:
         yield from _of_several(objectives, campaign)

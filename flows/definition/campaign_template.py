@@ -44,7 +44,8 @@ parameters:
 # What each trial is given and no search chooses; each value gets a recommendation (docs/how-to/contexts.md):
 # context: {feedstock: [beech, spruce]}
 
-# One metric to improve: `minimize: NAME` or `maximize: NAME`.
+# One metric to improve: `minimize: NAME`, `maximize: NAME`, or as close to a value as possible with
+# `target: {metric: NAME, value: 60}`.
 maximize: yield
 # Or several at once, whose best compromises are found; `worst`, which may be left out, is a value that is of no use:
 # objectives: [{maximize: yield, worst: 20}, {minimize: cost}]

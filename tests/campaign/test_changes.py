@@ -7,6 +7,7 @@ from overnight.campaign.definition import FailurePolicy, StopWhen
 from overnight.campaign.experiment.settings import Decide, RampUp, Traffic
 from overnight.campaign.fidelity import Fidelity
 from overnight.campaign.goal.constraint import read_constraint
+from overnight.campaign.goal.target import Target
 from overnight.campaign.solutions import Solutions
 from overnight.campaign.stopping import MedianRule
 from overnight.campaign.values.comparison import read_comparison
@@ -100,6 +101,7 @@ def test_the_keys_that_may_be_revised_are_those_that_change_without_making_anoth
         "parameter_constraints": (read_comparison("rate <= 0.7"),),
         "minimize": "other",
         "maximize": "other",
+        "target": Target(metric="other", value=7),
         "objectives": (Objective(metric="other", direction="minimize"),),
         "prefer": (read_constraint("other <= 7"),),
         "constraints": (read_constraint("other <= 7"),),

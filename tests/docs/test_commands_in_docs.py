@@ -96,7 +96,7 @@ def problems(schema: dict[str, Any], text: str) -> list[str]:
 
 def with_its_goal(piece: dict[str, Any]) -> dict[str, Any]:
     """Return the small campaign with a piece of another file, whose objectives take the place of its own."""
-    aims = {"maximize", "objectives"} & piece.keys()
+    aims = {"maximize", "target", "objectives"} & piece.keys()
     small = {key: value for key, value in SMALL.items() if key != "minimize" or not aims}
     return small | piece
 

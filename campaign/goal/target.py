@@ -1,0 +1,29 @@
+"""A value that a metric should be as close to as possible."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from overnight.campaign.values.expression import read_expression
+from overnight.campaign.values.numbers import Real
+
+
+class Target(BaseModel):
+    """The wanted `value` of a `metric`, which may be calculated from others."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    metric: Annotated[str, Field(min_length=1)]
+    value: Annotated[Real, Field(allow_inf_nan=False)]
+
+    @field_validator("metric")
+    @classmethod
+    def _can_be_calculated_with(cls, metric: str) -> str:
+        read_expression(metric)
+        return metric
+
+    @property
+    def distance(self) -> str:
+        """Return the calculation that is minimized, such as `abs(gain_db - 60)`."""
+        sign = "-" if self.value >= 0 else "+"
+        return f"abs({self.metric} {sign} {abs(self.value)!r})".replace(".0)", ")")

@@ -1,0 +1,79 @@
+"""A metric that should be as close to a value as possible."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from overnight.campaign import Campaign, Measurement
+from overnight.campaign.goal import Objective
+
+BASE = {
+    "name": "amplifier",
+    "parameters": {"r": {"kind": "float", "low": 0, "high": 1}},
+    "budget": {"trials": 5},
+}
+
+
+def aiming(**goal: Any) -> Campaign:
+    return Campaign.model_validate({**BASE, **goal})
+
+
+def test_a_target_is_short_for_minimizing_the_distance_from_it():
+    campaign = aiming(target={"metric": "gain_db", "value": 60})
+    assert campaign.objective == Objective(metric="abs(gain_db - 60)", direction="minimize")
+    assert campaign.expected_metrics == ("gain_db",)
+    assert campaign.key_of("gain_db") == "target"
+
+
+@given(
+    value=st.floats(allow_nan=False, allow_infinity=False, width=32).map(float),
+    measured=st.floats(min_value=-1e9, max_value=1e9),
+)
+def test_the_distance_is_that_from_the_value_to_the_last_bit(value: float, measured: float):
+    objective = aiming(target={"metric": "gain-db", "value": value}).objective
+    found = objective.found_in({"gain-db": Measurement(mean=measured, sem=0.5)})
+    assert found is not None
+    assert found.mean == abs(measured - value)
+
+
+def test_a_metric_of_a_target_may_be_calculated():
+    found = aiming(target={"metric": "output - input", "value": -2.5}).objective
+    assert found.metric == "abs(output - input + 2.5)"
+    measured = {"output": Measurement(mean=1.0), "input": Measurement(mean=4.0)}
+    assert found.found_in(measured) == Measurement(mean=0.5)
+
+
+def test_one_of_several_objectives_may_be_a_target():
+    target = {"target": {"metric": "gain_db", "value": 60}, "worst": 5}
+    campaign = aiming(objectives=[target, {"minimize": "power"}])
+    assert campaign.objective == Objective(metric="abs(gain_db - 60)", direction="minimize", worst=5)
+    assert Campaign.model_validate_json(campaign.model_dump_json()).goal == campaign.goal
+
+
+def test_a_definition_with_a_target_is_read_again_from_its_record():
+    campaign = aiming(target={"metric": "gain_db", "value": 60.5}, constraints=["abs(gain_db - 60.5) <= 3"])
+    assert Campaign.model_validate_json(campaign.model_dump_json()) == campaign
+
+
+def test_the_record_of_a_definition_without_a_target_does_not_mention_one():
+    assert "target" not in aiming(minimize="loss").model_dump()
+
+
+@pytest.mark.parametrize(
+    ("goal", "found"),
+    [
+        ({"target": {"metric": "gain", "value": 1}, "minimize": "loss"}, "got `minimize` and `target`"),
+        ({"target": {"metric": "gain dB", "value": 1}}, "expected an operator between two values, got 'dB'"),
+        ({"target": {"metric": "gain", "value": float("inf")}}, "finite number"),
+        ({"objectives": [{"target": {"metric": "gain"}}, {"minimize": "p"}]}, "its wanted `value`, such as"),
+        ({"objectives": [{"target": {"metric": "g", "value": 1}, "minimize": "g"}]}, "got `minimize` and `target`"),
+        ({"objectives": [{"target": {"metric": "g", "value": 1}}, {"minimize": "abs(g - 1)"}]}, "each metric once"),
+    ],
+)
+def test_a_target_that_cannot_be_meant_is_refused(goal: dict[str, Any], found: str):
+    with pytest.raises(ValidationError) as problem:
+        aiming(**goal)
+    assert found in str(problem.value)
