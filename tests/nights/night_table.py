@@ -15,8 +15,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "proofs" / "nights.md"
 SECTION = "make nights"
 _HEAD = """
 `make nights` runs two campaigns of {trials} trials, one with `running: finish` and one with `running: stop`, whose
-window is `22:00–22:05 {zone}`, over two nights between which the clocks are changed: with a Prefect server on SQLite
-that has all of its services, one process worker, and `overnight deploy`. Only the server's own scheduler starts them.
+window is `22:00–22:05 {zone}`, over two nights between which the clocks are changed: with a Prefect server on
+SQLite that has all of its services, one process worker, and `overnight deploy`. Only the server's own scheduler starts
+them.
 Evaluations are processes of 10 to 40 seconds, three at a time, that keep a log of their own; the first one of a
 campaign to begin in the last 75 seconds of its first night is written to take until 15 seconds after its end.
 
