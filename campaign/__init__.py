@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from overnight.campaign.values.lazily import lazily
 
 if TYPE_CHECKING:
-    from overnight.campaign.definition import Budget, Campaign, FailurePolicy
+    from overnight.campaign.budget import Budget
+    from overnight.campaign.definition import Campaign
     from overnight.campaign.evaluation import (
         EvaluationFailed,
         EvaluationOutcome,
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
         EvaluationSucceeded,
         Measurement,
     )
+    from overnight.campaign.failure_policy import FailurePolicy
     from overnight.campaign.goal import Goal, Objective
     from overnight.campaign.history.history import History, ModelView
     from overnight.campaign.history.trial import Proposal, Trial
@@ -42,7 +44,9 @@ __all__ = [
 __getattr__, __dir__ = lazily(
     __name__,
     {
-        "overnight.campaign.definition": ("Budget", "Campaign", "FailurePolicy"),
+        "overnight.campaign.budget": ("Budget",),
+        "overnight.campaign.definition": ("Campaign",),
+        "overnight.campaign.failure_policy": ("FailurePolicy",),
         "overnight.campaign.evaluation": (
             "EvaluationFailed",
             "EvaluationOutcome",

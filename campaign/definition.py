@@ -1,17 +1,18 @@
 """The definition of a campaign, as a person writes it before anything is tried."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from overnight.campaign.approval import Approve
+from overnight.campaign.budget import MOST, Budget, StopWhen
 from overnight.campaign.contexts import Context, Given
 from overnight.campaign.contexts.context import agrees, in_it
 from overnight.campaign.contradictions import contradictions
 from overnight.campaign.experiment.contradictions import AB_TEST
 from overnight.campaign.experiment.settings import Decide, RampUp, Traffic
+from overnight.campaign.failure_policy import FailurePolicy
 from overnight.campaign.fidelity import Fidelity, of_points
 from overnight.campaign.goal import Goal, Objective
 from overnight.campaign.goal.constraint import ConstraintText
@@ -24,75 +25,10 @@ from overnight.campaign.solutions import Solutions
 from overnight.campaign.space import Parameters, Point, Space, WrittenPoint
 from overnight.campaign.stopping import AnyStoppingRule
 from overnight.campaign.values.comparison import ComparisonText
-from overnight.campaign.values.duration import Duration, Pause
 from overnight.campaign.values.may_be_revised import MayBeRevised
-from overnight.campaign.values.numbers import WHOLE, Real, Truth
+from overnight.campaign.values.numbers import WHOLE, Real
 from overnight.campaign.values.read_only import ReadOnly, ReadOnlyDict
 from overnight.campaign.window import Window
-
-# The largest count allowed: dividing by an integer too large for a float would end the campaign.
-MOST = 1_000_000_000
-
-
-class Budget(BaseModel):
-    """The most that may be spent.
-
-    Every started trial counts once in `trials`, however it ends; imported results do not count. `evaluations` counts
-    attempts, including repeated ones. `cost` is in the unit in which the evaluator reports costs.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    trials: Annotated[int, Field(ge=1, le=MOST), WHOLE]
-    wall_clock: Duration | None = None
-    evaluations: Annotated[int, Field(ge=1, le=MOST), WHOLE] | None = None
-    cost: Annotated[Real, Field(gt=0, allow_inf_nan=False)] | None = None
-
-
-_FAILURES_IN_A_ROW, _PATIENCE_ONCE_MEASURED = 5, 4
-
-
-class FailurePolicy(BaseModel):
-    """When to try again and when to give up.
-
-    `back_off` is the pause before the second attempt; it doubles each time, up to `longest_back_off`. `on_timeout`
-    decides whether a timeout is the point's fault or worth another attempt. `when_unknown` decides whether an attempt
-    that may still be running on an unreachable machine is considered dead, or a person is asked. The campaign stops
-    after `max_in_a_row` trials in a row were given up; without it, the limit follows from the number of workers.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    max_attempts: Annotated[int, Field(ge=1, le=MOST), WHOLE] = 3
-    max_in_a_row: Annotated[int, Field(ge=1, le=MOST), WHOLE] | None = None
-    back_off: Pause = timedelta(seconds=30)
-    longest_back_off: Pause = timedelta(minutes=10)
-    on_timeout: Literal["fail", "retry"] = "fail"
-    when_unknown: Literal["retry", "ask"] = "retry"
-
-    def limit_in_a_row(self, workers: int, *, measured: bool) -> int:
-        """Return how many trials may be given up in a row before nothing more is started.
-
-        The default is the larger of five and the number of workers until something was `measured`, because a broken
-        evaluator fails at every point. Later it is four times as many, because the model is learning which regions
-        fail.
-        """
-        return self.max_in_a_row or max(_FAILURES_IN_A_ROW, workers) * (_PATIENCE_ONCE_MEASURED if measured else 1)
-
-
-class StopWhen(BaseModel):
-    """When to finish: one more trial is expected to improve on the best by less than `expected_gain_below`.
-
-    `expected_gain_below` is in the metric's own unit. `in_a_row` consecutive decisions must expect less than that. With
-    `advice_only` the campaign continues, and only reports that it could stop.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    expected_gain_below: Annotated[Real, Field(gt=0, allow_inf_nan=False)]
-    in_a_row: Annotated[int, Field(ge=1, le=MOST), WHOLE] = 3
-    advice_only: Truth = False
-
 
 Confirm = Literal["auto", "never"] | Annotated[int, Field(ge=1, le=MOST), WHOLE]
 # Definitions that were recorded without `confirm` have `never`, whatever this is.

@@ -6,7 +6,8 @@ cost of each evaluation is known before it starts.
 
 import math
 
-from overnight.campaign.definition import Budget, Campaign
+from overnight.campaign.budget import Budget
+from overnight.campaign.definition import Campaign
 from overnight.campaign.history.history import History
 from overnight.campaign.standing.confirmed import has_confirmed
 from overnight.campaign.standing.ends import Over

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from overnight.campaign.definition import Budget
+from overnight.campaign.budget import Budget
 from overnight.campaign.history.history import History
 from overnight.campaign.history.trial import Attempt, Observation, Trial
 from overnight.campaign.standing.ends import Over

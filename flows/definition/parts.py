@@ -5,7 +5,7 @@ from datetime import timedelta
 from overnight.bo_core import AnyProposer, BayesianProposer, SobolProposer
 from overnight.bo_core.settings.acquisitions import AGAINST_BEST, DEFAULT
 from overnight.campaign import Campaign
-from overnight.campaign.definition import StopWhen
+from overnight.campaign.budget import StopWhen
 from overnight.campaign.problems import Problem, Where
 from overnight.campaign.standing.confirming import LEAST_OBSERVED
 from overnight.campaign.values.duration import format_duration

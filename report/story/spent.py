@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import get_args
 
 from overnight.campaign import History, Point, Trial
-from overnight.campaign.definition import Budget
+from overnight.campaign.budget import Budget
 from overnight.campaign.history.trial import Status
 from overnight.campaign.standing.confirming import confirming
 from overnight.campaign.standing.spending import Spending, spending

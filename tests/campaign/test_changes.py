@@ -1,10 +1,11 @@
 import pytest
 
 from overnight.campaign import Campaign, Objective
+from overnight.campaign.budget import StopWhen
 from overnight.campaign.changes import differences, revisable_keys
 from overnight.campaign.contexts import Context
-from overnight.campaign.definition import FailurePolicy, StopWhen
 from overnight.campaign.experiment.settings import Decide, RampUp, Traffic
+from overnight.campaign.failure_policy import FailurePolicy
 from overnight.campaign.fidelity import Fidelity
 from overnight.campaign.goal.constraint import read_constraint
 from overnight.campaign.goal.target import Target

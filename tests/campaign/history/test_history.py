@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from overnight.campaign import History, Measurement
-from overnight.campaign.definition import Budget
+from overnight.campaign.budget import Budget
 from overnight.campaign.errors import InvalidHistory
 from overnight.campaign.history.events import (
     AttemptFailed,

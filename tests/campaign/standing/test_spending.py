@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overnight.campaign.definition import Budget
+from overnight.campaign.budget import Budget
 from overnight.campaign.history.trial import Attempt, AttemptEnd, Observation, Proposal, Trial
 from overnight.campaign.standing.spending import Spending, room_after, spending
 
