@@ -277,8 +277,8 @@ def _confirming(file: CampaignFile) -> list[tuple[str, str]]:
         return []
     count, fidelity = reserved(campaign, campaign.budget.trials), campaign.fidelity
     thorough = "" if fidelity is None else f", at {fidelity.name} = {fidelity.parameter.high:g}"
-    last = f"the last {counted(count, 'trial')}, one after the other{thorough}"
-    return [("confirming", last)] if count else []
+    last = "the last trial" if count == 1 else f"the last {count} trials, one after the other"
+    return [("confirming", f"{last}{thorough}")] if count else []
 
 
 def _first_points(file: CampaignFile) -> str:
