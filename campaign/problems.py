@@ -13,6 +13,8 @@ Where = tuple[str | int, ...]
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 80
 _short.maxdict = _short.maxlist = _short.maxtuple = 4
+# With a suggestion, a message lists at most this many known keys: more would hide the suggestion.
+_MOST_LISTED = 12
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,14 @@ def shown(value: Any) -> str:
 def unknown_key(key: str, known: Iterable[str]) -> str:
     """Return the message about a key that is not among the known ones."""
     known = list(known)
-    return f"expected one of {', '.join(known)}, got the unknown key `{key}`{did_you_mean(key, known)}"
+    suggestion = did_you_mean(key, known)
+    expected = f"one of {', '.join(known)}" if len(known) <= _MOST_LISTED or not suggestion else "a known key"
+    return f"expected {expected}, got the unknown key `{key}`{suggestion}"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return the end of a message that suggests the closest known name, or an empty text."""
-    close = difflib.get_close_matches(name, list(known), n=1)
+    close = difflib.get_close_matches(name, list(known), n=3)
+    # People rarely mistype a first letter: `params` is meant to be `parameters`, although `arms` is as close.
+    close.sort(key=lambda known_name: known_name[:1] != name[:1])
     return f"; did you mean `{close[0]}`?" if close else ""

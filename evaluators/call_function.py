@@ -5,6 +5,7 @@ interpreter in the state that the function expects.
 """
 
 import contextlib
+import difflib
 import errno
 import importlib
 import importlib.util
@@ -57,7 +58,12 @@ class CannotCall(Exception):
 def load(reference: str) -> Callable[..., Any]:
     """Return the function that `package.module:function` names."""
     module_name, _, path = reference.partition(":")
-    found: Any = _module(module_name)
+    try:
+        found: Any = _module(module_name)
+    except ModuleNotFoundError as problem:
+        if problem.name is None or not f"{module_name}.".startswith(f"{problem.name}."):
+            raise  # a module that this one imports
+        raise CannotCall(_not_found(module_name)) from None
     for name in path.split("."):
         if not hasattr(found, name):
             raise CannotCall(f"expected `{name}` in `{module_name}`, found {_functions_in(found)}")
@@ -111,8 +117,22 @@ def make_importable(folder: str) -> None:
     sys.path[:] = [*standard, folder, *(path for path in others if path not in standard)]
 
 
+def _not_found(module_name: str) -> str:
+    """Return the message about a module that cannot be found, with the name that was probably meant."""
+    if module_name.endswith(".py"):
+        hint = f"; write `{module_name.removesuffix('.py')}`, without `.py`"
+    else:
+        there = [file.stem for file in Path.cwd().glob("*.py")]
+        hint = "".join(f"; did you mean `{name}`?" for name in difflib.get_close_matches(module_name, there, n=1))
+    return f"expected a module `{module_name}` in {os.getcwd()} or among the installed packages, found none{hint}"
+
+
 def _functions_in(module: Any) -> str:
-    names = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
+    names = [
+        name
+        for name, value in vars(module).items()
+        if callable(value) and not isinstance(value, type) and not name.startswith("_")
+    ]
     return ", ".join(f"`{name}`" for name in names[:10]) or "no functions"
 
 

@@ -294,4 +294,6 @@ def _surprise(predicted: Prediction | None, value: Measurement) -> str:
         end = predicted.high if value.mean > predicted.mean else predicted.low
         sd = abs(Decimal(end) - expected) / Decimal(_INTERVAL) or sd
     off = (Decimal(value.mean) - expected) / (sd**2 + Decimal(value.sem or 0.0) ** 2).sqrt()
-    return f", {number(abs(off), 2)} standard deviations {'above' if off > 0 else 'below'} what was expected"
+    distance = number(abs(off), 2)
+    unit = "standard deviation" if distance == "1" else "standard deviations"
+    return f", {distance} {unit} {'above' if off > 0 else 'below'} what was expected"

@@ -62,9 +62,7 @@ def _sizes(campaign: Mapping[str, Any]) -> Iterator[Problem]:
         shares = RampUp.model_validate(campaign.get("ramp_up") or {}).stages
     stages = len(shares)
     if isinstance(trials, int) and trials < (least := arms + 2 * stages):
-        text = (
-            f"expected at least {least}: a batch of {arms} arms, and two arms in each of {stages} stages of `ramp_up`"
-        )
+        text = f"expected at least {least}: a batch of {arms} arms, and two arms in each stage of `ramp_up`"
         yield Problem(("budget", "trials"), f"{text}, got {trials}")
     with suppress(ValidationError):
         traffic = Traffic.model_validate(campaign.get("traffic"))

@@ -2,7 +2,8 @@
 
 import importlib
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -24,7 +25,7 @@ from overnight.bo_core.settings.surrogates import GpytorchSurrogate
 from overnight.campaign import Campaign
 from overnight.campaign.contradictions import contradictions
 from overnight.campaign.errors import CannotPropose, InvalidDefinition
-from overnight.campaign.problems import Contradictory, Problem, one_line, shown
+from overnight.campaign.problems import Contradictory, Problem, Where, one_line, shown
 from overnight.campaign.values.duration import WRITTEN_BY_HAND
 from overnight.evaluators import AnyEvaluator, OwnLoop
 from overnight.evaluators.ongoing.polling import Polling
@@ -268,7 +269,15 @@ def _examine(
     written = sections.get("campaign")
     # The model looks for contradictions only if each of its parts is valid; here all problems are reported at once.
     contradicting = contradictions(written) if isinstance(written, Mapping) else ()
-    return None, [_with_path_in(data, problem) for problem in dict.fromkeys((*contradicting, *problems))]
+    return None, [_with_path_in(data, problem) for problem in _once((*contradicting, *problems))]
+
+
+def _once(problems: Iterable[Problem]) -> list[Problem]:
+    """Return each problem once, although the model shows a value that it has read in another way: 8.0 for 8."""
+    found: dict[tuple[Where, str], Problem] = {}
+    for problem in problems:
+        found.setdefault((problem.where, re.split(r"[,;] got ", problem.text)[0]), problem)
+    return list(found.values())
 
 
 def _with_path_in(data: Mapping[Any, Any], problem: Problem) -> Problem:

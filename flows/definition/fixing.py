@@ -37,7 +37,12 @@ def with_context(file: CampaignFile, context: Mapping[str, Any]) -> CampaignFile
         if name not in known:
             listed = f"one of {', '.join(known)}" if known else "no context, because the campaign has none"
             raise InvalidDefinition([f"`--context`: expected {listed}, got `{name}`"])
-    return with_fixed(file, context)
+    try:
+        return with_fixed(file, context)
+    except InvalidDefinition as refused:
+        # The person wrote the option, and no `fix`.
+        problems = [problem.replace("fix.", "--context ", 1) for problem in refused.problems]
+        raise InvalidDefinition(problems) from None
 
 
 def fixed_by(options: Iterable[str], option_name: str = "--fix", example: str = "batch=64") -> dict[str, str]:

@@ -58,6 +58,9 @@ _PATTERNS: dict[Where, str] = {
     ("proposer", "implementation"): "`package.module:Class`",
 }
 
+# Kinds that are written under another key, and refused under this one.
+_ELSEWHERE = {("parameters", "fidelity")}
+
 
 @dataclass(frozen=True)
 class _Place:
@@ -115,7 +118,8 @@ def _finding(
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         key = context["discriminator"].strip("'")
         got = found.get(key) if isinstance(found, Mapping) else None
-        return (*where, key), f"one of {', '.join(_kinds_of_union(place.here))}", shown(got)
+        kinds = [kind for kind in _kinds_of_union(place.here) if (*where[:1], kind) not in _ELSEWHERE]
+        return (*where, key), f"one of {', '.join(kinds)}", shown(got)
     if kind in _EXPECTED:
         expected = _EXPECTED[kind].format(**context, items=_items(context))
         return where, expected, "nothing" if kind == "missing" else shown(found)

@@ -183,7 +183,11 @@ async def test_check_accepts_functions_that_can_be_called(tmp_path: Path, functi
 @pytest.mark.parametrize(
     ("fields", "metrics", "problem"),
     [
-        ({"function": "no_such_module:f"}, (), "`evaluator.function`: ModuleNotFoundError"),
+        ({"function": "no_such_module:f"}, (), "`evaluator.function`: expected a module `no_such_module` in /"),
+        ({"function": "function:number"}, (), "installed packages, found none; did you mean `functions`?"),
+        ({"function": "functions.py:number"}, (), "found none; write `functions`, without `.py`"),
+        ({"function": "nested.inner:number"}, (), "expected a module `nested.inner` in /"),
+        ({"function": "importing:f"}, (), "ModuleNotFoundError: No module named 'no_such_library' (importing.py:1)"),
         ({"function": "broken:f"}, (), "`evaluator.function`: SyntaxError"),
         ({"function": "leaving:f"}, (), "`evaluator.function`: SystemExit"),
         ({"function": "dying:f"}, (), "`evaluator.function`: expected the import to succeed"),
@@ -203,6 +207,7 @@ async def test_check_refuses_what_could_not_succeed(
     (tmp_path / "broken.py").write_text("def f(:\n")
     (tmp_path / "leaving.py").write_text("raise SystemExit(1)\n")
     (tmp_path / "dying.py").write_text("import os\nos.abort()\n")
+    (tmp_path / "importing.py").write_text("import no_such_library\n")
     with pytest.raises(InvalidDefinition) as refused:
         await evaluator(tmp_path, "number", **fields).check(campaign(*metrics))
     assert len(refused.value.problems) == 1

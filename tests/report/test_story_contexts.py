@@ -1,13 +1,16 @@
 """Campaigns with contexts in a terminal, on the page, in explanations and in news."""
 
+import io
 from typing import Any
 
 from recommendations import recommendation
+from rich.console import Console
 from standing import finding_lines, status_lines, story_about
 from told_stories import START, Story, campaign_of
 
 from overnight.campaign import Point
 from overnight.campaign.recommendation import OfContext, Recommendation
+from overnight.flows.commands.start.live import LiveDisplay
 from overnight.flows.engine.artifacts import artifacts_of
 from overnight.report.happenings import News
 from overnight.report.html import render_report
@@ -66,6 +69,18 @@ def test_the_terminal_names_the_context_of_each_line():
     found = finding_lines(tried().history, of_both())
     assert found.index("site = north:") < found.index("recommended (trial 3): loss 1.5") < found.index("site = south:")
     assert "baseline: loss 200" in "\n".join(found)
+
+
+def test_the_lines_of_a_running_campaign_name_the_context_of_each_trial():
+    console = Console(width=100, file=io.StringIO(), record=True)
+    display = LiveDisplay(CAMPAIGN, console)
+    display.watch(Story(CAMPAIGN).history)
+    told = tried().proposed(6, 9, point=at_site("south", depth=7)).started(6, 9).failed(6, 10, message="no heat")
+    display.watch(told.history)
+    lines = console.export_text().splitlines()
+    assert "trial   1  site = north: loss 2  (baseline)" in lines
+    assert "trial   4  site = south: loss 150  (sobol)" in lines
+    assert any(line.startswith("trial   6  site = south: failed (evaluator error): no heat") for line in lines)
 
 
 def test_before_a_recommendation_each_context_says_why_there_is_none():

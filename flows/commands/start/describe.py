@@ -23,7 +23,6 @@ from overnight.flows.clusters.resources import Resources
 from overnight.flows.commands.start.next_points import next_points
 from overnight.flows.definition.campaign_file import CampaignFile
 from overnight.flows.proposing.settings import Proposing
-from overnight.report.phrases.general import counted
 from overnight.storage import ledger_location
 
 
@@ -168,7 +167,7 @@ def _polling(polling: Polling | None) -> list[tuple[str, str]]:
     if polling is None:
         return []
     every, longest = format_duration(polling.every), format_duration(polling.at_most)
-    return [("polled", f"each evaluation may go on by itself for {longest}, and is looked at every {every}")]
+    return [("polled", f"each evaluation may continue by itself for {longest}, and is looked at every {every}")]
 
 
 def _also(metrics: tuple[str, ...]) -> str:
@@ -277,8 +276,8 @@ def _confirming(file: CampaignFile) -> list[tuple[str, str]]:
         return []
     count, fidelity = reserved(campaign, campaign.budget.trials), campaign.fidelity
     thorough = "" if fidelity is None else f", at {fidelity.name} = {fidelity.parameter.high:g}"
-    last = f"the last {counted(count, 'trial')}, one after the other{thorough}"
-    return [("confirming", last)] if count else []
+    last = "the last trial" if count == 1 else f"the last {count} trials, one after the other"
+    return [("confirming", f"{last}{thorough}")] if count else []
 
 
 def _first_points(file: CampaignFile) -> str:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from overnight.campaign import Campaign, History, Trial
-from overnight.campaign.contexts.context import in_it
+from overnight.campaign.contexts.context import given_text, in_it
 from overnight.campaign.experiment.effects import newest_effect
 from overnight.flows.host.clock import Clock, SystemClock
 from overnight.flows.host.stop import Stop, StopRequest
@@ -135,7 +135,7 @@ class LiveDisplay:
 
 
 def _ended_line(history: History, trial: Trial) -> Text:
-    goals, line = history.goals, f"trial {trial.id:>3}  "
+    goals, line = history.goals, f"trial {trial.id:>3}  {_context(history, trial)}"
     goal = goals.pooled
     if goal.value_of(trial) is None:
         return Text(f"{line}{ending(trial)}", style=LOOKS[trial.status].style)
@@ -147,6 +147,12 @@ def _ended_line(history: History, trial: Trial) -> Text:
     return Text(
         f"{line}{objectives_text(goal, trial)}{below}{difference}  ({generator_of(trial)}){infeasible}{on_front}"
     )
+
+
+def _context(history: History, trial: Trial) -> str:
+    """Return the context of a trial, in front of its outcome; results in different contexts are not compared."""
+    given = history.definition.context_of(trial.point)
+    return f"{given_text(given)}: " if given else ""
 
 
 def _unbeaten(history: History, trial: Trial) -> bool:

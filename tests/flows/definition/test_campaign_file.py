@@ -52,7 +52,8 @@ def problems_of(path: Path, text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("written", "instead", "problem"),
     [
-        ("budget:", "bugdet:", r"campaign.yaml:13: bugdet: expected one of name, .*unknown key `bugdet`; .*`budget`\?"),
+        ("budget:", "bugdet:", r"campaign.yaml:13: bugdet: expected a known key, .*unknown key `bugdet`; .*`budget`\?"),
+        ("parameters:", "params:", r"campaign.yaml:2: params: expected a known key, .*; did you mean `parameters`\?"),
         ("  trials: 20", "  trails: 20", r"campaign.yaml:14: budget.trails: expected one of trials, .*`trials`\?"),
         ("    high: 0.1", "    hihg: 0.1", r"campaign.yaml:6: parameters.learning_rate.hihg: expected .*`high`\?"),
         ("low: 0.01", "low: 0.1", r"campaign.yaml:3: parameters.learning_rate: expected low < high, got 0.1 and 0.1"),
@@ -75,7 +76,7 @@ def problems_of(path: Path, text: str) -> list[str]:
         (
             "kind: categorical",
             "kind: choice",
-            r"campaign.yaml:9: parameters.cache.kind: expected one of float, int, bool, categorical, .*, got 'choice'",
+            r"campaign.yaml:9: parameters.cache.kind: expected one of float, int, .*, ordinal, fixed, derived, got",
         ),
         ("    kind: float\n", "", r"campaign.yaml:3: parameters.learning_rate.kind: expected one of .*, got nothing"),
         (

@@ -43,6 +43,23 @@ def test_a_sequence_and_acquisitions_that_compare_with_the_best_are_accepted(pro
     assert read_campaign(FILE | {"proposer": proposer}).campaign.fidelity is not None
 
 
+@pytest.mark.parametrize(
+    ("more", "where"),
+    [
+        ({"minimize": None, "objectives": [{"minimize": "loss"}, {"minimize": "time"}]}, "objectives"),
+        ({"context": {"load": ["high", "low"]}}, "context"),
+        ({"kind": "ab_test", "arms": 2, "traffic": {"unit": "users", "per_batch": 100}}, "budget.cost"),
+    ],
+)
+def test_a_contradiction_is_reported_once_with_the_value_as_written(more, where):
+    written = {key: value for key, value in (FILE | {"budget": {"trials": 9, "cost": 8}} | more).items() if value}
+    with pytest.raises(InvalidDefinition) as raised:
+        read_campaign(written)
+    about = [problem for problem in raised.value.problems if problem.startswith(f"{where}: expected no")]
+    assert len(about) == 1
+    assert about[0].endswith(("got 8", f"got {more.get(where)}"))
+
+
 def test_the_check_describes_the_fidelity_its_costs_and_the_last_trial():
     console = Console(width=200, file=io.StringIO(), record=True)
     console.print(describe(read_campaign(FILE), NOON))
@@ -50,4 +67,4 @@ def test_the_check_describes_the_fidelity_its_costs_and_the_last_trial():
     assert "fidelity epochs 1, 3, 9; 9 is full fidelity" in text
     assert "1 costs 0.111, 3 costs 0.333, 9 costs 1 of a full evaluation" in text
     assert "an evaluation that continues from a lower one costs the rest" in text
-    assert "the last 1 trial, one after the other, at epochs = 9" in text
+    assert "the last trial, at epochs = 9" in text

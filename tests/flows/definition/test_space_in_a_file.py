@@ -109,7 +109,7 @@ def test_a_run_is_for_some_contexts_as_if_their_values_were_fixed():
     assert with_context(file, {"rows": "100"}).campaign.fix == {"rows": 100}
     for asked, said in (
         ({"load": "oltp"}, "`--context`: expected one of workload, rows, got `load`"),
-        ({"workload": "batch"}, "fix.workload: expected one of 'oltp', 'olap', got 'batch'"),
+        ({"workload": "batch"}, "--context workload: expected one of 'oltp', 'olap', got 'batch'"),
     ):
         with pytest.raises(InvalidDefinition) as refused:
             with_context(file, asked)
