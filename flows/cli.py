@@ -110,9 +110,19 @@ def run(
     continue, for example after too many failures in a row; with 2 if its definition is wrong; and with 3 if it finished
     and no trial gave a result.
     """
-    code = heavy("start.run").run(
-        campaign, fix=fix or (), context=context or (), ignore_window=now, accept_loss=accept_loss
-    )
+    try:
+        code = heavy("start.run").run(
+            campaign, fix=fix or (), context=context or (), ignore_window=now, accept_loss=accept_loss
+        )
+    except KeyboardInterrupt:
+        # While the campaign is at work, Ctrl-C is a request to stop and raises nothing.
+        _errors.print(
+            "Interrupted before the campaign was at work, or after it. What the ledger holds is kept; the same command "
+            "runs or continues the campaign.",
+            style="yellow",
+            soft_wrap=True,
+        )
+        code = ExitCode.INTERRUPTED
     raise typer.Exit(code)
 
 

@@ -15,6 +15,7 @@ _MEANING = {
     "controller holds it, or the ledger cannot be used",
     ExitCode.WRONG_DEFINITION: "its definition is wrong, or `evaluator_changed: refuse` met a changed evaluator",
     ExitCode.NO_RESULT: "it finished, trials were tried, and none gave a result; imported results do not count",
+    ExitCode.INTERRUPTED: "Ctrl-C came before it was at work or after it; at work, Ctrl-C drains it",
 }
 _OTHERS = """
 All other commands exit with 0 if they did what they were asked, with 1 if they could not, and with 2 if the campaign

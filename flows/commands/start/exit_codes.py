@@ -10,3 +10,5 @@ class ExitCode(IntEnum):
     STOPPED = 1
     WRONG_DEFINITION = 2
     NO_RESULT = 3
+    # 128 and the number of SIGINT, as shells have it.
+    INTERRUPTED = 130

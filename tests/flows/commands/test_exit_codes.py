@@ -80,3 +80,13 @@ def test_the_command_exits_with_the_code(tmp_path: Path, monkeypatch: pytest.Mon
     job = Job(file.campaign, evaluator, SobolProposer(), ledger, Path(file.work), settings=file.settings())
     asyncio.run(run_loop(job, PlainSteps(), SystemClock(), StopRequest()))
     assert CliRunner().invoke(app, ["run", str(path)]).exit_code == code
+
+
+def test_ctrl_c_before_a_campaign_is_at_work_is_answered(monkeypatch, tmp_path):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("overnight.flows.commands.start.run.load_campaign_file", interrupted)
+    answer = CliRunner().invoke(app, ["run", str(tmp_path / "campaign.yaml")])
+    assert answer.exit_code == ExitCode.INTERRUPTED
+    assert "the same command runs or continues the campaign" in " ".join(answer.output.split())
