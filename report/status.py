@@ -91,7 +91,8 @@ def _best_so_far(story: Story) -> str:
         return best_arm_text(story.experiment, best.trial, limited=limited)
     so_far = "best feasible so far" if limited else "best so far"
     so_far += full_text(story.fidelities)
-    return f"{so_far}: {story.objective.metric} {measured(best.measurement)} (trial {best.trial})"
+    outside = ", outside of the present space" if best.trial in story.revisions.outside else ""
+    return f"{so_far}: {story.objective.metric} {measured(best.measurement)} (trial {best.trial}{outside})"
 
 
 def _of_context(story: Story) -> list[str]:
