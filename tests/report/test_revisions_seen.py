@@ -124,5 +124,6 @@ def test_another_baseline_of_a_campaign_with_contexts_is_described():
 
 
 def test_status_shows_that_the_best_result_so_far_lies_outside():
-    assert any(line.endswith("(trial 2)") for line in status_lines(told(campaign_of(workers=3)).history))
-    assert any(line.endswith("(trial 2, outside of the present space)") for line in status_lines(told(NARROWED).history))
+    inside, outside = (status_lines(told(each).history) for each in (campaign_of(workers=3), NARROWED))
+    assert any(line.endswith("(trial 2)") for line in inside)
+    assert any(line.endswith("(trial 2, outside of the present space)") for line in outside)
