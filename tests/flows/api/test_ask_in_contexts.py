@@ -115,7 +115,7 @@ def test_a_baseline_outside_of_a_revised_space_is_allowed_if_it_was_tried_in_all
     assert refused.value.problems == ["baseline.x: expected a number between 0 and 0.6, got 0.9"]
     campaign.tell(second := campaign.ask(), seconds(second))
     revised(source, **narrow)
-    assert AskTell(source | narrow).ask().point["x"] <= 0.6
+    assert float(AskTell(source | narrow).ask().point["x"]) <= 0.6
     with pytest.raises(InvalidDefinition):
         AskTell(source | narrow | {"context": {"workload": ["oltp", "olap", "batch"]}})
 
