@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from overnight.campaign.approval import ApprovalPolicy
 from overnight.campaign.contexts import Context
+from overnight.campaign.contexts.context import written_for
 from overnight.campaign.contexts.mistakes import (
     context_mistakes,
     contexts_of,
@@ -80,8 +81,15 @@ def _space(
     for where, point in _points(campaign):
         unlisted = [] if context is None else [*unlisted_values(context, where, point)]
         yield from unlisted
-        for given in () if unlisted else contexts_of(context, point):
-            yield from _in_space(Space(of_point, read, given=given), where, point, strict=strict)
+        views = () if unlisted else contexts_of(context, point)
+        written = [written_for(point, given, of_point) for given in views]
+        # A value that no context uses is a mistake.
+        unused = {name: value for name, value in point.items() if not any(name in each for each in written)}
+        found = (
+            _in_space(Space(of_point, read, given=given), where, {**each, **unused}, strict=strict)
+            for given, each in zip(views, written, strict=True)
+        )
+        yield from dict.fromkeys(problem for problems in found for problem in problems)
 
 
 def _metrics(metrics: Any) -> Iterator[Problem]:

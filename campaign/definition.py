@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 from overnight.campaign.approval import Approve
 from overnight.campaign.budget import MOST, Budget, StopWhen
 from overnight.campaign.contexts import Context, Given
-from overnight.campaign.contexts.context import agrees, in_it
+from overnight.campaign.contexts.context import agrees, in_it, written_for
 from overnight.campaign.contradictions import contradictions
 from overnight.campaign.experiment.contradictions import AB_TEST
 from overnight.campaign.experiment.settings import Decide, RampUp, Traffic
@@ -146,7 +146,12 @@ class Campaign(BaseModel):
 
     @property
     def first_points(self) -> tuple[Point, ...]:
-        """Return the baseline and the points of `start_with`, each of which may lie outside of the space."""
+        """Return the baseline and the points of `start_with`, each of which may lie outside of the space.
+
+        With contexts they are those of each one that new trials are for.
+        """
+        if self.contexts:
+            return tuple(point for given in self.open_contexts for point in self.within(given).first_points)
         written = (*(() if self.baseline is None else (self.baseline,)), *self.start_with)
         return tuple(self.space.placed(each)[0] for each in written)
 
@@ -170,14 +175,20 @@ class Campaign(BaseModel):
         """Return the definition as one of its contexts sees it: all new points are for this context.
 
         Trials for other contexts lie outside of its space. The baseline and the points of `start_with` have its values;
-        those that are written for other contexts are left out.
+        those that are written for other contexts are left out, and so are values of
+        parameters that are inactive in this one.
         """
         fix = {name: value for name, value in (self.fix or {}).items() if name not in given} or None
-        baseline = None if self.baseline is None or not agrees(self.baseline, given) else {**self.baseline, **given}
-        start_with = tuple({**point, **given} for point in self.start_with if agrees(point, given))
+        baseline = None if self.baseline is None else self._written_within(self.baseline, given)
+        start_with = tuple(
+            each for point in self.start_with if (each := self._written_within(point, given)) is not None
+        )
         here = self.model_copy(update={"fix": fix, "baseline": baseline, "start_with": start_with})
         here._given = ReadOnlyDict(given)
         return here
+
+    def _written_within(self, point: Point, given: Mapping[str, Value]) -> Point | None:
+        return {**written_for(point, given, self.parameters_of_point), **given} if agrees(point, given) else None
 
     def context_of(self, point: Mapping[str, Value]) -> Given | None:
         """Return the context that a point is for; None without contexts, and for one that the campaign has not."""

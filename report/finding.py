@@ -34,6 +34,7 @@ from overnight.report.phrases.general import (
     warnings,
     where,
 )
+from overnight.report.phrases.nothing import why_nothing
 from overnight.report.phrases.revisions import revision_lines
 from overnight.report.story import Story
 from overnight.report.story.goal.best import Best, Recommended
@@ -127,8 +128,8 @@ def _of_front(front: Front, chosen: RecommendedOfFront, found: Recommended) -> s
 def _nothing(story: Story) -> str:
     if story.front is not None and story.front.points:
         return f"{sentence(size_text(story.front))} Nothing is recommended."
-    if story.feasibility is not None and story.best.observed:
-        return f"{sentence(feasible_text(story.feasibility))} Nothing is recommended."
+    if story.best.observed:
+        return f"{sentence(why_nothing(story))} Nothing is recommended."
     return "Nothing has been observed yet, so there is nothing to recommend."
 
 

@@ -39,6 +39,7 @@ from overnight.report.phrases.general import (
     warnings,
     where,
 )
+from overnight.report.phrases.nothing import why_nothing
 from overnight.report.phrases.revisions import revision_lines
 from overnight.report.phrases.solutions import solution_lines
 from overnight.report.story import OfContext, Story
@@ -90,7 +91,8 @@ def _best_so_far(story: Story) -> str:
         return best_arm_text(story.experiment, best.trial, limited=limited)
     so_far = "best feasible so far" if limited else "best so far"
     so_far += full_text(story.fidelities)
-    return f"{so_far}: {story.objective.metric} {measured(best.measurement)} (trial {best.trial})"
+    outside = ", outside of the present space" if best.trial in story.revisions.outside else ""
+    return f"{so_far}: {story.objective.metric} {measured(best.measurement)} (trial {best.trial}{outside})"
 
 
 def _of_context(story: Story) -> list[str]:
@@ -184,7 +186,7 @@ def _finding(campaign: Campaign, story: Story) -> list[str]:
     """Return the result of a campaign, or of one context, with a table of the recommended configuration."""
     found = story.best.recommended
     if found is None:
-        return [f"{_why_nothing(story)}, so nothing is recommended"]
+        return [f"{why_nothing(story)}, so nothing is recommended"]
     lines = ["", _recommended(story, found)]
     width = max(len(name) for name in found.point)
     for name, parameter in campaign.parameters.items():
@@ -193,12 +195,6 @@ def _finding(campaign: Campaign, story: Story) -> list[str]:
             lines.append(f"  {name:<{width}}  {text}{unit}")
     confidence = _confidence(story, found) if story.front is None else _beside(story, story.front, found)
     return [*lines, *_why(story), *_recommended_feasibility(story), *confidence, *_solutions(story)]
-
-
-def _why_nothing(story: Story) -> str:
-    if story.feasibility is not None and story.best.observed:
-        return feasible_text(story.feasibility)
-    return f"nothing was {'observed' if any(story.spent.trials.values()) else 'tried yet'}"
 
 
 def _recommended(story: Story, found: Recommended) -> str:

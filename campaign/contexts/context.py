@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, RootModel, model_validator
 from overnight.campaign.contexts.variables import Variable, count_of, problems_of, values_of
 from overnight.campaign.parameters import Value
 from overnight.campaign.problems import Contradictory, Problem
+from overnight.campaign.space.parameters import Parameters
 from overnight.campaign.values.read_only import ReadOnly
 from overnight.campaign.values.spelling import yaml_text
 
@@ -65,3 +66,16 @@ def in_it(point: Mapping[str, Value], given: Mapping[str, Value]) -> bool:
 def agrees(point: Mapping[str, Value], given: Mapping[str, Value]) -> bool:
     """Return whether a point has these values of a context, as far as it names them."""
     return all(point.get(name, value) == value for name, value in given.items())
+
+
+def written_for(point: Mapping[str, Value], given: Mapping[str, Value], parameters: Parameters) -> dict[str, Value]:
+    """Return a point that is written for several contexts as it is in one of them.
+
+    It lacks the values of parameters that this context makes inactive, directly or by a parameter on which they depend.
+    """
+    inactive = set[str]()
+    for name in parameters.in_order:
+        when = parameters.root[name].when
+        if when is not None and not (inactive.isdisjoint(when.names) and when.can_hold(given)):
+            inactive.add(name)
+    return {name: value for name, value in point.items() if name not in inactive}

@@ -50,6 +50,10 @@ class Condition:
         """Return whether all parameters that decide have values, and every part is true of them."""
         return all(name in values for name in self.names) and all(part.holds(values) for part in self.parts)
 
+    def can_hold(self, known: Mapping[str, Any]) -> bool:
+        """Return whether every part is true that is about known values only."""
+        return all(part.holds(known) for part in self.parts if all(name in known for name in part.names))
+
     def __str__(self) -> str:
         return " and ".join(str(part) for part in self.parts)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from overnight.campaign import Campaign
 from overnight.campaign.contradictions import contradictions
+from overnight.campaign.definition import lies_in
 from overnight.campaign.errors import LedgerError
 from overnight.campaign.problems import Problem, Where
 from overnight.campaign.space import Point, with_past_values
@@ -24,7 +25,7 @@ def untried_outside(campaign: Campaign, ledger: str) -> list[Problem]:
     if not problems:
         return []
     tried = _tried(campaign, ledger)
-    allowed = [where for where, point in _named(campaign) if point in tried]
+    allowed = [where for where, points in _named(campaign) if all(p in tried or lies_in(campaign, p) for p in points)]
     return [each for each in problems if not any(each.where[: len(where)] == where for where in allowed)]
 
 
@@ -53,11 +54,13 @@ def _with_advice(problem: Problem) -> Problem:
     )
 
 
-def _named(campaign: Campaign) -> Iterator[tuple[Where, Point]]:
-    """Yield the path and the point of the baseline and of each point to start with."""
-    wheres: list[Where] = [] if campaign.baseline is None else [("baseline",)]
-    wheres += [("start_with", i) for i in range(len(campaign.start_with))]
-    yield from zip(wheres, campaign.first_points, strict=True)
+def _named(campaign: Campaign) -> Iterator[tuple[Where, tuple[Point, ...]]]:
+    """Yield the path of the baseline and of each point to start with, and the points that it is in all contexts."""
+    nothing = campaign.model_copy(update={"baseline": None, "start_with": ()})
+    if campaign.baseline is not None:
+        yield ("baseline",), nothing.model_copy(update={"baseline": campaign.baseline}).first_points
+    for i, point in enumerate(campaign.start_with):
+        yield ("start_with", i), nothing.model_copy(update={"start_with": (point,)}).first_points
 
 
 def _tried(campaign: Campaign, ledger: str) -> list[Point]:

@@ -30,6 +30,8 @@ def refuse_unknown_past(history: History, campaign: Campaign) -> None:
 
 def refuse_baseline_out_of_reach(campaign: Campaign) -> None:
     """Raise Refused if limits are relative to a baseline of which the model of the present space can know nothing."""
+    for given in campaign.contexts:
+        refuse_baseline_out_of_reach(campaign.within(given))
     point, relative = campaign.status_quo, [each for each in campaign.constraints if each.relative]
     if point is None or not relative or lies_in(campaign, point) or Encoding(campaign.space).reaches_far(point):
         return

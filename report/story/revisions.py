@@ -81,14 +81,20 @@ def changes_of(old: Campaign, new: Campaign) -> Iterator[str]:
     yield from _listed("constraint", old.parameter_constraints, new.parameter_constraints)
     yield from _fixed(old.fix or {}, new.fix or {})
     yield from _listed("limit", old.constraints, new.constraints)
-    if old.status_quo != new.status_quo and _known_names(new, old.status_quo) != new.status_quo:
-        yield "has no baseline" if new.status_quo is None else f"has the baseline {_point(new.status_quo)}"
+    before, baseline = _baseline(old), _baseline(new)
+    if before != baseline and _known_names(new, before) != baseline:
+        yield "has no baseline" if baseline is None else f"has the baseline {_point(baseline)}"
     if old.budget.trials != new.budget.trials:
         yield f"has {new.budget.trials} trials instead of {old.budget.trials}"
     same_limits = new.budget.model_copy(update={"trials": old.budget.trials}) == old.budget
     in_words = (*_IN_WORDS, *(("budget",) if same_limits else ()))
     if others := [key for key in changed_keys(old, new) if key not in in_words]:
         yield f"changes {', '.join(f'`{key}`' for key in others)}"
+
+
+def _baseline(campaign: Campaign) -> Point | None:
+    """Return the baseline; with contexts as it is written, because it is another point in each."""
+    return campaign.baseline if campaign.contexts else campaign.status_quo
 
 
 _IN_WORDS = ("parameters", "parameter_constraints", "fix", "constraints", "baseline")

@@ -177,3 +177,21 @@ def test_each_point_is_for_at_most_one_context_and_each_context_has_points(conte
     for given in found.contexts:
         point = found.within(given).space.point({"x": 0.5, "y": 0.5})
         assert found.context_of(point) == given
+
+
+IN_ONE = {"x": FLOAT, "y": FLOAT | {"when": {"workload": "oltp"}}, "z": FLOAT | {"when": "y >= 0.5"}}
+
+
+def test_a_point_for_all_contexts_lacks_what_a_context_makes_inactive_and_may_not_name_it_for_such_a_context_alone():
+    point = {"x": 0.5, "y": 0.6, "z": 0.7}
+    whole = campaign(parameters=IN_ONE, baseline=point, start_with=[point])
+    here, there = (whole.within(given) for given in whole.contexts)
+    assert here.status_quo == {"workload": "oltp", **point}
+    assert there.status_quo == {"workload": "olap", "x": 0.5}
+    assert whole.first_points == (*[here.status_quo] * 2, *[there.status_quo] * 2)
+    [problem, *_] = refused(parameters=IN_ONE, baseline={**point, "workload": "olap"})
+    assert problem.startswith("baseline.y: expected no value, because it is active only if workload is oltp, got 0.6")
+
+
+def test_a_mistake_that_a_point_has_in_all_contexts_is_reported_once():
+    assert len(refused(baseline={"x": 2, "y": 0.5})) == 1

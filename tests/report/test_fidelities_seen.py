@@ -9,6 +9,7 @@ from rich.console import Console
 from standing import finding_lines, status_lines, story_about
 from thorough_campaigns import Thorough, thorough
 
+from overnight.campaign.history.events import CampaignRevised
 from overnight.campaign.history.provenance import Chosen, Knew, MadeBy, Provenance
 from overnight.campaign.history.trial import Resumed
 from overnight.flows.commands.start.live import LiveDisplay
@@ -188,3 +189,15 @@ def test_a_confirming_trial_names_the_trials_that_measured_its_point_below_full_
     other = found.propose(0.7, 9, generator="confirming", provenance=knew)
     text = " ".join(explanation(found.history, found.history.trials[other], {}))
     assert "This point had not been measured before." in text
+
+
+@pytest.mark.parametrize("constraints", [(), ("watts <= 9",)])
+def test_without_a_result_in_the_present_space_the_reason_is_that_and_nothing_is_recommended(constraints):
+    found = Thorough(thorough(constraints=constraints))
+    found.run(0.9, 1, loss=0.5)
+    narrow = thorough(constraints=constraints, parameters={"x": {"kind": "float", "low": 0, "high": 0.5}})
+    found.add(CampaignRevised(time=found.now, actor="ada@home", revision=1, definition=narrow))
+    story = story_about(found.history)
+    assert finding_sentence(story) == "No result lies in the present space. Nothing is recommended."
+    assert "no result lies in the present space, so nothing is recommended" in finding_lines(found.history, None)
+    assert "No result lies in the present space" in render_report(found.history, story)

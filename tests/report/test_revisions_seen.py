@@ -113,3 +113,17 @@ def test_other_changes_are_described_both_ways(changes: dict[str, Any], words: l
     old, new = campaign_of(), campaign_of(**changes)
     assert [*changes_of(old, new)] == words
     assert len([*changes_of(new, old)]) == 1
+
+
+def test_another_baseline_of_a_campaign_with_contexts_is_described():
+    baseline, contexts = dict(campaign_of().baseline or {}), {"load": ["a", "b"]}
+    old, new = (campaign_of(context=contexts, baseline=baseline | {"depth": depth}) for depth in (2, 3))
+    [words] = changes_of(old, new)
+    assert words.startswith("has the baseline ")
+    assert "depth = 3" in words
+
+
+def test_status_shows_that_the_best_result_so_far_lies_outside():
+    inside, outside = (status_lines(told(each).history) for each in (campaign_of(workers=3), NARROWED))
+    assert any(line.endswith("(trial 2)") for line in inside)
+    assert any(line.endswith("(trial 2, outside of the present space)") for line in outside)

@@ -4,8 +4,9 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from asked_campaign import revised
 
-from overnight.campaign.errors import CampaignStopped, Refused
+from overnight.campaign.errors import CampaignStopped, InvalidDefinition, Refused
 from overnight.campaign.history.events import RecommendationMade, TrialProposed
 from overnight.flows.api.ask_tell import AskTell
 from overnight.flows.replay.again import replay
@@ -102,3 +103,29 @@ def test_what_a_campaign_without_contexts_records_does_not_mention_them(source):
     campaign.tell(campaign.ask(), 1.0)
     texts = [event.model_dump_json() for event in events(source)]
     assert not any('"context' in text for text in texts)
+
+
+def test_a_baseline_outside_of_a_revised_space_is_allowed_if_it_was_tried_in_all_contexts(source):
+    source |= {"baseline": {"x": 0.9}, "proposer": {"kind": "bayesian", "initial": 4}}
+    narrow = {"parameters": {"x": {"kind": "float", "low": 0, "high": 0.6}}}
+    campaign = AskTell(source)
+    campaign.tell(first := campaign.ask(), seconds(first))
+    with pytest.raises(InvalidDefinition) as refused:
+        AskTell(source | narrow)
+    assert refused.value.problems == ["baseline.x: expected a number between 0 and 0.6, got 0.9"]
+    campaign.tell(second := campaign.ask(), seconds(second))
+    revised(source, **narrow)
+    assert float(AskTell(source | narrow).ask().point["x"]) <= 0.6
+    with pytest.raises(InvalidDefinition):
+        AskTell(source | narrow | {"context": {"workload": ["oltp", "olap", "batch"]}})
+
+
+def test_a_baseline_that_no_context_can_model_any_more_is_refused_if_a_limit_is_relative_to_it(source):
+    source["parameters"]["mode"] = {"kind": "categorical", "choices": ["a", "b", "c"]}
+    source |= {"baseline": {"x": 0.9, "mode": "c"}, "constraints": ["watts <= 1.1 * baseline"]}
+    campaign = AskTell(source)
+    for _ in range(2):
+        campaign.tell(trial := campaign.ask(), {"seconds": seconds(trial), "watts": 1})
+    fewer = {**source["parameters"], "mode": {"kind": "categorical", "choices": ["a", "b"]}}
+    with pytest.raises(Refused, match="baseline: expected a point of which the model of the new space can know"):
+        revised(source, parameters=fewer)
