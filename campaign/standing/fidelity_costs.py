@@ -1,8 +1,9 @@
 """The expected costs of evaluations at several fidelities, and the part of the budget that is left for the search."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from overnight.campaign.definition import Campaign
 from overnight.campaign.fidelity import Fidelity
@@ -45,7 +46,16 @@ class FidelityCosts:
 
     def at(self, point: Point) -> float:
         """Return the expected cost of evaluating a point."""
-        return self.fidelity.cost(point, self.ended) * self._ratio(self.fidelity.of(point))
+        same = self._ended_of_each.get(self.fidelity.without(point), ())
+        return self.fidelity.cost(point, same) * self._ratio(self.fidelity.of(point))
+
+    @cached_property
+    def _ended_of_each(self) -> Mapping[Hashable, Sequence[Point]]:
+        """Return the points that have ended, by what they have in common at all fidelities."""
+        found = dict[Hashable, list[Point]]()
+        for point in self.ended:
+            found.setdefault(self.fidelity.without(point), []).append(point)
+        return found
 
     @property
     def full(self) -> float:
