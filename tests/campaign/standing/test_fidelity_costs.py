@@ -7,7 +7,7 @@ from thorough_campaigns import thorough
 from overnight.campaign import Point
 from overnight.campaign.standing.fidelity_costs import FidelityCosts
 
-RATIOS = {1: 0.5, 3: 1.0, 9: 2.0}
+RATIOS: dict[float, float] = {1: 0.5, 3: 1.0, 9: 2.0}
 
 
 class Counted(list[Point]):
@@ -38,8 +38,8 @@ def test_the_cost_is_that_of_the_rest_after_the_highest_lower_fidelity_at_which_
             costs = costs_of(ended, resume=resume)
             for point in [*some(10, seed + 100), {"x": 1.0, "epochs": 9}, {"x": 0.5}]:
                 level = costs.fidelity.of(point)
-                lower = [e["epochs"] for e in ended if e["x"] == point["x"] and e["epochs"] < level]
-                begun = max(lower, default=0) if resume else 0
+                lower = [costs.fidelity.of(each) for each in ended if each["x"] == point["x"]]
+                begun = max((each for each in lower if each < level), default=0.0) if resume else 0
                 assert costs.at(point) == (level - begun) / 9 * RATIOS[level]
 
 
