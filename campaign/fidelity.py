@@ -1,6 +1,6 @@
 """The fidelity of a campaign's evaluations, and the points that differ in nothing else."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
@@ -49,10 +49,14 @@ class Fidelity(
         """Return the same point at another fidelity, by default the full one."""
         return {**point, self.name: self.parameter.high if value is None else value}
 
+    def without(self, point: Point) -> Hashable:
+        """Return what points have in common that differ in nothing but their fidelity."""
+        return frozenset((name, value) for name, value in point.items() if name != self.name)
+
     def begun(self, point: Point, ended: Iterable[Point]) -> float | None:
         """Return the highest lower fidelity at which the same point has `ended`; None if it has not."""
-        mine, value = self.at(point), self.of(point)
-        lower = [self.of(each) for each in ended if self.at(each) == mine and self.of(each) < value]
+        mine, value = self.without(point), self.of(point)
+        lower = [self.of(each) for each in ended if self.without(each) == mine and self.of(each) < value]
         return max(lower, default=None)
 
     def cost(self, point: Point, ended: Iterable[Point]) -> float:

@@ -1,5 +1,7 @@
 """Points of the Sobol sequence, at the fidelities that the first points of a campaign have."""
 
+import math
+import sys
 from collections.abc import Sequence
 
 from overnight.bo_core.data.encoding import Encoding, key_of
@@ -9,6 +11,8 @@ from overnight.campaign import Campaign, History, Point
 from overnight.campaign.standing.fidelity_costs import FidelityCosts, left_for_search
 
 _UNLIMITED = 10**9
+# The first points at full fidelity, from which the spread there is known, and the share of the budget for them.
+_FIRST_IN_FULL, _SHARE_IN_FULL = 5, 0.25
 
 
 def sequence_points(
@@ -34,9 +38,8 @@ def sequence_points(
     in_full = {key_of(fidelity.at(point)) for point in tried}
     costs = FidelityCosts.of(fidelity, history)
     room = left_for_search(campaign, history, costs, reserve) - sum(costs.at(point) for point in chosen)
-    points = spread_over_fidelities(
-        costs, room, tried, sobol_points(encoding, campaign.seed, taken.and_chosen(in_full), new)
-    )
+    found = sobol_points(encoding, campaign.seed, taken.and_chosen(in_full), new)
+    points = spread_over_fidelities(costs, room, tried, found, _first_in_full(campaign, costs))
     again = sobol_points(encoding, campaign.seed, taken.and_chosen({key_of(p) for p in points}), count - new)
     return _paid(costs, room, [*points, *again])
 
@@ -50,17 +53,20 @@ def new_at_all(campaign: Campaign, history: History, encoding: Encoding, chosen:
 
 
 def spread_over_fidelities(
-    costs: FidelityCosts, room: float, tried: Sequence[Point], points: Sequence[Point]
+    costs: FidelityCosts, room: float, tried: Sequence[Point], points: Sequence[Point], in_full: int = 1
 ) -> list[Point]:
-    """Return points of the first phase, each at the fidelity for which least was spent, the highest of several.
+    """Return points of the first phase, so many `in_full` and the others so that as much is spent at each fidelity.
 
-    Only fidelities that the `room` pays for count, or the cheapest one if it pays for none.
+    The results in full come first. They are the only ones that show how much outcomes differ in full, and without that
+    the errors of low fidelities look like such differences. As much as for one of them is then spent at each lower
+    fidelity: a point is at the one for which least was spent, the highest of several. Only fidelities that the `room`
+    pays for count, or the cheapest one if it pays for none.
     """
     fidelity, found = costs.fidelity, list[Point]()
     parameter = fidelity.parameter
     expected = {level: costs.from_nothing(level) for level in reversed(parameter.levels)}
     cheapest = min(expected.values())
-    spent = dict.fromkeys(expected, 0.0)
+    spent = {level: -(in_full - 1) * parameter.cost(level) * (level == parameter.high) for level in expected}
     for point in tried:
         if (level := fidelity.of(point)) in spent:
             spent[level] += parameter.cost(level)
@@ -71,6 +77,17 @@ def spread_over_fidelities(
         room -= expected[level]
         found.append(fidelity.at(point, level))
     return found
+
+
+def _first_in_full(campaign: Campaign, costs: FidelityCosts) -> int:
+    """Return how many points of the first phase are at full fidelity: five, or what a quarter of the budget pays for.
+
+    One at least is.
+    """
+    if campaign.budget.cost is None:
+        return _FIRST_IN_FULL
+    paid = _SHARE_IN_FULL * campaign.budget.cost / max(costs.full, sys.float_info.min)
+    return max(math.floor(min(paid, _FIRST_IN_FULL)), 1)
 
 
 def _paid(costs: FidelityCosts, room: float, points: Sequence[Point]) -> list[Point]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from overnight.campaign import Campaign, Measurement, ModelView, Objective, Trial
 from overnight.campaign.history.events import MeasurementReported
+from overnight.campaign.history.trial import Observation
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,9 @@ class Reported:
 def reported(campaign: Campaign, view: ModelView, objective: Objective) -> list[Reported]:
     """Return the reports of an objective that are results at lower fidelities, in the order of trials and steps.
 
-    Of each trial's latest attempt, the last report up to each level of the fidelity counts: neighbouring ones would
-    tell the same. Trials that are running count as well.
+    Of each trial's latest attempt, the last report up to each level of the fidelity counts, because neighbouring ones
+    err in the same way. For the same reason the result counts alone, once there is one, of everything after the level
+    below it. Trials that are running count as well.
     """
     fidelity = campaign.fidelity
     if fidelity is None or not fidelity.parameter.curve:
@@ -42,10 +44,9 @@ def _thinned(campaign: Campaign, trial: Trial, view: ModelView) -> Iterator[Meas
     latest, end = trial.attempts[-1].number, fidelity.of(trial.point)
     steps = {report.step: report for report in view.reports.get(trial.id, ()) if report.attempt == latest}
     before = 0.0
-    for level in (*(level for level in fidelity.parameter.levels if level < end), end):
-        # A result takes the place of a report at the trial's own fidelity.
-        within = [step for step in steps if before < step <= level and (step < end or trial.outcome is None)]
-        within = [step for step in within if fidelity.parameter.low <= step]
+    below = [level for level in fidelity.parameter.levels if level < end]
+    for level in below if isinstance(trial.outcome, Observation) else [*below, end]:
+        within = [step for step in steps if before < step <= level and fidelity.parameter.low <= step]
         if within:
             yield steps[max(within)]
         before = level

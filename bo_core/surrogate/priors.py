@@ -8,8 +8,9 @@ of the input warping are near 1, no warping, unless the data indicate otherwise 
 
 In an A/B test, outcomes are in units of their spread within batches, and the results of a batch share a shift: drift,
 which may be nothing or several times that spread. At the lowest fidelity, the discrepancy between two points is about
-half as large as their difference, the trend is about as large as the spread of all outcomes, and scatter is as small as
-noise; each may be ten times as large, or nothing.
+half as large as their difference, the trend is about as large as the spread of all outcomes, and scatter is half as
+large; each may be ten times as large, or nothing. The prior of the scatter is the widest: a narrow one around small
+scatter makes the model believe in cheap results that mislead, until many full ones contradict them.
 
 Everything is searched and sampled in logarithms θ, laid out as g length scales, the noise variance, the
 hyperparameters of errors that observations share (`errors`), and, if the inputs are warped, g first and g second
@@ -31,7 +32,7 @@ _LENGTH_SCALE = {"firm": (math.sqrt(2.0) - 2.7, 0.75), "loose": (math.sqrt(2.0) 
 _NOISE = {"firm": (-4.0, 2.0), "loose": (-5.0, 1.0)}
 _WARP = (0.0, 0.5)
 # Two spreads on either side are shifts of a twentieth to seven times the spread of outcomes within a batch.
-_ERRORS = {"batches": [(-1.0, 2.5)], "shortfall": [(-1.0, 2.0), (0.0, 2.5), (-4.0, 2.0), (0.0, 0.7)]}
+_ERRORS = {"batches": [(-1.0, 2.5)], "shortfall": [(-1.0, 2.0), (0.0, 2.5), (-1.0, 3.0), (0.0, 0.7)]}
 _LENGTH_SCALE_BOUNDS = (0.025, 1e4)
 _NOISE_BOUNDS = (1e-4, 10.0)
 _WARP_BOUNDS = (0.2, 5.0)

@@ -14,7 +14,7 @@ from overnight.campaign.history.trial import Trial
 from overnight.campaign.standing.confirmed import since_revision
 from overnight.campaign.standing.enough import why_end_early
 from overnight.campaign.standing.fidelity_costs import pays_for_search
-from overnight.campaign.standing.room import trials_left
+from overnight.campaign.standing.room import pays_for_full, trials_left
 
 # The results without which no model knows what to confirm.
 LEAST_OBSERVED = 2
@@ -52,7 +52,8 @@ def confirming(campaign: Campaign, history: History) -> Confirming:
         return Confirming(reserve, may_propose=left - reserve)
     awaited = any(_is_outstanding(campaign, trial) for trial in history.trials.open)
     waits = awaited or (bool(history.trials.open) and not _has_results(campaign, history))
-    return Confirming(min(left, reserve), begun=True, may_propose=0 if waits else 1)
+    may_propose = 0 if waits or not pays_for_full(campaign, history) else 1
+    return Confirming(min(left, reserve), begun=True, may_propose=may_propose)
 
 
 def confirms(campaign: Campaign) -> bool:

@@ -1,19 +1,22 @@
 """The expected costs of evaluations at several fidelities, and the part of the budget that is left for the search."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from overnight.campaign.definition import Campaign
 from overnight.campaign.fidelity import Fidelity
 from overnight.campaign.history.history import History
-from overnight.campaign.history.trial import Observation
+from overnight.campaign.history.trial import Observation, Trial
 from overnight.campaign.space import Point
 from overnight.campaign.standing.declared_costs import declared_cost, may_be_resumed
 from overnight.campaign.standing.spending import spending
 
 # Sums of costs are rounded.
 _ROUNDING = 1e-9
+# What is left for confirming trials, in their expected costs: the search may cost a little more than expected.
+_RESERVE = 1.1
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,27 @@ class FidelityCosts:
 
     def at(self, point: Point) -> float:
         """Return the expected cost of evaluating a point."""
-        return self.fidelity.cost(point, self.ended) * self._ratio(self.fidelity.of(point))
+        same = self._ended_of_each.get(self.fidelity.without(point), ())
+        return self.fidelity.cost(point, same) * self._ratio(self.fidelity.of(point))
+
+    def of_trial(self, trial: Trial) -> float:
+        """Return the expected cost of a trial's next attempt, or of the one that runs.
+
+        An attempt continues from the same evaluation as the first one, whatever has ended since.
+        """
+        if not trial.attempts:
+            return self.at(trial.point)
+        return declared_cost(self.fidelity, trial, trial.attempts[0].number) * self._ratio(
+            self.fidelity.of(trial.point)
+        )
+
+    @cached_property
+    def _ended_of_each(self) -> Mapping[Hashable, Sequence[Point]]:
+        """Return the points that have ended, by what they have in common at all fidelities."""
+        found = dict[Hashable, list[Point]]()
+        for point in self.ended:
+            found.setdefault(self.fidelity.without(point), []).append(point)
+        return found
 
     @property
     def full(self) -> float:
@@ -72,13 +95,14 @@ class FidelityCosts:
 def left_for_search(campaign: Campaign, history: History, costs: FidelityCosts, confirming: int) -> float:
     """Return the cost that is left, less the costs of the trials under way and of so many `confirming` ones.
 
-    Infinite without a budget of cost.
+    Confirming trials are reserved a tenth more than they are expected to cost, so that they can start even if the
+    search costs a little more than expected. Infinite without a budget of cost.
     """
     if campaign.budget.cost is None:
         return math.inf
     spent = spending(history.trials.values()).cost
-    coming = sum(costs.at(trial.point) for trial in history.trials.open if not trial.parked)
-    return campaign.budget.cost - spent - coming - confirming * costs.full + _ROUNDING
+    coming = sum(costs.of_trial(trial) for trial in history.trials.open if not trial.parked)
+    return campaign.budget.cost - spent - coming - confirming * _RESERVE * costs.full + _ROUNDING
 
 
 def pays_for_search(campaign: Campaign, history: History, confirming: int) -> bool:

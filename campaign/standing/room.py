@@ -5,10 +5,12 @@ cost of each evaluation is known before it starts.
 """
 
 import math
+from collections.abc import Iterable
 
 from overnight.campaign.budget import Budget
-from overnight.campaign.definition import Campaign
+from overnight.campaign.definition import Campaign, lies_in
 from overnight.campaign.history.history import History
+from overnight.campaign.history.trial import Trial
 from overnight.campaign.standing.confirmed import has_confirmed
 from overnight.campaign.standing.ends import Over
 from overnight.campaign.standing.fidelity_costs import FidelityCosts
@@ -22,12 +24,37 @@ _ROUNDING = 1e-9
 def room(campaign: Campaign, history: History) -> int:
     """Return how many more evaluations may start now.
 
-    With a fidelity, running evaluations are reserved at their expected costs. The budget of cost is overspent at most
-    by what an evaluation that starts costs more than the cheapest one.
+    With a fidelity, running evaluations are reserved at their expected costs, and the others count as the cheapest ones
+    do; `fitting` decides which of them may start.
     """
     trials, budget = history.trials.values(), campaign.budget
     paid = _paid(campaign, history)
     return room_after(trials, budget) if paid is None else min(room_after(trials, _without_cost(budget)), paid)
+
+
+def fitting(campaign: Campaign, history: History, trials: Iterable[Trial]) -> list[Trial]:
+    """Return which of these trials may start now, in their order, without the budget of cost being overspent.
+
+    Each must fit beside what runs and those before it, by the expected costs. Without a fidelity every one does,
+    because nothing is known of its cost.
+    """
+    if campaign.fidelity is None or campaign.budget.cost is None:
+        return [*trials]
+    costs, found = FidelityCosts.of(campaign.fidelity, history), list[Trial]()
+    left = _left(campaign.budget.cost, history, costs)
+    for trial in trials:
+        if (cost := costs.of_trial(trial)) <= left + _ROUNDING:
+            found.append(trial)
+            left -= cost
+    return found
+
+
+def pays_for_full(campaign: Campaign, history: History) -> bool:
+    """Return whether the budget of cost pays for an evaluation at full fidelity beside what runs."""
+    if campaign.fidelity is None or campaign.budget.cost is None:
+        return True
+    costs = FidelityCosts.of(campaign.fidelity, history)
+    return costs.full <= _left(campaign.budget.cost, history, costs) + _ROUNDING
 
 
 def trials_left(campaign: Campaign, history: History) -> int:
@@ -47,9 +74,22 @@ def why_no_room(campaign: Campaign, history: History) -> Over | None:
     if (over := why_spent(trials, _without_cost(budget))) is not None:
         return over
     spent = spending(trials)
-    if spent.running or paid > 0:
+    if spent.running or (paid > 0 and _one_fits(campaign, history)):
         return None
-    return Over("cost", f"the cost budget of {budget.cost:g} pays for no other evaluation: {spent.cost:g} is spent")
+    return nothing_is_paid(campaign, history)
+
+
+def nothing_is_paid(campaign: Campaign, history: History) -> Over:
+    """Return that the budget of cost pays for nothing else that would help."""
+    spent, budget = spending(history.trials.values()).cost, campaign.budget.cost
+    return Over("cost", f"the cost budget of {budget:g} pays for no other evaluation: {spent:g} is spent")
+
+
+def _one_fits(campaign: Campaign, history: History) -> bool:
+    """Return whether a trial that waits fits into the budget of cost; True if none waits."""
+    unended = [trial for trial in history.trials.open if trial.pending and trial.open_attempt is None]
+    waiting = [trial for trial in unended if lies_in(campaign, trial.point)]
+    return not waiting or bool(fitting(campaign, history, waiting))
 
 
 def _paid(campaign: Campaign, history: History) -> int | None:
@@ -60,12 +100,17 @@ def _paid(campaign: Campaign, history: History) -> int | None:
     if campaign.fidelity is None or campaign.budget.cost is None:
         return None
     costs = FidelityCosts.of(campaign.fidelity, history)
-    running = sum(costs.at(trial.point) for trial in history.trials.open if trial.open_attempt is not None)
-    left = campaign.budget.cost - spending(history.trials.values()).cost - running
+    left = _left(campaign.budget.cost, history, costs)
     least = costs.full if has_confirmed(history) else costs.cheapest
     if least <= 0:
         return _UNLIMITED if left >= 0 else 0
     return math.floor(max(min(left / least + _ROUNDING, _UNLIMITED), 0))
+
+
+def _left(budget: float, history: History, costs: FidelityCosts) -> float:
+    """Return what is left of the budget of cost beside what runs."""
+    running = sum(costs.of_trial(trial) for trial in history.trials.open if trial.open_attempt is not None)
+    return budget - spending(history.trials.values()).cost - running
 
 
 def _without_cost(budget: Budget) -> Budget:

@@ -52,7 +52,7 @@ def next_waiting(allowed: Allowance, given: Given | None = None) -> Trial | None
     """
     if allowed.slots <= 0:
         return None
-    return next((trial for trial in allowed.waiting if in_it(trial.point, given or {})), None)
+    return next((trial for trial in allowed.affordable if in_it(trial.point, given or {})), None)
 
 
 def may_propose(allowed: Allowance) -> bool:
@@ -94,7 +94,7 @@ def _why_later(allowed: Allowance) -> str | None:
     if not allowed.in_window and window is not None:
         opens = window.local_text(window.next_opening(allowed.now))
         return f"it is outside the window {window}, which opens {opens} (`AskTell(…, ignore_window=True)` ignores it)"
-    if allowed.room < 1:
+    if allowed.room < 1 or len(allowed.affordable) < len(allowed.waiting):
         return "the rest of its budget is kept for the evaluations under way"
     if allowed.campaign.is_ab_test and any(trial.pending for trial in history.trials.open):
         return "the next batch follows once all arms of this one have ended"

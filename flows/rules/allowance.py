@@ -13,7 +13,7 @@ from overnight.campaign.experiment.phase import Phase, phase_of, runs_of
 from overnight.campaign.standing.confirming import Confirming, confirming
 from overnight.campaign.standing.ends import Over
 from overnight.campaign.standing.enough import why_end_early
-from overnight.campaign.standing.room import room, why_no_room
+from overnight.campaign.standing.room import fitting, nothing_is_paid, pays_for_full, room, why_no_room
 from overnight.flows.rules.back_off import seconds_left
 from overnight.flows.session.lease import CONTROLLER
 
@@ -77,12 +77,17 @@ class Allowance:
         """Return the waiting trials whose pause before a retry is over."""
         return [trial for trial in self.waiting if not seconds_left(self.campaign, trial, self.now)]
 
+    @cached_property
+    def affordable(self) -> list[Trial]:
+        """Return the waiting trials whose expected costs fit into the budget beside what runs, each by itself."""
+        return [trial for trial in self.waiting if fitting(self.campaign, self.history, [trial])]
+
     @property
     def to_start(self) -> list[Trial]:
         """Return the trials to start now; the arms of a batch start together."""
         if self.campaign.is_ab_test:
             return self.ready if len(self.ready) == len(self.waiting) <= self.slots else []
-        return self.ready[: max(self.slots, 0)]
+        return fitting(self.campaign, self.history, self.ready)[: max(self.slots, 0)]
 
     @property
     def unproposed(self) -> int:
@@ -132,7 +137,7 @@ class Allowance:
         """Return the seconds until a free slot retries a failed trial; None without a free slot or a waiting trial."""
         if self.slots <= 0:
             return None
-        left = [seconds_left(self.campaign, trial, self.now) for trial in self.waiting]
+        left = [seconds_left(self.campaign, trial, self.now) for trial in self.affordable]
         # The arms of a batch start together, so they wait for the last of them.
         first = max if self.campaign.is_ab_test else min
         return min(first(left), self.time_left) if left else None
@@ -192,6 +197,8 @@ class Allowance:
             return Over("space", "every point of the space has been tried")
         if (budget := why_no_room(self.campaign, self.history)) is not None:
             return budget
+        if self.confirming.begun and not self.history.trials.open and not pays_for_full(self.campaign, self.history):
+            return nothing_is_paid(self.campaign, self.history)
         if self.time_left <= 0:
             return Over("wall_clock", "the wall-clock budget is spent")
         # Trials that await approval may still be worth trying.
