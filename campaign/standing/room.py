@@ -35,8 +35,8 @@ def room(campaign: Campaign, history: History) -> int:
 def fitting(campaign: Campaign, history: History, trials: Iterable[Trial]) -> list[Trial]:
     """Return which of these trials may start now, in their order, without the budget of cost being overspent.
 
-    Each must fit in addition to what runs and those before it, by the expected costs. Without a fidelity every one does,
-    because nothing is known of its cost.
+    Each must fit in addition to what runs and to those before it, by the expected costs. Without a fidelity every one
+    does, because nothing is known of its cost.
     """
     if campaign.fidelity is None or campaign.budget.cost is None:
         return [*trials]
@@ -108,7 +108,7 @@ def _paid(campaign: Campaign, history: History) -> int | None:
 
 
 def _left(budget: float, history: History, costs: FidelityCosts) -> float:
-    """Return what is left of the budget of cost, after the expected costs of what runs."""
+    """Return what is left of the budget of cost after what runs, by its expected cost."""
     running = sum(costs.of_trial(trial) for trial in history.trials.open if trial.open_attempt is not None)
     return budget - spending(history.trials.values()).cost - running
 
