@@ -34,8 +34,8 @@ def room(campaign: Campaign, history: History) -> int:
 def fitting(campaign: Campaign, history: History, trials: Iterable[Trial]) -> list[Trial]:
     """Return which of these trials may start now, in their order, without the budget of cost being overspent.
 
-    Each must fit beside what runs and those before it, by the expected costs. Without a fidelity every one does,
-    because nothing is known of its cost.
+    Each must fit in addition to the running ones and those before it, by expected costs. Without a fidelity all do,
+    because their costs are unknown.
     """
     if campaign.fidelity is None or campaign.budget.cost is None:
         return [*trials]
@@ -49,7 +49,7 @@ def fitting(campaign: Campaign, history: History, trials: Iterable[Trial]) -> li
 
 
 def pays_for_full(campaign: Campaign, history: History) -> bool:
-    """Return whether the budget of cost pays for an evaluation at full fidelity beside what runs."""
+    """Return whether the budget of cost pays for another evaluation at full fidelity, in addition to the running ones."""
     if campaign.fidelity is None or campaign.budget.cost is None:
         return True
     costs = FidelityCosts.of(campaign.fidelity, history)
@@ -79,7 +79,7 @@ def why_no_room(campaign: Campaign, history: History) -> Over | None:
 
 
 def nothing_is_paid(campaign: Campaign, history: History) -> Over:
-    """Return that the budget of cost pays for nothing else that would help."""
+    """Return that the budget of cost pays for no other evaluation that would help."""
     spent, budget = spending(history.trials.values()).cost, campaign.budget.cost
     return Over("cost", f"the cost budget of {budget:g} pays for no other evaluation: {spent:g} is spent")
 
@@ -107,7 +107,7 @@ def _paid(campaign: Campaign, history: History) -> int | None:
 
 
 def _left(budget: float, history: History, costs: FidelityCosts) -> float:
-    """Return what is left of the budget of cost beside what runs."""
+    """Return what is left of the budget of cost after the running evaluations."""
     running = sum(costs.of_trial(trial) for trial in history.trials.open if trial.open_attempt is not None)
     return budget - spending(history.trials.values()).cost - running
 
