@@ -49,7 +49,7 @@ def fitting(campaign: Campaign, history: History, trials: Iterable[Trial]) -> li
 
 
 def pays_for_full(campaign: Campaign, history: History) -> bool:
-    """Return whether the budget of cost pays for another evaluation at full fidelity, in addition to the running ones."""
+    """Return whether the budget of cost pays for one more full evaluation in addition to the running ones."""
     if campaign.fidelity is None or campaign.budget.cost is None:
         return True
     costs = FidelityCosts.of(campaign.fidelity, history)
