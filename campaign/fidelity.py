@@ -50,7 +50,7 @@ class Fidelity(
         return {**point, self.name: self.parameter.high if value is None else value}
 
     def without(self, point: Point) -> Hashable:
-        """Return what points have in common that differ in nothing but their fidelity."""
+        """Return the key that points share if only their fidelities differ."""
         return frozenset((name, value) for name, value in point.items() if name != self.name)
 
     def begun(self, point: Point, ended: Iterable[Point]) -> float | None:

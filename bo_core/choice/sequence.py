@@ -12,7 +12,7 @@ from overnight.campaign.standing.fidelity_costs import FidelityCosts, left_for_s
 
 _UNLIMITED = 10**9
 # The first points at full fidelity, from which the spread there is known, and the share of the budget for them.
-_FIRST_IN_FULL, _SHARE_IN_FULL = 5, 0.25
+_FIRST_IN_FULL, _SHARE_IN_FULL = 3, 0.25
 
 
 def sequence_points(
@@ -80,7 +80,7 @@ def spread_over_fidelities(
 
 
 def _first_in_full(campaign: Campaign, costs: FidelityCosts) -> int:
-    """Return how many points of the first phase are at full fidelity: five, or what a quarter of the budget pays for.
+    """Return how many points of the first phase are at full fidelity: three, or what a quarter of the budget pays for.
 
     One at least is.
     """

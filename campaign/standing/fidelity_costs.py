@@ -15,7 +15,7 @@ from overnight.campaign.standing.spending import spending
 
 # Sums of costs are rounded.
 _ROUNDING = 1e-9
-# What is left for confirming trials, in their expected costs: the search may cost a little more than expected.
+# The reserve of confirming trials, in their expected costs: the search may cost a little more than expected.
 _RESERVE = 1.1
 
 
@@ -54,7 +54,7 @@ class FidelityCosts:
     def of_trial(self, trial: Trial) -> float:
         """Return the expected cost of a trial's next attempt, or of the one that runs.
 
-        An attempt continues from the same evaluation as the first one, whatever has ended since.
+        An attempt continues from the same evaluation as the first one, even if others have ended since.
         """
         if not trial.attempts:
             return self.at(trial.point)
@@ -64,7 +64,7 @@ class FidelityCosts:
 
     @cached_property
     def _ended_of_each(self) -> Mapping[Hashable, Sequence[Point]]:
-        """Return the points that have ended, by what they have in common at all fidelities."""
+        """Return the points that have ended, by the key that they share at all fidelities."""
         found = dict[Hashable, list[Point]]()
         for point in self.ended:
             found.setdefault(self.fidelity.without(point), []).append(point)

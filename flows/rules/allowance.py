@@ -79,7 +79,7 @@ class Allowance:
 
     @cached_property
     def affordable(self) -> list[Trial]:
-        """Return the waiting trials whose expected costs fit into the budget beside what runs, each by itself."""
+        """Return the waiting trials whose expected costs fit into the budget after the running ones, each by itself."""
         return [trial for trial in self.waiting if fitting(self.campaign, self.history, [trial])]
 
     @property
