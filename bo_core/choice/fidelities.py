@@ -18,6 +18,7 @@ from torch import Tensor
 from overnight.bo_core.acquisition.replication import after_pending, gains_of_slopes
 from overnight.bo_core.choice.asked import Asked
 from overnight.bo_core.choice.candidate import Candidate
+from overnight.bo_core.choice.sequence import first_in_full
 from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
 from overnight.bo_core.settings.acquisitions import GAIN_PER_COST
 from overnight.bo_core.surrogate.errors.lower import Lower
@@ -26,7 +27,8 @@ from overnight.campaign.fidelity import Fidelity
 from overnight.campaign.standing.confirming import confirming
 from overnight.campaign.standing.fidelity_costs import FidelityCosts, left_for_search
 
-# The least share of the cost that is spent at full fidelity: low fidelities may mislead, and the model with them.
+# The least share at full fidelity of the cost after the first results in full: low fidelities may mislead, and the
+# model with them.
 _LEAST_IN_FULL = 1.0 / 3.0
 # The most points that may be the best whose fidelities are considered.
 MOST_INCUMBENTS = 12
@@ -34,12 +36,16 @@ MOST_INCUMBENTS = 12
 
 @dataclass(frozen=True)
 class Fidelities:
-    """The fidelities of a campaign with their costs, the points that are `coming`, and the cost that may be spent."""
+    """The fidelities of a campaign with their costs, the points that are `coming`, and the cost that may be spent.
+
+    `first` is the number of evaluations in full that the first phase has.
+    """
 
     costs: FidelityCosts
     encoding: Encoding
     coming: tuple[Point, ...]
     room: float
+    first: int
 
     @classmethod
     def of(cls, asked: Asked) -> "Fidelities | None":
@@ -49,7 +55,8 @@ class Fidelities:
             return None
         coming = (*(trial.point for trial in asked.view.pending), *asked.chosen)
         costs, left = FidelityCosts.of(fidelity, asked.history), confirming(asked.campaign, asked.history).left
-        return cls(costs, asked.encoding, coming, left_for_search(asked.campaign, asked.history, costs, left))
+        room = left_for_search(asked.campaign, asked.history, costs, left)
+        return cls(costs, asked.encoding, coming, room, first_in_full(asked.campaign, costs))
 
     @property
     def fidelity(self) -> Fidelity:
@@ -58,10 +65,14 @@ class Fidelities:
 
     @property
     def _owes_a_full_one(self) -> bool:
-        """Return whether less than a third of the cost went to full fidelity, and the budget pays for one more."""
-        spent = [(self.fidelity.is_full(p), self.costs.from_nothing(self.fidelity.of(p))) for p in self._measured]
-        of_full = sum(cost for is_full, cost in spent if is_full)
-        return of_full < _LEAST_IN_FULL * sum(cost for _, cost in spent) and self.room >= self.costs.full
+        """Return whether less than a third of the cost went to full fidelity, and the budget pays for one more.
+
+        The evaluations in full of the first phase do not count, because no model chose their points.
+        """
+        lower = [self.fidelity.of(point) for point in self._measured if not self.fidelity.is_full(point)]
+        of_lower = sum(map(self.costs.from_nothing, lower))
+        of_full = max(len(self._measured) - len(lower) - self.first, 0) * self.costs.full
+        return of_full < _LEAST_IN_FULL * (of_full + of_lower) and self.room >= self.costs.full
 
     @property
     def _measured(self) -> tuple[Point, ...]:

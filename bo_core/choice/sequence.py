@@ -12,7 +12,7 @@ from overnight.campaign.standing.fidelity_costs import FidelityCosts, left_for_s
 
 _UNLIMITED = 10**9
 # The first points at full fidelity, from which the spread there is known, and the share of the budget for them.
-_FIRST_IN_FULL, _SHARE_IN_FULL = 3, 0.25
+_FIRST_IN_FULL, _SHARE_IN_FULL = 5, 0.25
 
 
 def sequence_points(
@@ -39,7 +39,7 @@ def sequence_points(
     costs = FidelityCosts.of(fidelity, history)
     room = left_for_search(campaign, history, costs, reserve) - sum(costs.at(point) for point in chosen)
     found = sobol_points(encoding, campaign.seed, taken.and_chosen(in_full), new)
-    points = spread_over_fidelities(costs, room, tried, found, _first_in_full(campaign, costs))
+    points = spread_over_fidelities(costs, room, tried, found, first_in_full(campaign, costs))
     again = sobol_points(encoding, campaign.seed, taken.and_chosen({key_of(p) for p in points}), count - new)
     return _paid(costs, room, [*points, *again])
 
@@ -79,8 +79,8 @@ def spread_over_fidelities(
     return found
 
 
-def _first_in_full(campaign: Campaign, costs: FidelityCosts) -> int:
-    """Return how many points of the first phase are at full fidelity: three, or what a quarter of the budget pays for.
+def first_in_full(campaign: Campaign, costs: FidelityCosts) -> int:
+    """Return how many points of the first phase are at full fidelity: five, or what a quarter of the budget pays for.
 
     One at least is.
     """
