@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from overnight.campaign.experiment.contradictions import AB_TEST
+from overnight.campaign.goal.objective import metrics_named
 from overnight.campaign.parameters import FidelityParameter
 from overnight.campaign.problems import Problem, shown
 from overnight.campaign.space import Parameters, Point
@@ -89,6 +90,8 @@ def contradictory_fidelity(campaign: Mapping[str, Any], parameters: Parameters) 
         return
     if fidelity.name in parameters.root:
         yield Problem(("fidelity", fidelity.name), "expected a name that no parameter has, found that of a parameter")
+    elif fidelity.name in metrics_named(campaign):
+        yield Problem(("fidelity", fidelity.name), "expected a name that no metric has, found that of a metric")
     if fidelity.parameter.when is not None:
         text = "expected a fidelity without a condition, because every evaluation has one"
         yield Problem(("fidelity", fidelity.name, "when"), f"{text}, found `{fidelity.parameter.when}`")

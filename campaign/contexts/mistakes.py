@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from overnight.campaign.contexts.context import Context, Given, agrees
 from overnight.campaign.contexts.variables import values_of
-from overnight.campaign.goal.objective import metrics_aimed_at
+from overnight.campaign.goal.objective import metrics_named
 from overnight.campaign.problems import Problem, Where, shown
 from overnight.campaign.space import Parameters
 from overnight.campaign.values.comparison import Comparison
@@ -34,7 +34,7 @@ def context_mistakes(campaign: Mapping[str, Any], context: Context, parameters: 
         if name in parameters.root:
             text = f"expected a name of its own, got `{name}`, which is a parameter; a context is given, never chosen"
             yield Problem(("context", name), text)
-        elif name in _metrics(campaign):
+        elif name in metrics_named(campaign):
             yield Problem(("context", name), f"expected a name of its own, got `{name}`, which is a metric")
     for key, instead in _INSTEAD.items():
         if campaign.get(key) not in _LEFT_OUT:
@@ -62,8 +62,3 @@ def only_about_contexts(constraints: Sequence[tuple[int, Comparison]], context: 
         if all(name in variables for name in constraint.names):
             text = f"expected a constraint on a parameter that is tuned, got `{constraint}`, which is about contexts"
             yield Problem(("parameter_constraints", position), text)
-
-
-def _metrics(campaign: Mapping[str, Any]) -> list[Any]:
-    listed = campaign.get("metrics")
-    return [*(listed if isinstance(listed, list | tuple) else ()), *metrics_aimed_at(campaign)]

@@ -116,6 +116,12 @@ def metrics_aimed_at(campaign: Mapping[str, Any]) -> list[Any]:
     return [campaign.get("minimize"), campaign.get("maximize"), target, *several]
 
 
+def metrics_named(campaign: Mapping[str, Any]) -> list[Any]:
+    """Return the metrics of all objectives and those under `metrics`, as far as they can be read."""
+    listed = campaign.get("metrics")
+    return [*(listed if isinstance(listed, list | tuple) else ()), *metrics_aimed_at(campaign)]
+
+
 def readable_objectives(objectives: Any) -> Iterator[tuple[int, Objective]]:
     """Yield those of a list that can be read, with their positions."""
     for position, objective in enumerate(objectives) if isinstance(objectives, list | tuple) else ():

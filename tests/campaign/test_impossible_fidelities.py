@@ -52,3 +52,9 @@ def test_a_baseline_is_at_full_fidelity() -> None:
     for baseline in ({"x": 0.5}, {"x": 0.5, "epochs": 9}):
         found = campaign(fidelity, baseline=baseline)
         assert found.space.point(baseline)["epochs"] == 9
+
+
+@pytest.mark.parametrize("metrics", [{"minimize": "epochs"}, {"metrics": ["epochs"]}])
+def test_a_fidelity_has_no_name_of_a_metric(metrics: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=r"fidelity\.epochs: expected a name that no metric has"):
+        campaign({"low": 1, "high": 9}, **metrics)
