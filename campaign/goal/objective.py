@@ -87,7 +87,7 @@ def _fields(value: Any) -> Any:
         raise ValueError(unknown_key(str(unknown[0]), known))
     written = [key for key in (*_DIRECTIONS, _TARGET) if value.get(key) is not None]
     if len(written) != 1:
-        found = " and ".join(f"`{key}`" for key in written) or "neither"
+        found = " and ".join(f"`{key}`" for key in written) or "none of them"
         raise ValueError(
             f"expected either `minimize` or `maximize` with the name of a metric, or a `target`, got {found}"
         )

@@ -18,8 +18,8 @@ budget: {trials: 9}
 """
 TWO = "objectives: [{minimize: kb, worst: 400}, {maximize: vmaf}]\n"
 FORMS = "`{minimize: latency_ms}` or `{maximize: accuracy, worst: 0.8}`"
-WAYS = "expected either `minimize` or `maximize` with the name of a metric, or `objectives`, got"
-KEYS = "expected one of minimize, maximize, worst, got the unknown key"
+WAYS = "expected either `minimize` or `maximize` with the name of a metric, or a `target`, or `objectives`, got"
+KEYS = "expected one of minimize, maximize, target, worst, got the unknown key"
 REFUSED = {
     "": f"1: minimize: {WAYS} none of them",
     "objectives: []": f"1: minimize: {WAYS} none of them",
@@ -43,11 +43,12 @@ REFUSED = {
     "objectives:\n  - {minimize: kb, weight: 2}\n  - maximize: vmaf": f"8: objectives.0: {KEYS} `weight`",
     "objectives:\n  - minimize: kb\n  - maximize: kb": "9: objectives.1: expected each metric once, got 'kb' again",
     "objectives:\n  - {minimize: kb, maximize: mb}\n  - maximize: vmaf": (
-        "8: objectives.0: expected either `minimize` or `maximize` with the name of a metric, got `minimize` and "
-        "`maximize`"
+        "8: objectives.0: expected either `minimize` or `maximize` with the name of a metric, or a `target`, got "
+        "`minimize` and `maximize`"
     ),
     "objectives:\n  - minimize: kb\n  - worst: 3": (
-        "9: objectives.1: expected either `minimize` or `maximize` with the name of a metric, got neither"
+        "9: objectives.1: expected either `minimize` or `maximize` with the name of a metric, or a `target`, got none of "
+        "them"
     ),
     "objectives:\n  - minimize: 3\n  - maximize: vmaf": (
         "8: objectives.0: expected the name of a metric after `minimize`, got 3"
