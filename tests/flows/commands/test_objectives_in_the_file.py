@@ -47,8 +47,8 @@ REFUSED = {
         "`minimize` and `maximize`"
     ),
     "objectives:\n  - minimize: kb\n  - worst: 3": (
-        "9: objectives.1: expected either `minimize` or `maximize` with the name of a metric, or a `target`, got none of "
-        "them"
+        "9: objectives.1: expected either `minimize` or `maximize` with the name of a metric, or a `target`, got "
+        "none of them"
     ),
     "objectives:\n  - minimize: 3\n  - maximize: vmaf": (
         "8: objectives.0: expected the name of a metric after `minimize`, got 3"
