@@ -12,12 +12,13 @@ async def wait_for(
 ) -> str | None:
     """Return None once there is no problem, or the problem that remains after `patience` seconds.
 
-    `notify` is called once, with the first problem.
+    `notify` is called once, with the first problem, unless there is no patience at all.
     """
-    give_up, told = time.monotonic() + patience, False
-    while (problem := await find_problem()) is not None and time.monotonic() < give_up:
-        if not told:
-            notify(f"{problem} Waiting up to {patience:g} s for it …")
-            told = True
+    give_up = time.monotonic() + patience
+    if (problem := await find_problem()) is None or patience <= 0:
+        return problem
+    notify(f"{problem} Waiting up to {patience:g} s for it …")
+    while problem is not None and time.monotonic() < give_up:
         await asyncio.sleep(_PAUSE)
+        problem = await find_problem()
     return problem

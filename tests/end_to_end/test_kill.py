@@ -16,7 +16,7 @@ from overnight.campaign.history.events import AttemptStarted, Event, LeaseTaken,
 from overnight.storage import open_ledger
 
 KILLS = 4
-TRIALS = 60
+TRIALS = 40
 
 CAMPAIGN = f"""
 name: killed
