@@ -175,8 +175,8 @@ class Campaign(BaseModel):
         """Return the definition as one of its contexts sees it: all new points are for this context.
 
         Trials for other contexts lie outside of its space. The baseline and the points of `start_with` have its values;
-        those that are written for other contexts are left out, and so are values of
-        parameters that are inactive in this one.
+        those that are written for other contexts are left out, and so are values of parameters that are inactive in
+        this one.
         """
         fix = {name: value for name, value in (self.fix or {}).items() if name not in given} or None
         baseline = None if self.baseline is None else self._written_within(self.baseline, given)

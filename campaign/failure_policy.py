@@ -1,4 +1,4 @@
-"""What follows from failures: when a trial is tried again, and when it or the campaign is given up."""
+"""The policy for failures: when a trial is tried again, and when it or the campaign is given up."""
 
 from datetime import timedelta
 from typing import Annotated, Literal

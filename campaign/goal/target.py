@@ -25,5 +25,5 @@ class Target(BaseModel):
     @property
     def distance(self) -> str:
         """Return the calculation that is minimized, such as `abs(gain_db - 60)`."""
-        sign = "-" if self.value >= 0 else "+"
-        return f"abs({self.metric} {sign} {abs(self.value)!r})".replace(".0)", ")")
+        sign, size = "-" if self.value >= 0 else "+", repr(abs(self.value)).removesuffix(".0")
+        return f"abs({self.metric} {sign} {size})"

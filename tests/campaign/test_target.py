@@ -40,6 +40,7 @@ def test_the_distance_is_that_from_the_value_to_the_last_bit(value: float, measu
 
 
 def test_a_metric_of_a_target_may_be_calculated():
+    assert aiming(target={"metric": "max(a, 2.0)", "value": 3}).objective.metric == "abs(max(a, 2.0) - 3)"
     found = aiming(target={"metric": "output - input", "value": -2.5}).objective
     assert found.metric == "abs(output - input + 2.5)"
     measured = {"output": Measurement(mean=1.0), "input": Measurement(mean=4.0)}
