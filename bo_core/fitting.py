@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from overnight.bo_core.numerics.tensor_of import tensor_of
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.search.bfgs import Array
 from overnight.bo_core.surrogate import (
@@ -160,7 +161,7 @@ class Fitting:
         return Posterior.of(self.data, self._hyperparameters(theta, found.jitter))
 
     def _hyperparameters(self, theta: Array, jitter: float) -> Hyperparameters:
-        return Hyperparameters(torch.from_numpy(theta), self.g, self.proposer.kernel, jitter, self.errors)
+        return Hyperparameters(tensor_of(theta), self.g, self.proposer.kernel, jitter, self.errors)
 
 
 def _recorded(last: Provenance | None, metric: str, g: int, errors: ErrorsName | None) -> Array | None:

@@ -11,6 +11,7 @@ from scipy.optimize import minimize
 from torch import Tensor, nn
 
 from overnight.bo_core.gpytorch_models.built import unusable, user_errors
+from overnight.bo_core.numerics.tensor_of import tensor_of
 from overnight.bo_core.search.bfgs import Array, Ending
 from overnight.bo_core.settings.surrogates import GpytorchSurrogate
 from overnight.bo_core.surrogate.climbs import StartEnd
@@ -60,7 +61,7 @@ def _fitted(surrogate: GpytorchSurrogate, model: ExactGP, learnt: Sequence[nn.Pa
 
 
 def _put(parameters: Sequence[nn.Parameter], x: Array) -> None:
-    values: Tensor = torch.from_numpy(x).clone()
+    values: Tensor = tensor_of(x)
     with torch.no_grad():
         for parameter, part in zip(parameters, values.split([p.numel() for p in parameters]), strict=True):
             parameter.copy_(part.reshape(parameter.shape))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
+from overnight.bo_core.numerics.tensor_of import tensor_of
 from overnight.bo_core.search.bfgs import Array, Stopping, minimize
 from overnight.bo_core.search.even import even_features
 from overnight.bo_core.search.exchanges import best_exchanges
@@ -180,15 +181,15 @@ def _climb(surface: Surface, X: Tensor, frozen: Tensor, stopping: Stopping, step
         if not free.all():
             full = start[rows]
             full[:, free] = x
-        value, gradient = surface.value_and_gradient(torch.from_numpy(full))
+        value, gradient = surface.value_and_gradient(tensor_of(full))
         return -value.numpy(), -gradient.numpy()[:, free]
 
     metric = surface.scales.numpy()[free]
     low, high = np.zeros(1), np.ones(1)
     end = minimize(negative, start[:, free], low, high, max_rounds=steps, stopping=stopping, metric=metric)
     climbed = X.clone()
-    climbed[:, torch.from_numpy(free)] = torch.from_numpy(end.x)
-    return climbed, torch.from_numpy(-end.value)
+    climbed[:, tensor_of(free)] = tensor_of(end.x)
+    return climbed, tensor_of(-end.value)
 
 
 def _polish(

@@ -8,6 +8,7 @@ evaluations.
 import numpy as np
 import torch
 
+from overnight.bo_core.numerics.tensor_of import tensor_of
 from overnight.bo_core.search.bfgs import Array
 from overnight.bo_core.surrogate.marginal_likelihood import LogPosterior
 
@@ -53,5 +54,5 @@ def _symmetric_root(covariance: Array) -> Array:
 
     Data that differ by rounding then get the same draws. Computed by torch, whose threads are recorded.
     """
-    values, vectors = (found.numpy() for found in torch.linalg.eigh(torch.from_numpy(covariance)))
+    values, vectors = (found.numpy() for found in torch.linalg.eigh(tensor_of(covariance)))
     return vectors * np.sqrt(np.maximum(values, 0.0)) @ vectors.T

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from overnight.bo_core.numerics.tensor_of import tensor_of
 from overnight.bo_core.numerics.triangular import inverse_from, triangular_inverse
 from overnight.bo_core.search.bfgs import Array
 from overnight.bo_core.surrogate.errors import count_of
@@ -50,7 +51,7 @@ class LogPosterior:
         """Return values [b] and gradients [b, h] at θ [b, h]; −∞ and 0 if the kernel matrix is not positive."""
         device = self.data.X.device
         # One transfer each way, so that each evaluation waits for a device only once.
-        likelihood = self.log_likelihood(torch.from_numpy(theta).to(device)).cpu().numpy()
+        likelihood = self.log_likelihood(tensor_of(theta).to(device)).cpu().numpy()
         prior, prior_gradient = self.prior.log_density(theta)
         value, gradient = likelihood[:, 0] + prior, likelihood[:, 1:] + prior_gradient
         bad = ~np.isfinite(value)
@@ -71,8 +72,8 @@ class LogPosterior:
         if count < u:
             data = self.data.part(torch.arange(count, device=device) * u // count)
             part = LogPosterior(data, self.kernel_name, self.prior, jitter=self.jitter)
-        information = part.information(torch.from_numpy(theta[None]).to(device)).cpu()
-        precision = (u / count) * information + torch.from_numpy(np.diag(self.prior.spread**-2.0))
+        information = part.information(tensor_of(theta[None]).to(device)).cpu()
+        precision = (u / count) * information + tensor_of(np.diag(self.prior.spread**-2.0))
         return torch.cholesky_inverse(torch.linalg.cholesky(precision)).numpy()
 
     def log_likelihood(self, theta: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ length scales and the noise are learnt. B blocks cost a B²-th of the whole.
 import torch
 from torch import Tensor
 
+from overnight.bo_core.numerics.tensor_of import tensor_of
 from overnight.bo_core.search.bfgs import Array
 from overnight.bo_core.surrogate.kernel import KernelName
 from overnight.bo_core.surrogate.marginal_likelihood import LogPosterior
@@ -23,7 +24,7 @@ class NeighbourhoodLogPosterior:
     ) -> None:
         """Divide the data into 2^halvings blocks by the length scales of the θ that is `near` [h]."""
         self.data, self.prior = data, prior
-        scales = data.groups.log_scales(torch.from_numpy(near[: data.groups.count]).to(data.X.device)).exp()
+        scales = data.groups.log_scales(tensor_of(near[: data.groups.count]).to(data.X.device)).exp()
         self.blocks = [
             LogPosterior(data.part(rows), kernel, prior, jitter=jitter)
             for rows in neighbourhoods(data.X / scales, halvings)

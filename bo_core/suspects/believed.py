@@ -9,6 +9,7 @@ from torch import Tensor
 
 from overnight.bo_core.data.outcomes import Outcomes
 from overnight.bo_core.data.state import Observed
+from overnight.bo_core.numerics.tensor_of import tensor_of
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.search.bfgs import Array
 from overnight.bo_core.surrogate import Hyperparameters, Posterior, Prior, TrainingData, fit
@@ -74,7 +75,7 @@ class Believed:
             cold = 1 if warm is None else 0
             found = fit(data, proposer.kernel, prior, generator, cold=cold, warm=warm, second_look=False)
             theta, jitter, value = found.theta, found.jitter, found.value
-        sets = Hyperparameters(torch.from_numpy(theta[None]), observed.groups.count, proposer.kernel, jitter)
+        sets = Hyperparameters(tensor_of(theta[None]), observed.groups.count, proposer.kernel, jitter)
         posterior = Posterior.of(data, sets)
         y, log_slopes = outcomes.placed([m.mean for m in observed.measured])
         noise = _noise(observed, outcomes.unit, log_slopes, float(sets.noise_variance), extra=extra)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from overnight.bo_core.data.feature_groups import FeatureGroups
+from overnight.bo_core.numerics.tensor_of import tensor_of
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.settings.acquisitions import GAINS
 from overnight.bo_core.surrogate import Hyperparameters, Posterior, Prior, TrainingData, fit
@@ -105,7 +106,7 @@ class ExpectedCost:
         count = min(len(data.y), _MOST_FITTED)
         part = data.part(torch.arange(count) * len(data.y) // count)
         found = fit(part, "matern52", Prior(data.groups.count), torch.Generator().manual_seed(0), cold=1)
-        return cls.recalled(costs, share, torch.from_numpy(found.theta[None]))
+        return cls.recalled(costs, share, tensor_of(found.theta[None]))
 
     @classmethod
     def recalled(cls, costs: Costs, share: float, theta: Tensor) -> "ExpectedCost":

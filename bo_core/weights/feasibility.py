@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from overnight.bo_core.data.feature_groups import FeatureGroups
+from overnight.bo_core.numerics.tensor_of import tensor_of
 from overnight.bo_core.surrogate import Hyperparameters, Posterior, Prior, TrainingData, fit
 from overnight.bo_core.surrogate.fit import LEAST_JITTER
 from overnight.bo_core.surrogate.hyperparameters import Record
@@ -51,7 +52,7 @@ class Feasibility:
         part = _labelled(_evenly(worked, max(_MOST_FITTED - kept, 0)), _evenly(failed, kept), groups)
         generator = torch.Generator().manual_seed(0)
         found = fit(part, "matern52", Prior(data.groups.count), generator, cold=_COLD_STARTS)
-        return cls._of(data, torch.from_numpy(found.theta[None]))
+        return cls._of(data, tensor_of(found.theta[None]))
 
     @classmethod
     def recalled(cls, worked: Tensor, failed: Tensor, theta: Tensor, groups: FeatureGroups) -> "Feasibility":

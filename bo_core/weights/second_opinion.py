@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from overnight.bo_core.data.state import Observed
+from overnight.bo_core.numerics.tensor_of import tensor_of
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.search.surface import Surface
 from overnight.bo_core.settings.surrogates import ExactSurrogate
@@ -63,7 +64,7 @@ class SecondOpinion:
             found = fit(part, "matern52", prior, torch.Generator().manual_seed(0), cold=1)
         except ModelFailed:
             return None
-        return cls._of(data, torch.from_numpy(found.theta[None]))
+        return cls._of(data, tensor_of(found.theta[None]))
 
     @classmethod
     def recalled(cls, observed: Observed, proposer: BayesianProposer, theta: Tensor) -> "SecondOpinion | None":

@@ -14,10 +14,11 @@ from torch import Tensor
 
 from overnight.bo_core.acquisition.limited import Ends, log_probability_within
 from overnight.bo_core.acquisition.utility import Evaluated
+from overnight.bo_core.numerics.tensor_of import tensor_of
 from overnight.bo_core.search.quasi_random import uniform_draws
 from overnight.bo_core.surrogate import Conditional
 
-_NODES, _WEIGHTS = (torch.from_numpy(each) for each in np.polynomial.legendre.leggauss(24))
+_NODES, _WEIGHTS = (tensor_of(each) for each in np.polynomial.legendre.leggauss(24))
 # Up to the first number of standard deviations below an objective's mean, it is sure to be reached. Where the logarithm
 # of the probability has fallen by the second number, the rest does not count.
 _SURE, _FALLEN = 8.0, 30.0
