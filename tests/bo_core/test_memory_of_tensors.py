@@ -119,5 +119,5 @@ def test_a_tensor_of_an_array_is_a_copy_at_an_address_of_torchs_choice():
         tensor = tensor_of(array)
         assert tensor.data_ptr() % BLOCK == 0
         assert tensor.numpy().tolist() == array.tolist()
-    tensor[0, 0] = -1.0
-    assert numbers.min() == 0.0
+        tensor[0, 0] = -1.0
+        assert numbers.min() == 0.0
