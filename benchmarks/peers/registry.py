@@ -88,7 +88,10 @@ STORES = {
     "delta": Peer("delta", "delta", ("delta_peer.py",), "delta.txt"),
     "optuna-journal": Peer("optuna-journal", "optuna", ("optuna_journal_peer.py",), "optuna.txt"),
 }
-# This one keeps a live study whose trials report and may be pruned.
-STUDIES = {"optuna-pruning": Peer("optuna-pruning", "optuna", ("optuna_pruning.py",), "optuna.txt")}
+# These keep a live study: in one its trials report and may be pruned, in the other they have limits.
+STUDIES = {
+    "optuna-pruning": Peer("optuna-pruning", "optuna", ("optuna_pruning.py",), "optuna.txt"),
+    "optuna-limits": Peer("optuna-limits", "optuna", ("optuna_limits.py",), "optuna.txt"),
+}
 # This one evaluates functions.
 FUNCTIONS = {"coco": Peer("coco", "coco", ("coco_functions.py",), "coco.txt")}
