@@ -20,6 +20,8 @@ from benchmarks.seeds import seeds_of
 
 RESULTS = Path(__file__).parents[1] / "results" / "real"
 BASELINE = "baseline"
+# No trial has a seed that is so large.
+_FRESH = 987_000_000
 Row = dict[str, Any]
 
 
@@ -60,10 +62,10 @@ def _of_one_seed(example: Example, seed: int, again: int) -> list[Row]:
         print(f"{example.name} seed {seed}: {contestant} in {seconds[contestant]:.0f} s: {best}", flush=True)
     recommended = {BASELINE: example.campaign.baseline} | {name: each.recommended for name, each in tried.items()}
     fresh: dict[str, list[Metrics | None]] = {name: [] for name in recommended}
-    for _ in range(again):
+    for turn in range(again):
         for name, point in recommended.items():
             if point is not None:
-                fresh[name].append(example.measured(point))
+                fresh[name].append(example.measured(point, _FRESH + 100 * seed + turn))
     origin = {"example": example.name, "seed": seed, "commit": commit(), "date": now()}
     rows = [{**origin, "contestant": BASELINE, "recommended": dict(example.campaign.baseline or {})}]
     rows += [

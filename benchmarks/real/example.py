@@ -1,6 +1,7 @@
 """One example: its campaign file and its evaluator, in a copy of its folder."""
 
 import importlib
+import inspect
 import os
 import shutil
 import sys
@@ -31,10 +32,11 @@ class Example:
     campaign: Campaign
     function: Callable[[dict[str, Any]], Any]
 
-    def measured(self, point: Mapping[str, Any]) -> Metrics | None:
-        """Evaluate a point; None if it has no result."""
+    def measured(self, point: Mapping[str, Any], seed: int) -> Metrics | None:
+        """Evaluate a point, with the seed if the function asks for one; None if there is no result."""
+        seeded = {"seed": seed} if "seed" in inspect.signature(self.function).parameters else {}
         try:
-            result = self.function(dict(point))
+            result = self.function(dict(point), **seeded)
         except Exception as failed:
             print(f"  failed: {failed}", flush=True)
             return None

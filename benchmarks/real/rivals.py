@@ -67,7 +67,7 @@ def by_overnight(example: Example, seed: int, **changed: object) -> Tried:
             trial = campaign.ask()
         except CampaignStopped:
             break
-        metrics = example.measured(trial.point)
+        metrics = example.measured(trial.point, _seed_of(seed, trial.id))
         tried.add(trial.point, metrics)
         campaign.tell(trial, ValueError("no result") if metrics is None else dict(metrics))
     found = campaign.recommend()
@@ -89,14 +89,19 @@ def by_optuna_tpe(example: Example, seed: int) -> Tried:
         parameters = {n: p.model_dump(mode="json", exclude_none=True) for n, p in campaign.parameters.items()}
         begin = {"parameters": parameters, "seed": seed, "first": dict(campaign.baseline or {})}
         study.request({"op": "begin", "direction": campaign.objective.direction, **begin})
-        for _ in range(campaign.budget.trials or 0):
+        for number in range(1, 1 + (campaign.budget.trials or 0)):
             asked = study.request({"op": "ask"})
-            metrics = example.measured(asked["point"])
+            metrics = example.measured(asked["point"], _seed_of(seed, number))
             tried.add(asked["point"], metrics)
             told = {"value": None, "excess": []} if metrics is None else _told(tried, metrics)
             study.request({"op": "tell", "number": asked["number"], **told})
     tried.recommended = tried.best_measured
     return tried
+
+
+def _seed_of(seed: int, trial: int) -> int:
+    """Return the seed of a trial's evaluation, the same for all contestants."""
+    return 10_000 * seed + trial
 
 
 def _told(tried: Tried, metrics: Metrics) -> dict[str, Any]:

@@ -19,7 +19,7 @@ STRATEGIES = {"default": 0, "filtered": zlib.Z_FILTERED, "rle": zlib.Z_RLE}
 def run(arms: list[dict[str, Any]], seed: int, report: Callable[[int, Any], None]) -> dict[str, Any]:
     """Serve the traffic of a batch; report the metrics of all arms four times on the way, and return them."""
     pages = _pages()
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     requests = [arm for arm in arms for _ in range(arm["traffic"])]
     chance.shuffle(requests)
     served: dict[str, dict[str, list[float]]] = {str(arm["trial"]): {"cpu_ms": [], "size_ratio": []} for arm in arms}

@@ -22,7 +22,7 @@ def evaluate(params: dict) -> float:
 
 def requests(workload: str):
     """Yield the pages that a workload requests; those with small numbers are requested often."""
-    drawn, often, moved = random.Random(workload), 0.8 if workload == "oltp" else 1.0, 0  # noqa: S311
+    drawn, often, moved = random.Random(workload), 0.8 if workload == "oltp" else 1.0, 0
     weights = [*accumulate(1 / rank**often for rank in range(1, PAGES + 1))]
     while True:
         if workload == "oltp":

@@ -21,7 +21,7 @@ def evaluate(params: dict, seconds: float = SECONDS) -> dict[str, float]:
     """Return operations in a second, and the 99th percentile of the milliseconds that a transaction took."""
     # The folder of a trial lies on the disk that is measured; the system's temporary folder may be in memory.
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder, closing(opened(Path(folder), params)) as database:
-        drawn = random.Random(1)  # noqa: S311
+        drawn = random.Random(1)
         fill(database, drawn)
         operations = one_after_another(drawn)
         transactions(database, operations, params["batch"], WARM_UP)
