@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help setup demo s3 stack faults chaos nights test test-fast docs words check format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage bench-flow clean
 
 help: ## Show what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+%?:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
 
 .venv/installed: constraints.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "make: Python 3.11 or newer is needed, found no '$(PYTHON)'; name yours with PYTHON=..."; exit 1; }
@@ -34,6 +34,11 @@ setup: .venv/installed ## Create .venv and install the pinned versions
 
 demo: setup ## Tune a classifier with 2 workers and write a report (about 2 minutes)
 	$(BIN)/overnight run examples/classifier/campaign.yaml
+
+example-%: setup ## Install what an example of examples/ needs besides, and run it, e.g. make example-storage_sqlite
+	@test -f examples/$*/campaign.yaml || { echo "make: expected a folder of examples/, found no '$*'"; exit 1; }
+	@test ! -f examples/$*/requirements.txt || $(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(PIP_ARGS) -r examples/$*/requirements.txt
+	$(BIN)/overnight run examples/$*/campaign.yaml
 
 s3: setup ## Start a real S3 server on this machine, to try `ledger: s3://...` with, until Ctrl-C
 	$(BIN)/python tests/support/s3_server.py

@@ -1,0 +1,50 @@
+"""The example that tunes PostgreSQL measures real servers, and says what to install where there is none."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from command_line import overnight, overnight_here
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "infrastructure_postgres"
+sys.path.insert(0, str(EXAMPLE))
+
+import postgres  # noqa: E402  # pyright: ignore[reportMissingImports]
+
+
+def is_installed() -> bool:
+    try:
+        return bool(postgres.programs())
+    except SystemExit:
+        return False
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(not is_installed(), reason="PostgreSQL with pgbench is not installed")
+def test_the_example_measures_settings_against_the_defaults(tmp_path):
+    for name in ("campaign.yaml", "postgres.py"):
+        shutil.copy(EXAMPLE / name, tmp_path)
+    # The server runs as another user if we are root.
+    for folder in (tmp_path, *tmp_path.parents[:-2]):
+        folder.chmod(folder.stat().st_mode | 0o055)
+    source = tmp_path / "campaign.yaml"
+    source.write_text(source.read_text().replace("trials: 40", "trials: 2"))
+    code = tmp_path / "postgres.py"
+    text = code.read_text().replace("PORT = 10, 300_000,", "PORT = 1, 20_000,")
+    code.write_text(text.replace("SECONDS = 1, 5", "SECONDS = 1, 4"))
+    assert "2 observed, 0 running, 0 failed" in overnight(tmp_path, "run", "campaign.yaml").stdout
+    for row in json.loads(overnight_here(tmp_path, "trials", "--format", "json").stdout):
+        assert row["transactions_per_s"] > 0
+        assert row["speedup_sem"] > 0
+        assert (row["commit_siblings"] is None) == (row["commit_delay"] == 0)
+    assert not (tmp_path / "cluster" / "data" / "postmaster.pid").exists()
+
+
+def test_where_postgresql_is_missing_the_example_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setattr(postgres, "Path", lambda *_: tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SystemExit, match="apt-get install postgresql"):
+        postgres.programs()
