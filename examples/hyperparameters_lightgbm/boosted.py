@@ -17,7 +17,7 @@ ROUNDS_TIMED = 5
 
 def evaluate(params: dict, seed: int, repeats: int = 1) -> dict:
     """Return the log loss with its standard error, the model's KiB, and the microseconds to classify an image."""
-    X, y = load_digits(return_X_y=True)
+    X, y = map(np.asarray, load_digits(return_X_y=True))
     losses, sizes, times = [], [], []
     for train, test in RepeatedStratifiedKFold(n_splits=FOLDS, n_repeats=repeats, random_state=seed).split(X, y):
         # One thread: the campaign's workers share the machine.
