@@ -3,6 +3,7 @@
 import cmath
 import math
 import statistics
+import sys
 from typing import NamedTuple
 
 from simulator import Corner, simulate
@@ -46,16 +47,20 @@ class Response(NamedTuple):
 
     @property
     def gain_db(self) -> float:
-        """Return the gain at the lowest frequency."""
-        return decibels(self.gains[0])
+        """Return the gain at the lowest frequency, and 0 if it is less: then nothing is amplified."""
+        return max(decibels(self.gains[0]), 0.0)
 
     @property
-    def crossing(self) -> tuple[float, float] | None:
-        """Return the highest frequency at which the gain is 1, and the phase margin there in degrees."""
+    def crossing(self) -> tuple[float, float]:
+        """Return the highest frequency at which the gain falls below 1, and the phase margin there in degrees.
+
+        Both are 0 if the gain is below 1 at all frequencies. The result then says that the sizing is far from feasible,
+        which tells a search more than a failure.
+        """
         levels = [decibels(gain) for gain in self.gains]
         above = [i for i in range(len(levels) - 1) if levels[i] >= 0 > levels[i + 1]]
         if not above:
-            return None
+            return 0.0, 0.0
         i = above[-1]
         share = levels[i] / (levels[i] - levels[i + 1])
         phases = unwrapped(self.gains)
@@ -70,8 +75,8 @@ def evaluate(params: dict) -> dict[str, float]:
     return {
         "power_uw": max(each.power_uw for each in responses),
         "gain_db": min(each.gain_db for each in responses),
-        "bandwidth_mhz": min(each[0] if each else 0 for each in crossings) / 1e6,
-        "phase_margin": min(each[1] if each else 0 for each in crossings),
+        "bandwidth_mhz": min(frequency for frequency, _ in crossings) / 1e6,
+        "phase_margin": min(margin for _, margin in crossings),
         "area_um2": area_um2(params),
         "offset_mv": offset_mv(params),
     }
@@ -119,7 +124,7 @@ def numbers(printed: str, name: str) -> list[float]:
 
 def decibels(gain: complex) -> float:
     """Return 20 times the decimal logarithm of a gain."""
-    return 20 * math.log10(abs(gain))
+    return 20 * math.log10(abs(gain) or sys.float_info.min)
 
 
 def unwrapped(gains: list[complex]) -> list[float]:
