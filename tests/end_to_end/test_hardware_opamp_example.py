@@ -23,7 +23,7 @@ installed = pytest.mark.skipif(bool(MISSING), reason=f"not installed, see exampl
 def amplifier(monkeypatch):
     monkeypatch.syspath_prepend(EXAMPLE)
     before = set(sys.modules)
-    import amplifier
+    import amplifier  # pyright: ignore[reportMissingImports]
 
     yield amplifier
     for name in {"amplifier", "simulator"} & (set(sys.modules) - before):
