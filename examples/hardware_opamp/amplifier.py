@@ -39,7 +39,7 @@ cload out 0 {load}p
 
 
 class Response(NamedTuple):
-    """What the amplifier does at one corner; its gain is complex, and positive at low frequencies."""
+    """The amplifier at one corner; its gain is complex, and positive at low frequencies if it amplifies."""
 
     power_uw: float
     frequencies: list[float]
@@ -54,8 +54,8 @@ class Response(NamedTuple):
     def crossing(self) -> tuple[float, float]:
         """Return the highest frequency at which the gain falls below 1, and the phase margin there in degrees.
 
-        Both are 0 if the gain is below 1 at all frequencies. The result then says that the sizing is far from feasible,
-        which tells a search more than a failure.
+        Both are 0 if the gain is below 1 at all frequencies. Such a sizing is then far from feasible, which
+        is more useful to a search than a failure.
         """
         levels = [decibels(gain) for gain in self.gains]
         above = [i for i in range(len(levels) - 1) if levels[i] >= 0 > levels[i + 1]]

@@ -1,4 +1,4 @@
-"""The example with an amplifier runs, measures as circuit theory says, and names what is missing before it runs."""
+"""The example with an amplifier runs, agrees with circuit theory, and names what is missing before it runs."""
 
 import json
 import shutil
