@@ -29,6 +29,7 @@ from overnight.campaign.recommendation import Recommendation
 from overnight.flows.api.background_loop import run_in_background
 from overnight.flows.api.own_loop import (
     asked_context,
+    expect_context,
     awaited,
     may_propose,
     next_waiting,
@@ -102,8 +103,9 @@ class AskTell:
         proposed. With `context`, the trial is for a context with these values, such as `{"workload": "oltp"}`. Raises
         CampaignStopped if there is nothing more to ask for (BudgetSpent if a budget is spent), AskLater if more may
         come later (the campaign is paused, trials await approval, the window is closed, or the rest of a budget is kept
-        for trials under way), and Refused if no context has the values.
+        for trials under way), and Refused if no context has the values, or if they are no mapping.
         """
+        expect_context(context)
         return self._run(self._ask(context))
 
     def tell(self, trial: Trial | int, result: Any, *, cost: float | None = None) -> None:

@@ -47,8 +47,8 @@ class Pictures:
     """The pictures of the trials of one campaign; `drawn` are those with a value, `without` those that have none.
 
     They show the metric of an objective, by default of the first one. Of very many trials a part is drawn; the line of
-    the best so far knows all of them, except `doubted` ones, whose results look like glitches. Results below full
-    fidelity are `pale`, and never the best.
+    the best so far knows all of them, except `doubted` ones, whose results look like glitches. Results `below` full
+    fidelity or `outside` of the present space are `pale`, and never the best.
     """
 
     def __init__(
@@ -66,7 +66,9 @@ class Pictures:
         self.stopped = bool(view.stopped)
         self._hollow = {trial.id for trial in view.observed if self._goals.of(trial).verdict(trial.measured) is False}
         compared = {trial.id for trial in self._goals.compared(view.observed)}
+        inside = {trial.id for trial in self._goals.inside(view.observed)}
         self.pale = {trial.id for trial in view.observed} - compared
+        self.below, self.outside = bool(inside - compared), len(inside) < len(view.observed)
         self._ringed = [trial for trial in view.observed if trial.id == recommended]
         self._logarithmic = spans_decades(view.observed, self.metric)
 
@@ -180,7 +182,7 @@ class Pictures:
         return traces
 
     def _marker(self, generator: str, colour: str, trials: list[Trial]) -> Figure:
-        """Return the look of a generator's points: hollow if infeasible, small and pale if below full fidelity."""
+        """Return the look of a generator's points: hollow if infeasible, small and pale if it is never the best."""
         marker: Figure = {"color": colour, "size": 7, "symbol": _SYMBOLS[generator], "opacity": 0.85}
         if self.pale:
             marker["size"] = [5 if trial.id in self.pale else 7 for trial in trials]

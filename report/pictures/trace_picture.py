@@ -16,7 +16,7 @@ from overnight.report.story.goal.front import Front, front_of
 _TICKS = 5
 # Linear positions are smaller than the values, so that the range and the room of the largest floats are floats.
 _UNIT = 16.0
-# The look of a result, and of one below full fidelity, which is never the best.
+# The look of a result, and of one below full fidelity or outside of the present space, which is never the best.
 _PLAIN, _PALE = 'r="3.5"', 'r="2" opacity="0.4"'
 
 
@@ -40,11 +40,11 @@ def trace_picture(history: History, doubted: Collection[int] = ()) -> str | None
     believed = [trial for trial in observed if trial.id not in doubted]
     bests = () if drifts else goals.best_so_far(believed)
     line = _best_line(frame, {t.id: values[b.id] for t, b in bests if b is not None})
-    in_full = {trial.id for trial in goals.compared(observed)}
+    compared = {trial.id for trial in goals.compared(observed)}
     parts = [*_grid(frame, metric), line]
     parts += [
         f'<circle cx="{frame.x(trial.id):.1f}" cy="{frame.y(values[trial.id]):.1f}" '
-        f"{_PLAIN if trial.id in in_full else _PALE} {_paint(goals, trial)}/>"
+        f"{_PLAIN if trial.id in compared else _PALE} {_paint(goals, trial)}/>"
         for trial in worth_drawing(history, observed, None)
     ]
     parts += _legend(goal, {trial.proposal.generator for trial in observed}, with_best=not drifts)
