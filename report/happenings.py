@@ -132,7 +132,7 @@ class News:
     def _new_best(self, history: History, ended: Iterable[Trial]) -> list[Happening]:
         goals, goal = history.goals, history.goal
         doubted = doubted_now(history)
-        # Compare with no best that is infeasible under other limits, lies outside another space, or looks like a glitch.
+        # Compare with no best that is infeasible under other limits, outside another space, or looks like a glitch.
         known = goals.best_first([] if self._best is None else [self._best])
         known = [trial for trial in known if trial.id not in doubted]
         # Other limits and another space judge every trial afresh, and so do other doubts.

@@ -29,8 +29,8 @@ from overnight.campaign.recommendation import Recommendation
 from overnight.flows.api.background_loop import run_in_background
 from overnight.flows.api.own_loop import (
     asked_context,
-    expect_context,
     awaited,
+    expect_context,
     may_propose,
     next_waiting,
     no_candidate,

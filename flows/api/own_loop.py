@@ -33,8 +33,8 @@ def expect_context(asked: Any) -> None:
     if asked is not None and not isinstance(asked, Mapping):
         found = f"{type(asked).__name__} {shown(asked)}"
         raise Refused(
-            "ask: expected no argument, which returns the next trial, or the context to try it in as a mapping, such as "
-            f'{{"workload": "oltp"}}; found {found}. Nothing was written.'
+            "ask: expected no argument, which gives the next trial, or a mapping with the context to try it in, such "
+            f'as {{"workload": "oltp"}}; found {found}. Nothing was written.'
         )
 
 

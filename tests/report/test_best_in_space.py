@@ -149,7 +149,11 @@ def elsewhere(**changes: Any) -> Campaign:
     ("story", "options", "why"),
     [
         (Story(), {"best": 3}, "there is no best trial: nothing was tried yet"),
-        (Story().proposed(1, 1).started(1, 1).failed(1, 2), {"best": 3}, "there is no best trial: nothing was observed"),
+        (
+            Story().proposed(1, 1).started(1, 1).failed(1, 2),
+            {"best": 3},
+            "there is no best trial: nothing was observed",
+        ),
         (
             random_story(1, elsewhere(baseline=None)),
             {"best": 1},

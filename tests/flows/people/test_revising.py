@@ -20,8 +20,9 @@ from overnight.flows.host.clock import SystemClock
 from overnight.flows.people.revising import revise
 from overnight.flows.people.trials_by_hand import suggest
 from overnight.flows.replay.again import replay
+from overnight.flows.rules.finished import is_over
 from overnight.flows.session.journal import Journal
-from overnight.flows.session.opening import is_over, open_campaign, why_outdated
+from overnight.flows.session.opening import open_campaign, why_outdated
 from overnight.storage import MemoryLedger
 
 NARROW = {"x": {"kind": "float", "low": 0.4, "high": 0.6}, "n": {"kind": "int", "low": 1, "high": 50}}
