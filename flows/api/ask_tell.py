@@ -37,6 +37,7 @@ from overnight.flows.api.own_loop import (
     nothing_to_ask,
     own_allowance,
 )
+from overnight.flows.definition.at_lines import at_lines_of
 from overnight.flows.definition.campaign_file import CampaignFile, read_campaign
 from overnight.flows.definition.receipts import receipts_of
 from overnight.flows.host.clock import Clock, SystemClock
@@ -83,6 +84,7 @@ class AskTell:
         From then on the definition in the ledger applies, regardless of the source.
         """
         self.file = read_campaign(source)
+        self._source = source
         self.clock = clock or SystemClock()
         self.ignore_window = ignore_window
         self._process = os.getpid()
@@ -179,7 +181,8 @@ class AskTell:
         """Open the campaign once; opening it again would contradict a later revision."""
         if self._opened:
             return await self._read()
-        self.file.check_proposer()
+        with at_lines_of(self._source):
+            self.file.check_proposer()
         await check_or_accept(self._ledger, receipts_of(self.file), self._accept_loss, self.clock, LOG.warning)
         await open_campaign(self._journal, self.file.campaign, self.file.settings(), self.clock)
         self._opened = True
