@@ -15,6 +15,7 @@ from overnight.report.pictures.axes import (
     objective_axis,
     parameter_axis,
     place,
+    shortened,
     small,
     spans_decades,
     whole_numbers,
@@ -38,6 +39,8 @@ _SYMBOLS = {
     "custom": "triangle-up",
 }
 _MOST_IN_A_LABEL = 12
+# The characters for which an axis has room, below the legend of a narrow page. The heading has the whole name.
+_LONGEST_NAME = 32
 # The share of a picture's height for what has no value.
 _STRIP = 0.08
 _HEIGHT_WITHOUT_VALUES = 120
@@ -80,7 +83,7 @@ class Pictures:
         data += self._without_value([(t, t.id) for t in self.without], names)
         data += [self._ring(trial, trial.id) for trial in self._ringed]
         last = max(trial.id for trial in (*self.observed, *self.without))
-        layout = self._layout(height=380, name=self.metric)
+        layout = self._layout(height=380, name=shortened(self.metric, _LONGEST_NAME))
         layout["xaxis"] |= whole_numbers(1, last) | {"title": small("trial")}
         return {"data": data, "layout": layout | {"showlegend": True}}
 
