@@ -16,8 +16,7 @@ from overnight.campaign.failure_policy import FailurePolicy
 from overnight.campaign.fidelity import Fidelity, of_points
 from overnight.campaign.goal import Goal, Objective
 from overnight.campaign.goal.constraint import ConstraintText
-from overnight.campaign.goal.objective import WrittenObjective
-from overnight.campaign.goal.objective_contradictions import WAYS_TO_AIM
+from overnight.campaign.goal.objective import SHORT_FORMS, WAYS_TO_AIM, WrittenObjective
 from overnight.campaign.goal.target import Target
 from overnight.campaign.parameters import Parameter, Value
 from overnight.campaign.problems import Contradictory
@@ -202,13 +201,10 @@ class Campaign(BaseModel):
 
     @property
     def goal(self) -> Goal:
-        """Return the goal; `minimize`, `maximize` and `target` are short forms of a goal with one objective."""
-        if self.minimize is not None:
-            return Goal((Objective(metric=self.minimize, direction="minimize"),), self.constraints)
-        if self.maximize is not None:
-            return Goal((Objective(metric=self.maximize, direction="maximize"),), self.constraints)
-        if self.target is not None:
-            return Goal((Objective(metric=self.target.distance, direction="minimize"),), self.constraints)
+        """Return the goal; its short forms, such as `minimize`, stand for one objective."""
+        for key, objective in SHORT_FORMS.items():
+            if (value := getattr(self, key)) is not None:
+                return Goal((objective(value),), self.constraints)
         return Goal(self.objectives, self.constraints)
 
     @property

@@ -1,6 +1,7 @@
 """A mistake in a definition with its path in the file, and the text of values in messages."""
 
 import difflib
+import re
 import reprlib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -65,8 +66,20 @@ def unknown_key(key: str, known: Iterable[str]) -> str:
     """Return the message about a key that is not among the known ones."""
     known = list(known)
     suggestion = did_you_mean(key, known)
-    expected = f"one of {', '.join(known)}" if len(known) <= _MOST_LISTED or not suggestion else "a known key"
+    listed = known[0] if len(known) == 1 else f"one of {', '.join(known)}"
+    expected = listed if len(known) <= _MOST_LISTED or not suggestion else "a known key"
     return f"expected {expected}, got the unknown key `{key}`{suggestion}"
+
+
+def meant_by(text: str) -> str | None:
+    """Return the key that a message about an unknown key suggests; None for any other message."""
+    found = re.search(r"got the unknown key `.*`; did you mean `(.+)`\?$", text)
+    return None if found is None else found[1]
+
+
+def misspelling_of(key: str, names: Iterable[Any]) -> str | None:
+    """Return the first of these names that is close to a key; None if none is."""
+    return next((name for name in names if isinstance(name, str) and difflib.get_close_matches(name, [key])), None)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -105,10 +105,10 @@ def outside_sentence(history: History, trial: Trial) -> str | None:
 
 def front_sentence(history: History, trial: Trial) -> str | None:
     """Return whether a result is on the front as measured, or which trials beat it; None without several objectives."""
-    goal, trials = history.goal, history.trials.values()
-    if not goal.has_front or not goal.feasible(trial.measured):
+    goal, goals = history.goal, history.goals
+    if not goal.has_front or not goal.feasible(trial.measured) or not goals.inside([trial]):
         return None
-    front = goal.front(trials)
+    front = goals.front(history.trials.values())
     if any(other.id == trial.id for other in front):
         return f"It is on the front as measured, which holds {counted(len(front), 'configuration')}."
     better = [other.id for other in front if goal.better(other.measured, trial.measured)]
@@ -243,8 +243,10 @@ def _here(then: History, trials: Sequence[Trial]) -> list[Trial]:
 def _best_of(then: History, known: Sequence[Trial]) -> str:
     best, goal = _best_measured(then, known), then.goal
     if best is not None and goal.has_front:
-        return f", {len(goal.front(known))} of them on the front as measured"
+        return f", {len(then.goals.front(known))} of them on the front as measured"
     if best is None:
+        if known and not then.goals.inside(known):
+            return ", none of them in the space"
         return ", none of them feasible" if goal.constraints and then.trials.observed else ""
     if then.definition.is_ab_test:
         gap = effect_text(newest_effect(then, then.trials[best[0]], goal.objectives[0].metric))

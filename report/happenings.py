@@ -5,12 +5,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from overnight.campaign import Goal, History, Trial
+from overnight.campaign import History, Trial
 from overnight.campaign.contexts import Given, given_text
 from overnight.campaign.contexts.context import in_it
 from overnight.campaign.evaluation import cause_text
 from overnight.campaign.experiment.candidates import RAMP_UP, Candidate, candidates
 from overnight.campaign.experiment.effects import newest_effect
+from overnight.campaign.experiment.own_batch import Goals
 from overnight.campaign.experiment.phase import Judge
 from overnight.campaign.history.events import CampaignFinished
 from overnight.campaign.history.trial import Failure
@@ -41,7 +42,7 @@ class News:
         self._known: History | None = None
         self._best: Trial | None = None
         self._front: list[Trial] = []
-        self._goal: Goal | None = None
+        self._goals: Goals | None = None
         self._doubted: frozenset[int] = frozenset()
         self._confirmed: set[int] = set()
         # The news of each context, by its values in words.
@@ -68,7 +69,7 @@ class News:
 
     def _begin(self, history: History) -> None:
         """Take in the first history, in which nothing is news."""
-        self._goal = history.goal
+        self._goals = history.goals
         self._doubted = doubted_now(history)
         self._best = history.goals.best(t for t in history.trials.values() if t.id not in self._doubted)
         self._front = history.goals.front(history.trials.values())
@@ -129,17 +130,17 @@ class News:
         return [_is_better(history, each) for _, each in found]
 
     def _new_best(self, history: History, ended: Iterable[Trial]) -> list[Happening]:
-        goal = history.goal
+        goals, goal = history.goals, history.goal
         doubted = doubted_now(history)
-        # A best that is not feasible any more under other limits, or looks like a glitch, is nothing to compare with.
-        known = [self._best] if self._best is not None and goal.feasible(self._best.measured) else []
+        # Compare with no best that is infeasible under other limits, outside another space, or looks like a glitch.
+        known = goals.best_first([] if self._best is None else [self._best])
         known = [trial for trial in known if trial.id not in doubted]
-        # Other limits judge every trial afresh, and so do other doubts.
-        afresh = goal != self._goal or doubted != self._doubted
+        # Other limits and another space judge every trial afresh, and so do other doubts.
+        afresh = goals != self._goals or doubted != self._doubted
         trials = history.trials.values() if afresh else [*known, *ended]
-        best = history.goals.best(trial for trial in trials if trial.id not in doubted)
+        best = goals.best(trial for trial in trials if trial.id not in doubted)
         self._doubted = doubted
-        self._goal = goal
+        self._goals = goals
         self._best = best
         if best is None or best.id in [trial.id for trial in known]:
             return []
@@ -162,10 +163,10 @@ class News:
         ]
 
     def _new_on_front(self, history: History, ended: Iterable[Trial]) -> list[Happening]:
-        goal, known = history.goal, self._front
-        # Other limits judge every trial afresh.
-        self._front = front = goal.front([*known, *ended] if goal == self._goal else history.trials.values())
-        self._goal = goal
+        goals, goal, known = history.goals, history.goal, self._front
+        # Other limits and another space judge every trial afresh.
+        self._front = front = goals.front([*known, *ended] if goals == self._goals else history.trials.values())
+        self._goals = goals
         before, now = ({trial.id for trial in trials} for trials in (known, front))
         joined = [trial for trial in front if trial.id not in before]
         if not joined:

@@ -15,7 +15,7 @@ from overnight.report.phrases.constraints import (
     reached_text,
 )
 from overnight.report.phrases.experiment import arm_lines, best_arm_text, recommended_instead, traffic_text
-from overnight.report.phrases.fidelities import full_text, levels_text, nothing_in_full, only_reached_text
+from overnight.report.phrases.fidelities import full_text, levels_text, only_reached_text
 from overnight.report.phrases.front import (
     against_baseline_text,
     better_in_all,
@@ -39,7 +39,7 @@ from overnight.report.phrases.general import (
     warnings,
     where,
 )
-from overnight.report.phrases.nothing import why_nothing
+from overnight.report.phrases.nothing import nothing_compared, why_nothing
 from overnight.report.phrases.revisions import revision_lines
 from overnight.report.phrases.solutions import solution_lines
 from overnight.report.story import OfContext, Story
@@ -85,14 +85,13 @@ def _best_so_far(story: Story) -> str:
     """Return the best result so far; empty if there is none."""
     best, limited = story.best.measured, story.feasibility is not None
     if best is None:
-        nothing = nothing_in_full(story.fidelities, story.best.observed)
+        nothing = nothing_compared(story)
         return f"best so far: {nothing}" if nothing else ""
     if story.experiment is not None:
         return best_arm_text(story.experiment, best.trial, limited=limited)
     so_far = "best feasible so far" if limited else "best so far"
     so_far += full_text(story.fidelities)
-    outside = ", outside of the present space" if best.trial in story.revisions.outside else ""
-    return f"{so_far}: {story.objective.metric} {measured(best.measurement)} (trial {best.trial}{outside})"
+    return f"{so_far}: {story.objective.metric} {measured(best.measurement)} (trial {best.trial})"
 
 
 def _of_context(story: Story) -> list[str]:

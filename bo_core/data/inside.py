@@ -6,7 +6,7 @@ from itertools import islice
 
 from overnight.bo_core.data.encoding import Encoding
 from overnight.campaign import Campaign, History, ModelView, Point, Trial
-from overnight.campaign.definition import has_space_of, lies_in
+from overnight.campaign.definition import lies_in
 from overnight.campaign.history.trial import Observation
 from overnight.campaign.space import Space
 
@@ -101,7 +101,4 @@ def _ended(view: ModelView) -> tuple[Trial, ...]:
 
 def _has_one_space(campaign: Campaign, history: History) -> bool:
     """Return whether every definition that has held has the campaign's space, which no context narrows."""
-    if campaign.given:
-        return False
-    definitions = (*history.superseded, history.definition) if history.defined is not None else ()
-    return all(has_space_of(each, campaign) for each in definitions)
+    return not campaign.given and history.always_had_space_of(campaign)

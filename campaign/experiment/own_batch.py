@@ -12,6 +12,7 @@ from overnight.campaign.fidelity import Fidelity
 from overnight.campaign.goal import Goal, Objective
 from overnight.campaign.history.trial import Observation, Trial
 from overnight.campaign.parameters import Value
+from overnight.campaign.space import Space
 
 
 @dataclass(frozen=True)
@@ -21,22 +22,30 @@ class Goals:
     That is `pooled`, whose limits are relative to all measurements of the baseline. In an A/B test, limits are relative
     to the status quo of the trial's own batch. `status_quos` are those with a result, by batch; None otherwise. Without
     a status quo that has a result, nothing is known to meet such limits. With `contexts`, limits are relative to the
-    baseline in the trial's own context, and trials of different contexts are not compared. With a `fidelity`, only
-    results at full fidelity are compared.
+    baseline in the trial's own context, and trials of different contexts are not compared.
+
+    Which results are compared is decided here alone, by `compared`: with a `fidelity` those at full fidelity, and with
+    a `space` those of points inside it. Others are never the best, on a front, or anything that new results must beat.
     """
 
     pooled: Goal
     status_quos: Mapping[int, Trial] | None = None
     contexts: Sequence[tuple[Given, Goal]] = ()
     fidelity: Fidelity | None = None
+    space: Space | None = None
 
-    def compared(self, trials: Iterable[Trial]) -> Iterable[Trial]:
-        """Return the trials whose results are compared: those at full fidelity, if the campaign has one."""
-        return trials if self.fidelity is None else [t for t in trials if self.fidelity.is_full(t.point)]
+    def compared(self, trials: Iterable[Trial]) -> list[Trial]:
+        """Return the trials whose results are compared."""
+        inside = self.inside(trials)
+        return inside if self.fidelity is None else [t for t in inside if self.fidelity.is_full(t.point)]
+
+    def inside(self, trials: Iterable[Trial]) -> list[Trial]:
+        """Return the trials in the present space, which are all unless the campaign had another one."""
+        return [trial for trial in trials if self.space is None or not self.space.problems(trial.point)]
 
     def best_so_far(self, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Trial | None]]:
         """Yield each trial that is compared with the best one up to it; they share no status quo in an A/B test."""
-        compared = [*self.compared(trials)]
+        compared = self.compared(trials)
         return zip(compared, self.pooled.best_so_far(compared), strict=True)
 
     def of(self, trial: Trial) -> Goal:
@@ -80,7 +89,7 @@ class Goals:
         alternate: first the best of each, in the order of the file.
         """
         if self.contexts:
-            ranked = [goal.best_first(of_context) for goal, of_context in self._by_context(trials)]
+            ranked = [goal.best_first(of_context) for goal, of_context in self._by_context(self.compared(trials))]
             return [trial for each in zip_longest(*ranked) for trial in each if trial is not None]
         if self.status_quos is None:
             return self.pooled.best_first(self.compared(trials))
@@ -88,9 +97,10 @@ class Goals:
 
     def front(self, trials: Iterable[Trial]) -> list[Trial]:
         """Return the feasible trials that no other one dominates; with contexts, no other one of their context."""
+        compared = self.compared(trials)
         if not self.contexts:
-            return self.pooled.front(trials)
-        return [trial for goal, of_context in self._by_context(trials) for trial in goal.front(of_context)]
+            return self.pooled.front(compared)
+        return [trial for goal, of_context in self._by_context(compared) for trial in goal.front(of_context)]
 
     def _by_context(self, trials: Iterable[Trial]) -> list[tuple[Goal, list[Trial]]]:
         every = [*trials]
@@ -103,7 +113,7 @@ class Goals:
         arm counts if most of its results meet the constraints, relative to their own status quo.
         """
         status_quos, results = self.status_quos or {}, dict[frozenset[tuple[str, Value]], list[Trial]]()
-        for trial in trials:
+        for trial in self.compared(trials):
             if isinstance(trial.outcome, Observation):
                 results.setdefault(frozenset(trial.point.items()), []).append(trial)
         found: list[tuple[float, Trial]] = []

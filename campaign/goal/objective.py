@@ -1,6 +1,6 @@
 """An objective: a metric, the direction in which it improves, and the worst value that is of any use."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Annotated, Any, Literal
 
@@ -15,8 +15,6 @@ from overnight.campaign.values.may_be_revised import MayBeRevised
 from overnight.campaign.values.numbers import Real
 
 Direction = Literal["minimize", "maximize"]
-_DIRECTIONS: tuple[Direction, ...] = ("minimize", "maximize")
-_TARGET = "target"
 _EXAMPLE = "`{minimize: latency_ms}` or `{maximize: accuracy, worst: 0.8}`"
 
 
@@ -73,6 +71,20 @@ class Objective(BaseModel):
         return value - self.sign * by
 
 
+def _distance_from(target: Target) -> Objective:
+    return Objective(metric=target.distance, direction="minimize")
+
+
+# The keys with which a mapping names one metric, each with the objective that its value stands for.
+SHORT_FORMS: Mapping[str, Callable[[Any], Objective]] = {
+    "minimize": lambda metric: Objective(metric=metric, direction="minimize"),
+    "maximize": lambda metric: Objective(metric=metric, direction="maximize"),
+    "target": _distance_from,
+}
+# The keys of a campaign's file, one of which holds its objectives.
+WAYS_TO_AIM = (*SHORT_FORMS, "objectives")
+
+
 def _fields(value: Any) -> Any:
     """Return the fields of the objective that a mapping such as `{minimize: latency_ms, worst: 400}` stands for.
 
@@ -82,21 +94,21 @@ def _fields(value: Any) -> Any:
         return value
     if not isinstance(value, Mapping):
         raise ValueError(f"expected a mapping such as {_EXAMPLE}, got {shown(value)}")
-    known = (*_DIRECTIONS, _TARGET, "worst")
+    known = (*SHORT_FORMS, "worst")
     if unknown := [key for key in value if key not in known]:
         raise ValueError(unknown_key(str(unknown[0]), known))
-    written = [key for key in (*_DIRECTIONS, _TARGET) if value.get(key) is not None]
+    written = [key for key in SHORT_FORMS if value.get(key) is not None]
     if len(written) != 1:
         found = " and ".join(f"`{key}`" for key in written) or "none of them"
         raise ValueError(
             f"expected either `minimize` or `maximize` with the name of a metric, or a `target`, got {found}"
         )
-    [direction] = written
-    if direction == _TARGET:
-        return {"metric": _target(value[_TARGET]).distance, "direction": "minimize", "worst": value.get("worst")}
-    if not isinstance(value[direction], str) or not value[direction]:
-        raise ValueError(f"expected the name of a metric after `{direction}`, got {shown(value[direction])}")
-    return {"metric": value[direction], "direction": direction, "worst": value.get("worst")}
+    [form] = written
+    wanted = _target(value[form]) if form == "target" else value[form]
+    if form != "target" and (not isinstance(wanted, str) or not wanted):
+        raise ValueError(f"expected the name of a metric after `{form}`, got {shown(wanted)}")
+    objective = SHORT_FORMS[form](wanted)
+    return {"metric": objective.metric, "direction": objective.direction, "worst": value.get("worst")}
 
 
 def _target(written: Any) -> Target:
@@ -109,11 +121,11 @@ def _target(written: Any) -> Target:
 
 def metrics_aimed_at(campaign: Mapping[str, Any]) -> list[Any]:
     """Return the metrics of all objectives of a definition, as far as they can be read."""
-    target = campaign.get(_TARGET)
+    named = {form: campaign.get(form) for form in SHORT_FORMS}
     with suppress(ValueError):
-        target = _target(target).distance
+        named["target"] = _target(named["target"]).distance
     several = (objective.metric for _, objective in readable_objectives(campaign.get("objectives")))
-    return [campaign.get("minimize"), campaign.get("maximize"), target, *several]
+    return [*named.values(), *several]
 
 
 def metrics_named(campaign: Mapping[str, Any]) -> list[Any]:
@@ -151,7 +163,7 @@ WrittenObjective = Annotated[
                     "description": "a value that is of no use, and neither is a worse one",
                 },
             },
-            "oneOf": [{"required": [key]} for key in (*_DIRECTIONS, _TARGET)],
+            "oneOf": [{"required": [key]} for key in SHORT_FORMS],
             "additionalProperties": False,
             "description": f"a metric and its direction, such as {_EXAMPLE}",
         }

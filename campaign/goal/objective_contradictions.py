@@ -4,13 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from overnight.campaign.goal.constraint_contradictions import impossible_constraints, readable_constraints
-from overnight.campaign.goal.objective import readable_objectives
+from overnight.campaign.goal.objective import WAYS_TO_AIM, readable_objectives
 from overnight.campaign.problems import Problem, shown
 
 # With more, nearly every point is on the front, and hypervolumes take long to compute.
 MOST_OBJECTIVES = 6
-# The keys of a campaign's file, one of which holds its objectives.
-WAYS_TO_AIM = ("minimize", "maximize", "target", "objectives")
 _ONE_CURVE = "expected `rule: improbable` with several `objectives`, because the other rules compare a single metric"
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from overnight.campaign.contexts import Given
-from overnight.campaign.definition import Campaign
+from overnight.campaign.definition import Campaign, has_space_of
 from overnight.campaign.errors import InvalidHistory
 from overnight.campaign.experiment.own_batch import Goals
 from overnight.campaign.experiment.status_quo import status_quos
@@ -110,7 +110,7 @@ class History(Printed):
         lines[0] += f" ({shown})" if shown else ""
         goals, observed = self.goals, [trial for trial in self.trials.values() if trial.measured]
         if goals.pooled.has_front:
-            lines.append(f"on the front as measured: {_trials(len(goals.pooled.front(observed)))}")
+            lines.append(f"on the front as measured: {_trials(len(goals.front(observed)))}")
         elif (best := goals.best(observed)) is not None:
             lines.append(f"best as measured: {best}")
         return "\n".join(lines)
@@ -150,11 +150,20 @@ class History(Printed):
 
     @property
     def goals(self) -> Goals:
-        """Return the goal by which each trial is judged: in an A/B test by its batch, and with contexts by its own."""
+        """Return the goal by which each trial is judged: in an A/B test by its batch, and with contexts by its own.
+
+        It compares results in the present space only.
+        """
         campaign = self.definition
         contexts = tuple((given, self._goal_in(given)) for given in campaign.contexts)
         own = status_quos(self.trials.values()) if campaign.is_ab_test else None
-        return Goals(self.goal, own, contexts, campaign.fidelity)
+        space = None if self.always_had_space_of(campaign) else campaign.space
+        return Goals(self.goal, own, contexts, campaign.fidelity, space)
+
+    def always_had_space_of(self, campaign: Campaign) -> bool:
+        """Return whether every definition that has held has the points of this one, so that all trials lie inside."""
+        definitions = (*self.superseded, self.definition) if self.defined is not None else ()
+        return all(has_space_of(each, campaign) for each in definitions)
 
     @property
     def at_baseline(self) -> Measured:

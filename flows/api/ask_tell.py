@@ -30,12 +30,14 @@ from overnight.flows.api.background_loop import run_in_background
 from overnight.flows.api.own_loop import (
     asked_context,
     awaited,
+    expect_context,
     may_propose,
     next_waiting,
     no_candidate,
     nothing_to_ask,
     own_allowance,
 )
+from overnight.flows.definition.at_lines import at_lines_of
 from overnight.flows.definition.campaign_file import CampaignFile, read_campaign
 from overnight.flows.definition.receipts import receipts_of
 from overnight.flows.host.clock import Clock, SystemClock
@@ -82,6 +84,7 @@ class AskTell:
         From then on the definition in the ledger applies, regardless of the source.
         """
         self.file = read_campaign(source)
+        self._source = source
         self.clock = clock or SystemClock()
         self.ignore_window = ignore_window
         self._process = os.getpid()
@@ -102,8 +105,9 @@ class AskTell:
         proposed. With `context`, the trial is for a context with these values, such as `{"workload": "oltp"}`. Raises
         CampaignStopped if there is nothing more to ask for (BudgetSpent if a budget is spent), AskLater if more may
         come later (the campaign is paused, trials await approval, the window is closed, or the rest of a budget is kept
-        for trials under way), and Refused if no context has the values.
+        for trials under way), and Refused if no context has the values, or if they are no mapping.
         """
+        expect_context(context)
         return self._run(self._ask(context))
 
     def tell(self, trial: Trial | int, result: Any, *, cost: float | None = None) -> None:
@@ -177,7 +181,8 @@ class AskTell:
         """Open the campaign once; opening it again would contradict a later revision."""
         if self._opened:
             return await self._read()
-        self.file.check_proposer()
+        with at_lines_of(self._source):
+            self.file.check_proposer()
         await check_or_accept(self._ledger, receipts_of(self.file), self._accept_loss, self.clock, LOG.warning)
         await open_campaign(self._journal, self.file.campaign, self.file.settings(), self.clock)
         self._opened = True

@@ -28,6 +28,16 @@ def own_allowance(history: History, now: datetime, *, ignore_window: bool = Fals
     )
 
 
+def expect_context(asked: Any) -> None:
+    """Raise Refused if the argument of `ask` is no mapping, such as the number of trials to return."""
+    if asked is not None and not isinstance(asked, Mapping):
+        found = f"{type(asked).__name__} {shown(asked)}"
+        raise Refused(
+            "ask: expected no argument, which gives the next trial, or a mapping with the context to try it in, such "
+            f'as {{"workload": "oltp"}}; found {found}. Nothing was written.'
+        )
+
+
 def asked_context(campaign: Campaign, asked: Mapping[str, Any] | None) -> Given | None:
     """Return the values of the contexts that a loop asks for, in canonical types; raises Refused if there is none."""
     if not asked:

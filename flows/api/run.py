@@ -19,8 +19,9 @@ from overnight.campaign.values.printed import Printed
 from overnight.evaluators.sources import SourceFiles
 from overnight.flows.api.sync import run_sync
 from overnight.flows.controller.shift import why_not_yet
+from overnight.flows.definition.at_lines import at_lines_of
 from overnight.flows.definition.campaign_file import CampaignFile, read_campaign
-from overnight.flows.definition.fixing import values_of, with_fixed
+from overnight.flows.definition.fixing import for_this_run, with_fixed
 from overnight.flows.definition.places import refuse_overlaps, refuse_unusable_places
 from overnight.flows.definition.receipts import receipts_of
 from overnight.flows.engine.server import prefect_server
@@ -30,13 +31,16 @@ from overnight.flows.host.named_server import named_server
 from overnight.flows.host.prefect_environment import prepare_prefect
 from overnight.flows.host.stop import StopRequest
 from overnight.flows.rules.evaluator_changes import refuse_changed
+from overnight.flows.rules.finished import is_over, why_not_fixed
 from overnight.flows.rules.recommending import recommendation_of
 from overnight.flows.session.journal import Journal
 from overnight.flows.session.lease import refuse_if_it_lives_here
 from overnight.flows.session.newest_receipt import check_or_accept
-from overnight.flows.session.opening import effective_definition, is_over, refuse_another, why_outdated
+from overnight.flows.session.opening import effective_definition, refuse_another, why_outdated
 from overnight.storage import open_ledger
 
+# The name in messages of a campaign that has no file.
+_MAPPING = "CAMPAIGN"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -72,15 +76,14 @@ def run_campaign(
     the campaign starts and writes nothing, unless `ignore_window` is set, but it waits for evaluations that an earlier
     controller left running. `fix` keeps parameters at values during this run, and `context` restricts its new trials to
     the contexts with these values. `accept_loss` is the recorded reason to continue with a ledger that contradicts its
-    newest receipt. Raises an OvernightError for a wrong definition, a held
-    campaign, such a ledger, or too many failures in a row; events recorded until then stay.
+    newest receipt. Raises an OvernightError for a wrong definition, a held campaign, such a ledger, or too many
+    failures in a row; events recorded until then stay.
     """
     file = read_campaign(source)
-    path = str(source) if isinstance(source, str | Path) else "CAMPAIGN"
+    path = source if isinstance(source, str | Path) else None
+    fixed = for_this_run(file, fix or {}, context or {})
     history, not_yet = run_sync(
-        _run(
-            file, path, fix or {}, watch, on_stop, notify, report, ignore_window=ignore_window, accept_loss=accept_loss
-        )
+        _run(file, path, fixed, watch, on_stop, notify, report, ignore_window=ignore_window, accept_loss=accept_loss)
     )
     if not_yet is not None:
         return CampaignResult(history, None, not_yet)
@@ -89,8 +92,8 @@ def run_campaign(
 
 async def _run(
     file: CampaignFile,
-    path: str,
-    fix: Mapping[str, Any],
+    path: str | Path | None,
+    fixed: Mapping[str, Value],
     watch: Callable[[History], None],
     on_stop: Callable[[StopRequest], None],
     notify: Callable[[str], None],
@@ -100,8 +103,8 @@ async def _run(
     accept_loss: str | None,
 ) -> tuple[History, str | None]:
     """Return the history, and the reason if a closed window prevents a start."""
-    await with_fixed(file, fix).check()
-    fixed = values_of(file, fix)
+    with at_lines_of(path):
+        await with_fixed(file, fixed).check()
     ledger = open_ledger(file.ledger, file.campaign.name, Path())
     # Here as well as in the flow, which a campaign that is over or outside its window never reaches.
     await check_or_accept(ledger, receipts_of(file), accept_loss, SystemClock(), notify)
@@ -112,6 +115,8 @@ async def _run(
     if over:
         if (outdated := why_outdated(journal.history, file.campaign)) is not None:
             notify(outdated)
+        if fixed:
+            notify(why_not_fixed(journal.history, str(path or _MAPPING)))
         return journal.history, None
     held = effective_definition(journal.history, file.campaign, fixed)
     not_yet = None if ignore_window else why_not_yet(held, journal.history, SystemClock().now())
@@ -120,13 +125,14 @@ async def _run(
     return await _run_with_prefect(file, fixed, watch, on_stop, notify, report, ignore_window=ignore_window), None
 
 
-def _refuse_to_start(file: CampaignFile, path: str, history: History, *, over: bool) -> None:
+def _refuse_to_start(file: CampaignFile, path: str | Path | None, history: History, *, over: bool) -> None:
     """Raise an OvernightError before a server is started; the loop's own check, later, is the one that counts."""
     refuse_if_it_lives_here(history)
     if history.defined is None:
-        refuse_unusable_places(file)
-        refuse_overlaps(file)
-    refuse_another(history, file.campaign, path)
+        with at_lines_of(path):
+            refuse_unusable_places(file)
+            refuse_overlaps(file)
+    refuse_another(history, file.campaign, str(path or _MAPPING))
     if file.evaluator_changed == "refuse" and not over:
         refuse_changed(history, SourceFiles(file.evaluator).hashes())
 

@@ -2,8 +2,7 @@
 
 import importlib
 import os
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,7 +24,7 @@ from overnight.bo_core.settings.surrogates import GpytorchSurrogate
 from overnight.campaign import Campaign
 from overnight.campaign.contradictions import contradictions
 from overnight.campaign.errors import CannotPropose, InvalidDefinition
-from overnight.campaign.problems import Contradictory, Problem, Where, one_line, shown
+from overnight.campaign.problems import Contradictory, Problem, one_line, shown
 from overnight.campaign.values.duration import WRITTEN_BY_HAND
 from overnight.evaluators import AnyEvaluator, OwnLoop
 from overnight.evaluators.ongoing.polling import Polling
@@ -34,6 +33,7 @@ from overnight.flows.clusters.places.any_place import AnyPlace
 from overnight.flows.clusters.places.here import Here
 from overnight.flows.clusters.resources import Resources
 from overnight.flows.definition.addresses import absolute_ledger, ledger_address, meant_as_folder
+from overnight.flows.definition.each_mistake_once import each_once
 from overnight.flows.definition.parts import part_problems
 from overnight.flows.definition.translated_errors import translate
 from overnight.flows.definition.tried_points import in_a_begun_campaign, untried_outside
@@ -269,15 +269,7 @@ def _examine(
     written = sections.get("campaign")
     # The model looks for contradictions only if each of its parts is valid; here all problems are reported at once.
     contradicting = contradictions(written) if isinstance(written, Mapping) else ()
-    return None, [_with_path_in(data, problem) for problem in _once((*contradicting, *problems))]
-
-
-def _once(problems: Iterable[Problem]) -> list[Problem]:
-    """Return each problem once, although the model shows a value that it has read in another way: 8.0 for 8."""
-    found: dict[tuple[Where, str], Problem] = {}
-    for problem in problems:
-        found.setdefault((problem.where, re.split(r"[,;] got ", problem.text)[0]), problem)
-    return list(found.values())
+    return None, [_with_path_in(data, problem) for problem in each_once(contradicting, problems)]
 
 
 def _with_path_in(data: Mapping[Any, Any], problem: Problem) -> Problem:

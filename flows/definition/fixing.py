@@ -22,6 +22,15 @@ def with_fixed(file: CampaignFile, fix: Mapping[str, Any]) -> CampaignFile:
     return file.model_copy(update={"campaign": file.campaign.model_copy(update={"fix": fixed})})
 
 
+def for_this_run(file: CampaignFile, fix: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Value]:
+    """Return the values that a run fixes: those of parameters, and those of the contexts that it is for.
+
+    Raises InvalidDefinition as `with_fixed` and `with_context` do.
+    """
+    with_context(with_fixed(file, fix), context)
+    return values_of(file, {**fix, **context})
+
+
 def values_of(file: CampaignFile, fix: Mapping[str, Any]) -> dict[str, Value]:
     """Return the values, of which text is read as a value of its parameter."""
     return {name: _read(file, name, value) for name, value in fix.items()}

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from overnight.campaign.goal.objective_contradictions import MOST_OBJECTIVES, WAYS_TO_AIM
+from overnight.campaign.goal.objective import WAYS_TO_AIM
+from overnight.campaign.goal.objective_contradictions import MOST_OBJECTIVES
 from overnight.flows.definition.campaign_file import CampaignFile
 
 # The first line of the template names this file to editors.

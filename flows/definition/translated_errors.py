@@ -7,7 +7,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, RootModel, Tag, ValidationError
 
-from overnight.campaign.problems import Contradictory, Problem, Where, shown, unknown_key
+from overnight.campaign.problems import Contradictory, Problem, Where, misspelling_of, shown, unknown_key
 
 _NUMBER = "a number"
 _WHOLE = "a whole number"
@@ -118,6 +118,9 @@ def _finding(
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         key = context["discriminator"].strip("'")
         got = found.get(key) if isinstance(found, Mapping) else None
+        names = found if isinstance(found, Mapping) and got is None else ()
+        if (misspelt := misspelling_of(key, names)) is not None:
+            return (*where, misspelt), unknown_key(misspelt, [key]), None
         kinds = [kind for kind in _kinds_of_union(place.here) if (*where[:1], kind) not in _ELSEWHERE]
         return (*where, key), f"one of {', '.join(kinds)}", shown(got)
     if kind in _EXPECTED:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from overnight.campaign import Campaign, History
-from overnight.campaign.changes import differences, revisable_keys
+from overnight.campaign.changes import differences
 from overnight.campaign.definition import lies_in
 from overnight.campaign.errors import Refused
 from overnight.campaign.history.events import CampaignDefined, CampaignRevised, TrialAbandoned
@@ -64,14 +64,11 @@ def _about_time_limit(latest: CampaignDefined | CampaignRevised, campaign: Campa
 def _refuse_another(old: Campaign, new: Campaign) -> None:
     changes = differences(old, new, on_request=True)
     if changes:
-        *keys, last = (f"`{key}`" for key in revisable_keys())
+        listed = "\n".join(changes)
         raise Refused(
-            f"Campaign `{old.name}`: only {', '.join(keys)} and {last} may be revised, and other changes make it "
-            "another campaign. Nothing was written: undo these changes, or give this campaign another `name`."
-            + _about_objectives(old, new)
-            + _about_parameters(old, new)
-            + "\n"
-            + "\n".join(changes)
+            f"Campaign `{old.name}` cannot be revised in this way:\n{listed}\nThat would be another campaign. Nothing "
+            "was written: undo it, or give this campaign another `name`. `overnight revise --help` lists the keys that "
+            f"may change.{_about_objectives(old, new)}{_about_parameters(old, new)}"
         )
 
 

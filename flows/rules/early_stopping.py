@@ -85,7 +85,7 @@ def _behind(reason: Reason, history: History) -> Decision:
 
 def _improbable(rule: ImprobableRule, history: History, trial: int, step: int) -> Decision | None:
     goal, observed = history.goal, believed(history)
-    front = [goal.turned(other.measured) for other in goal.front(observed)]
+    front = [goal.turned(other.measured) for other in history.goals.front(observed)]
     found = prospect(history, observed, history.trials[trial], step) if front and step >= rule.after_step else None
     if found is None or found.results < rule.after_trials:
         return None

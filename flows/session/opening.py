@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -81,20 +82,10 @@ def refuse_another(history: History, campaign: Campaign, path: str = "CAMPAIGN")
     )
 
 
-def is_over(
-    history: History, campaign: Campaign, settings: dict[str, Any], fix: Mapping[str, Value] = _NOTHING
-) -> bool:
-    """Return whether this campaign has finished and running it again would change nothing."""
-    latest = history.revised or history.defined
-    if history.finished is None or latest is None or settings != latest.settings:
-        return False
-    return _is_same(history.definition, effective_definition(history, campaign, fix))
-
-
 def why_outdated(history: History, campaign: Campaign) -> str | None:
     """Return a warning for a definition that held before and was revised since; None for any other."""
     revised = history.revised
-    if revised is None or _is_same(revised.definition, campaign) or not _is_held(history, campaign):
+    if revised is None or is_same(revised.definition, campaign) or not _is_held(history, campaign):
         return None
     return (
         f"Campaign `{campaign.name}` was revised since this version of its file, and the ledger's revision "
@@ -113,8 +104,13 @@ def _opening_event(
     latest = history.revised or history.defined
     if (campaign, settings) == (latest.definition, latest.settings):
         return None
+    return revised_by_run(history, campaign, settings, clock.now())
+
+
+def revised_by_run(history: History, campaign: Campaign, settings: dict[str, Any], now: datetime) -> CampaignRevised:
+    """Return the event by which a run replaces the definition that holds."""
     revision = 1 if history.revised is None else history.revised.revision + 1
-    return CampaignRevised(time=clock.now(), actor=_RUN, revision=revision, definition=campaign, settings=settings)
+    return CampaignRevised(time=now, actor=_RUN, revision=revision, definition=campaign, settings=settings)
 
 
 def _is_held(history: History, campaign: Campaign) -> bool:
@@ -124,9 +120,9 @@ def _is_held(history: History, campaign: Campaign) -> bool:
     """
     if history.defined is None:
         return False
-    if _is_same(history.definition, campaign):
+    if is_same(history.definition, campaign):
         return True
-    return any(_is_same(known, campaign) for known in history.superseded) and not _fixes_again(history, campaign)
+    return any(is_same(known, campaign) for known in history.superseded) and not _fixes_again(history, campaign)
 
 
 def _fixes_again(history: History, campaign: Campaign) -> bool:
@@ -134,9 +130,9 @@ def _fixes_again(history: History, campaign: Campaign) -> bool:
     revised = history.revised
     if revised is None or revised.actor != _RUN or history.superseded[-1].fix == revised.definition.fix:
         return False
-    return _is_same(revised.definition.model_copy(update={"fix": campaign.fix}), campaign)
+    return is_same(revised.definition.model_copy(update={"fix": campaign.fix}), campaign)
 
 
-def _is_same(one: Campaign, other: Campaign) -> bool:
+def is_same(one: Campaign, other: Campaign) -> bool:
     """Compare two definitions; equal values of other types, or in another order, make another campaign."""
     return one == other and not differences(one, other)

@@ -4,7 +4,7 @@ from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from overnight.campaign.values.harmless import harmless
 
@@ -14,8 +14,14 @@ def rendered(name: str, **values: Any) -> Markup:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown
     )
+    environment.filters["breakable"] = breakable
     text = files("overnight.report").joinpath(name).read_text(encoding="utf-8")
     return Markup(environment.from_string(text).render(**values))  # noqa: S704
+
+
+def breakable(text: str) -> Markup:
+    """Return text for the page that a narrow one breaks after the underscores of a name, not within its words."""
+    return Markup(str(escape(harmless(text))).replace("_", "_<wbr>"))  # noqa: S704
 
 
 def _shown(value: Any) -> Any:

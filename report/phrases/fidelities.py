@@ -7,6 +7,7 @@ from overnight.campaign.history.provenance import Provenance
 from overnight.report.numbers import number, value_text
 from overnight.report.phrases.general import counted, trials_text
 from overnight.report.story.fidelities import Fidelities
+from overnight.report.story.goal.best import Best
 from overnight.report.trial_facts import point_text
 
 
@@ -35,11 +36,11 @@ def levels_text(found: Fidelities | None) -> str:
     return f"by {found.name}, {'; '.join(parts)}" if parts else ""
 
 
-def nothing_in_full(found: Fidelities | None, observed: int) -> str:
+def nothing_in_full(found: Fidelities | None, best: Best) -> str:
     """Return that there are only results at lower fidelities, which are not compared; else an empty text."""
-    if found is None or found.observed or not observed:
+    if found is None or best.compared or not best.inside:
         return ""
-    return f"{counted(observed, 'result')}, none of them yet at {found.name} = {value_text(found.full)}"
+    return f"{counted(best.inside, 'result')}, none of them yet at {found.name} = {value_text(found.full)}"
 
 
 def why_this_fidelity(then: History, trial: Trial, provenance: Provenance | None) -> str:

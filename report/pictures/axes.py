@@ -47,6 +47,11 @@ def text_of(text: str) -> str:
     return escape(harmless(text), quote=False)
 
 
+def shortened(text: str, most: int) -> str:
+    """Return the beginning of a text that is longer than the room for it, with an ellipsis."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def place(parameter: Parameter, value: Value) -> Value:
     """Return the position of a value on its parameter's axis."""
     if parameter.is_logit:

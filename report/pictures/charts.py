@@ -15,6 +15,7 @@ from overnight.report.pictures.axes import (
     objective_axis,
     parameter_axis,
     place,
+    shortened,
     small,
     spans_decades,
     whole_numbers,
@@ -38,6 +39,8 @@ _SYMBOLS = {
     "custom": "triangle-up",
 }
 _MOST_IN_A_LABEL = 12
+# The characters for which an axis has room, below the legend of a narrow page. The heading has the whole name.
+_LONGEST_NAME = 32
 # The share of a picture's height for what has no value.
 _STRIP = 0.08
 _HEIGHT_WITHOUT_VALUES = 120
@@ -47,8 +50,8 @@ class Pictures:
     """The pictures of the trials of one campaign; `drawn` are those with a value, `without` those that have none.
 
     They show the metric of an objective, by default of the first one. Of very many trials a part is drawn; the line of
-    the best so far knows all of them, except `doubted` ones, whose results look like glitches. Results below full
-    fidelity are `pale`, and never the best.
+    the best so far knows all of them, except `doubted` ones, whose results look like glitches. Results `below` full
+    fidelity or `outside` of the present space are `pale`, and never the best.
     """
 
     def __init__(
@@ -66,7 +69,9 @@ class Pictures:
         self.stopped = bool(view.stopped)
         self._hollow = {trial.id for trial in view.observed if self._goals.of(trial).verdict(trial.measured) is False}
         compared = {trial.id for trial in self._goals.compared(view.observed)}
+        inside = {trial.id for trial in self._goals.inside(view.observed)}
         self.pale = {trial.id for trial in view.observed} - compared
+        self.below, self.outside = bool(inside - compared), len(inside) < len(view.observed)
         self._ringed = [trial for trial in view.observed if trial.id == recommended]
         self._logarithmic = spans_decades(view.observed, self.metric)
 
@@ -78,7 +83,7 @@ class Pictures:
         data += self._without_value([(t, t.id) for t in self.without], names)
         data += [self._ring(trial, trial.id) for trial in self._ringed]
         last = max(trial.id for trial in (*self.observed, *self.without))
-        layout = self._layout(height=380, name=self.metric)
+        layout = self._layout(height=380, name=shortened(self.metric, _LONGEST_NAME))
         layout["xaxis"] |= whole_numbers(1, last) | {"title": small("trial")}
         return {"data": data, "layout": layout | {"showlegend": True}}
 
@@ -180,7 +185,7 @@ class Pictures:
         return traces
 
     def _marker(self, generator: str, colour: str, trials: list[Trial]) -> Figure:
-        """Return the look of a generator's points: hollow if infeasible, small and pale if below full fidelity."""
+        """Return the look of a generator's points: hollow if infeasible, small and pale if it is never the best."""
         marker: Figure = {"color": colour, "size": 7, "symbol": _SYMBOLS[generator], "opacity": 0.85}
         if self.pale:
             marker["size"] = [5 if trial.id in self.pale else 7 for trial in trials]

@@ -9,7 +9,7 @@ from overnight.campaign import History, Measurement, Objective, Trial
 from overnight.campaign.goal.constraint import Constraint
 from overnight.report.numbers import measured, number, probability
 from overnight.report.phrases.front import value_text
-from overnight.report.pictures.axes import objective_axis, small, whole_numbers
+from overnight.report.pictures.axes import objective_axis, shortened, small, whole_numbers
 from overnight.report.pictures.colours import BEST, GENERATORS, LIMIT, OTHERS, PREFERRED
 from overnight.report.pictures.figure import Figure, cut, layout_of, scatter
 from overnight.report.pictures.front_geometry import Window, border, window_of
@@ -91,9 +91,7 @@ class FrontPictures:
         return window_of(self.front, i, self._observed, near)
 
     def _axis(self, i: int, window: Window) -> dict[str, Any]:
-        name = str(self.front.objectives[i])
-        most = _LONGEST_NAMES[self._alone]
-        name = name if len(name) <= most else f"{name[: most - 1]}…"
+        name = shortened(str(self.front.objectives[i]), _LONGEST_NAMES[self._alone])
         axis = objective_axis(logarithmic=window.log, name=name)
         return axis | ({} if window.ends is None else {"range": list(window.ends)})
 

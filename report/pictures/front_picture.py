@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from overnight.campaign import History
 from overnight.report.numbers import number
+from overnight.report.pictures.axes import shortened
 from overnight.report.pictures.colours import BEST, GENERATORS, GRID, OTHERS
 from overnight.report.pictures.front_geometry import Window, border, window_of
-from overnight.report.pictures.svg import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, legend, svg, text_at
+from overnight.report.pictures.svg import BOTTOM, HEIGHT, LEFT, LETTER, RIGHT, TOP, WIDTH, legend, svg, text_at
 from overnight.report.selection import worth_drawing
 from overnight.report.story.goal.front import Front
 
@@ -50,8 +51,8 @@ def _grid(plane: _Plane, front: Front) -> Iterator[str]:
         yield text_at(x, HEIGHT - BOTTOM + 16, number(plane.across.value(share), 3), "middle")
         yield text_at(LEFT - 8, y + 4, number(plane.up.value(share), 3), "end")
     one, two = front.objectives
-    yield text_at(WIDTH - RIGHT, HEIGHT - 4, str(one), "end")
-    yield text_at(8, 18, str(two), "start")
+    yield text_at(WIDTH - RIGHT, HEIGHT - 4, shortened(str(one), (WIDTH - 2 * RIGHT) // LETTER), "end")
+    yield text_at(8, 18, shortened(str(two), (WIDTH // 2 - 16) // LETTER), "start")
 
 
 def _others(plane: _Plane, history: History, front: Front) -> Iterator[str]:

@@ -8,6 +8,8 @@ from overnight.report.pictures.colours import INK
 
 WIDTH, HEIGHT = 720, 320
 LEFT, RIGHT, TOP, BOTTOM = 84, 14, 34, 34
+# The width of most letters.
+LETTER = 7
 
 
 def svg(parts: Iterable[str]) -> str:
@@ -27,5 +29,5 @@ def legend(paints: Mapping[str, str], x: float = LEFT + 8) -> list[str]:
     for name, paint in paints.items():
         parts.append(f'<rect x="{x}" y="9" width="10" height="10" rx="2" {paint}/>')
         parts.append(text_at(x + 15, 18, name, "start"))
-        x += 34 + 7 * len(name)
+        x += 34 + LETTER * len(name)
     return parts

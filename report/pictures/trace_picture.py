@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from overnight.campaign import Goal, History, Trial
 from overnight.campaign.experiment.own_batch import Goals
 from overnight.report.numbers import number
-from overnight.report.pictures.axes import spans_decades
+from overnight.report.pictures.axes import shortened, spans_decades
 from overnight.report.pictures.colours import BEST, GENERATORS, GRID, INK
-from overnight.report.pictures.svg import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, legend, svg, text_at
+from overnight.report.pictures.svg import BOTTOM, HEIGHT, LEFT, LETTER, RIGHT, TOP, WIDTH, legend, svg, text_at
 from overnight.report.selection import worth_drawing
 from overnight.report.story.goal.front import Front, front_of
 
 _TICKS = 5
+# The characters of a metric's name for which there is room beside the legend.
+_LONGEST_NAME = 30
 # Linear positions are smaller than the values, so that the range and the room of the largest floats are floats.
 _UNIT = 16.0
-# The look of a result, and of one below full fidelity, which is never the best.
+# The look of a result, and of one below full fidelity or outside of the present space, which is never the best.
 _PLAIN, _PALE = 'r="3.5"', 'r="2" opacity="0.4"'
 
 
@@ -40,14 +42,16 @@ def trace_picture(history: History, doubted: Collection[int] = ()) -> str | None
     believed = [trial for trial in observed if trial.id not in doubted]
     bests = () if drifts else goals.best_so_far(believed)
     line = _best_line(frame, {t.id: values[b.id] for t, b in bests if b is not None})
-    in_full = {trial.id for trial in goals.compared(observed)}
-    parts = [*_grid(frame, metric), line]
+    compared = {trial.id for trial in goals.compared(observed)}
+    name = shortened(f"{metric}, logarithmic" if frame.log else metric, _LONGEST_NAME)
+    parts = [*_grid(frame, name), line]
     parts += [
         f'<circle cx="{frame.x(trial.id):.1f}" cy="{frame.y(values[trial.id]):.1f}" '
-        f"{_PLAIN if trial.id in in_full else _PALE} {_paint(goals, trial)}/>"
+        f"{_PLAIN if trial.id in compared else _PALE} {_paint(goals, trial)}/>"
         for trial in worth_drawing(history, observed, None)
     ]
-    parts += _legend(goal, {trial.proposal.generator for trial in observed}, with_best=not drifts)
+    after = LEFT + 8 if _is_short(name) else 8 + LETTER * len(name) + 16
+    parts += _legend(goal, {trial.proposal.generator for trial in observed}, after, with_best=not drifts)
     return svg(parts)
 
 
@@ -97,7 +101,7 @@ class _Frame:
         return [_UNIT * place for place in places if math.isfinite(_UNIT * place)]
 
 
-def _grid(frame: _Frame, metric: str) -> list[str]:
+def _grid(frame: _Frame, name: str) -> list[str]:
     parts = []
     for tick in frame.ticks():
         y = frame.y(tick)
@@ -105,8 +109,13 @@ def _grid(frame: _Frame, metric: str) -> list[str]:
         parts.append(text_at(LEFT - 8, y + 4, number(tick, 3), "end"))
     numbered = dict.fromkeys((frame.first, (frame.first + frame.last) // 2, frame.last))
     parts += [text_at(frame.x(trial), HEIGHT - BOTTOM + 18, str(trial), "middle") for trial in numbered]
-    name = f"{metric}, logarithmic" if frame.log else metric
-    return [*parts, text_at(LEFT - 8, 18, name, "end"), text_at(WIDTH - RIGHT, HEIGHT - 4, "trial", "end")]
+    named = text_at(LEFT - 8, 18, name, "end") if _is_short(name) else text_at(8, 18, name, "start")
+    return [*parts, named, text_at(WIDTH - RIGHT, HEIGHT - 4, "trial", "end")]
+
+
+def _is_short(name: str) -> bool:
+    """Return whether the room to the left of the picture holds a name."""
+    return LETTER * len(name) <= LEFT - 8
 
 
 def _best_line(frame: _Frame, bests: dict[int, float]) -> str:
@@ -118,13 +127,13 @@ def _best_line(frame: _Frame, bests: dict[int, float]) -> str:
     return path and f'<path d="{path}" fill="none" stroke="{BEST}" stroke-width="2"/>'
 
 
-def _legend(goal: Goal, generators: set[str], *, with_best: bool) -> list[str]:
+def _legend(goal: Goal, generators: set[str], x: float, *, with_best: bool) -> list[str]:
     names = {name: colour for name, colour in GENERATORS.items() if name in generators}
     hollow = {"infeasible": f'fill="none" stroke="{INK}"'} if goal.constraints else {}
     # The room is short.
     best = {"best feasible so far" if goal.constraints else "best measured so far": BEST} if with_best else {}
     filled = best | names
-    return legend({name: f'fill="{colour}"' for name, colour in filled.items()} | hollow)
+    return legend({name: f'fill="{colour}"' for name, colour in filled.items()} | hollow, x)
 
 
 def _paint(goals: Goals, trial: Trial) -> str:

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from overnight.campaign import Campaign, History, Point
 from overnight.campaign.changes import changed_keys
-from overnight.campaign.definition import has_space_of, lies_in
 from overnight.campaign.parameters import Parameter, Value
 from overnight.campaign.values.spelling import yaml_text
 from overnight.report.story.section import Section
@@ -45,8 +44,7 @@ def revisions_of(history: History) -> Revisions:
     before = history.superseded
     by_run = bool(before) and revised is not None and revised.actor == _RUN
     fixed_by_run = by_run and before[-1].fix != campaign.fix
-    changed = not all(has_space_of(each, campaign) for each in before)
-    outside = [t.id for t in history.trials.values() if not lies_in(campaign, t.point)] if changed else []
+    inside = {trial.id for trial in history.goals.inside(history.trials.values())}
     found = zip(before, history.revisions, strict=True)
     return Revisions(
         revisions=tuple(
@@ -62,7 +60,7 @@ def revisions_of(history: History) -> Revisions:
         ),
         fixed={**(campaign.fix or {})},
         fixed_by_run=fixed_by_run,
-        outside=tuple(sorted(outside)),
+        outside=tuple(sorted(number for number in history.trials if number not in inside)),
         learnt=_learns(history),
     )
 

@@ -82,6 +82,21 @@ def test_a_third_of_the_cost_is_spent_at_full_fidelity_even_if_low_ones_seem_to_
     assert full_share(campaign, run(campaign, misleading)) >= 1.0 / 3.0 - 0.1
 
 
+def test_the_full_evaluations_of_the_first_phase_are_no_part_of_the_third() -> None:
+    """Whenever the model has spent less than a third at full fidelity, it measures in full; it is asked one by one."""
+    campaign = cheap(cost=20.4, parameters=cube(1))
+    fidelity, first, owed = fidelity_of(campaign), 5, 0
+    of_full, of_lower = -first * fidelity.parameter.cost(81), 0.0
+    for _, trial in sorted(run(campaign, misleading, most=60).trials.items()):
+        is_full, owes = fidelity.is_full(trial.point), max(of_full, 0.0) < (max(of_full, 0.0) + of_lower) / 3.0
+        if trial.proposal.generator == "model" and owes:
+            assert is_full, f"trial {trial.id}"
+            owed += 1
+        cost = fidelity.parameter.cost(fidelity.of(trial.point))
+        of_full, of_lower = of_full + cost * is_full, of_lower + cost * (not is_full)
+    assert owed >= 2
+
+
 @pytest.mark.parametrize(("cost", "in_full"), [(100.0, 5), (20.4, 5), (12.3, 3), (3.0, 1)])
 def test_the_first_points_are_full_for_at_most_a_quarter_of_the_budget(cost: float, in_full: int) -> None:
     campaign = cheap(parameters=cube(8), cost=cost)

@@ -47,7 +47,7 @@ class Page(HTMLParser):
         return {name: go.Figure(figure) for name, figure in json.loads("{" + inner + "}").items()}
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in ("meta", "input", "br"):
+        if tag not in ("meta", "input", "br", "wbr"):
             self.open.append(tag)
         self.attributes += [(name, value or "") for name, value in attrs]
         if tag == "script":

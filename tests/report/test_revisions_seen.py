@@ -121,9 +121,3 @@ def test_another_baseline_of_a_campaign_with_contexts_is_described():
     [words] = changes_of(old, new)
     assert words.startswith("has the baseline ")
     assert "depth = 3" in words
-
-
-def test_status_shows_that_the_best_result_so_far_lies_outside():
-    inside, outside = (status_lines(told(each).history) for each in (campaign_of(workers=3), NARROWED))
-    assert any(line.endswith("(trial 2)") for line in inside)
-    assert any(line.endswith("(trial 2, outside of the present space)") for line in outside)

@@ -151,10 +151,11 @@ class Story:
         sem: float | None = None,
         point: Point = POINT,
         generator: Generator = "sobol",
+        **more: float,
     ) -> "Story":
-        """Add a trial that is proposed and started, and observed a minute later."""
+        """Add a trial that is proposed and started, and observed a minute later, with `more` metrics."""
         self.proposed(trial, minute, point, generator).started(trial, minute)
-        return self.observed(trial, minute + 1, mean, sem)
+        return self.observed(trial, minute + 1, mean, sem, **more)
 
     def imported(self, trial: int, minute: float, mean: float) -> "Story":
         """Add an imported result: a trial without an attempt."""

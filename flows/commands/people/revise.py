@@ -9,6 +9,7 @@ from overnight.campaign import Campaign, History
 from overnight.campaign.definition import lies_in
 from overnight.campaign.history.events import CampaignRevised, Event, TrialAbandoned
 from overnight.flows.commands.people.append import append_to, say_written
+from overnight.flows.definition.at_lines import at_lines_of
 from overnight.flows.definition.campaign_file import load_campaign_file
 from overnight.flows.host.terminal import terminal
 from overnight.flows.people.revising import revise as revised
@@ -18,7 +19,8 @@ from overnight.report.story.revisions import changes_of
 def revise(path: Path, why: str) -> None:
     """Append the file's current definition, and report the trials outside its space."""
     file = load_campaign_file(path)
-    asyncio.run(file.check())
+    with at_lines_of(path):
+        asyncio.run(file.check())
     written: list[CampaignRevised | TrialAbandoned] = []
 
     def request(history: History, who: str, now: datetime) -> Sequence[Event]:

@@ -11,9 +11,12 @@ from overnight.campaign.history.trial import Failure
 from overnight.campaign.values.harmless import harmless
 from overnight.flows.commands.read.layout import Sheet
 from overnight.flows.commands.read.past import read_past
+from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.terminal import terminal
 from overnight.report.numbers import duration, measured, share_text
+from overnight.report.phrases.nothing import why_no_best, why_nothing
 from overnight.report.statuses import LOOKS
+from overnight.report.story import story_of
 from overnight.report.tables import to_csv, to_json, trial_rows
 from overnight.report.trial_facts import ending, feasible_cell, point_text
 from overnight.report.trial_lines import noted, without_result
@@ -28,9 +31,11 @@ def trials(path: Path, form: str, as_of: str | None, best: int | None = None, *,
     table of all trials. Raises Refused if several objectives are asked for the best trials.
     """
     _, history = read_past(path, as_of)
-    shown = _shown(history, best, front=front)
-    if form == "table":
-        _print_table(history, shown, chosen=best is not None or front)
+    shown, chosen = _shown(history, best, front=front), best is not None or front
+    if form == "table" and chosen and not shown:
+        terminal().print(_why_none(history, front=front), soft_wrap=True)
+    elif form == "table":
+        _print_table(history, shown, chosen=chosen)
     else:
         rows = trial_rows(history, shown)
         print((to_json if form == "json" else to_csv)(rows), end="")  # noqa: T201
@@ -49,6 +54,13 @@ def _shown(history: History, best: int | None, *, front: bool) -> list[Trial]:
             "those that no other one beats with --pareto."
         )
     return goals.best_first(every)[:best]
+
+
+def _why_none(history: History, *, front: bool) -> str:
+    """Return why no trial is the best, or why the front is empty."""
+    story = story_of(history, SystemClock().now())
+    why = why_no_best(story) if story.best.observed else why_nothing(story)
+    return f"{history.definition.name}: {'the front is empty' if front else 'there is no best trial'}: {why}"
 
 
 def _print_table(history: History, shown: Sequence[Trial], *, chosen: bool) -> None:

@@ -10,6 +10,7 @@ from overnight.campaign.errors import CampaignHeld, LedgerDamaged, LedgerError, 
 from overnight.evaluators.own_loop import OwnLoop
 from overnight.evaluators.sources import SourceFiles
 from overnight.flows.commands.start.describe import describe
+from overnight.flows.definition.at_lines import at_lines_of
 from overnight.flows.definition.campaign_file import CampaignFile, load_campaign_file
 from overnight.flows.definition.places import refuse_overlaps, refuse_unusable_places
 from overnight.flows.definition.receipts import receipts_of
@@ -17,10 +18,11 @@ from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.named_server import named_server
 from overnight.flows.host.terminal import terminal
 from overnight.flows.rules.evaluator_changes import note_on, refuse_changed
+from overnight.flows.rules.finished import is_over
 from overnight.flows.session.journal import Journal
 from overnight.flows.session.lease import refuse_if_it_lives_here
 from overnight.flows.session.newest_receipt import check_newest_receipt
-from overnight.flows.session.opening import is_over, refuse_another, why_outdated
+from overnight.flows.session.opening import refuse_another, why_outdated
 from overnight.storage import open_ledger
 
 
@@ -30,7 +32,8 @@ def check(path: Path) -> None:
     if isinstance(file.evaluator, OwnLoop):
         # A loop of the user's own can run it, so what was understood is shown before the evaluator is missed.
         console.print(describe(file, SystemClock().now()))
-    asyncio.run(file.check())
+    with at_lines_of(path):
+        asyncio.run(file.check())
     next_run, history = _next_run(file, path)
     console.print(describe(file, SystemClock().now(), history))
     console.print(Text.assemble(("✓", "green"), f" {path} is valid{next_run}"), soft_wrap=True)
@@ -46,16 +49,19 @@ def _next_run(file: CampaignFile, path: Path) -> tuple[str, History]:
     except (LedgerDamaged, LedgerTooNew):
         raise
     except LedgerError as problem:
-        refuse_unusable_places(file)
+        with at_lines_of(path):
+            refuse_unusable_places(file)
         unknown = f". Whether it has finished is unknown, because its ledger cannot be read from here: {problem}"
         return unknown, History()
     history = journal.history
     if history.defined is None:
-        refuse_overlaps(file)
+        with at_lines_of(path):
+            refuse_overlaps(file)
     refuse_another(history, file.campaign, str(path))
     if is_over(history, file.campaign, file.settings()):
         return f", and has finished. Its findings: overnight report {path}", history
-    refuse_unusable_places(file)
+    with at_lines_of(path):
+        refuse_unusable_places(file)
     sources = SourceFiles(file.evaluator).hashes()
     if file.evaluator_changed == "refuse":
         refuse_changed(history, sources)

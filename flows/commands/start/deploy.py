@@ -8,6 +8,7 @@ from overnight.campaign.errors import CannotStart
 from overnight.campaign.values.duration import format_duration
 from overnight.evaluators.secrets.environment import written_out
 from overnight.flows.clusters.places.on_pool import OnPool
+from overnight.flows.definition.at_lines import at_lines_of
 from overnight.flows.definition.campaign_file import load_campaign_file
 from overnight.flows.definition.receipts import receipts_of
 from overnight.flows.host.clock import SystemClock
@@ -28,7 +29,8 @@ def deploy(path: Path, pool: str, accept_loss: str | None = None) -> None:
             "PREFECT_API_URL to its address, in the environment or with `prefect config set`. Nothing was deployed."
         )
     prepare_prefect(Path(file.work))
-    asyncio.run(file.check())
+    with at_lines_of(path):
+        asyncio.run(file.check())
     console = terminal()
     console.print(str(named), soft_wrap=True)
     ledger = open_ledger(file.ledger, file.campaign.name, Path())

@@ -73,13 +73,17 @@ class Recommended(Section):
 class Best(Section):
     """The best result of a campaign; `provisional` while trials are outstanding that may change it.
 
-    With several objectives, no single trial was measured best, and `recommended` has the values of the first one.
+    With several objectives, no single trial was measured best, and `recommended` has the values of the first one. Of
+    the `observed` trials, those `inside` lie in the present space, and of these the `compared` ones are at full
+    fidelity, if there are fidelities.
     """
 
     measured: BestMeasured | None
     recommended: Recommended | None
     baseline: Baseline | None
     observed: int
+    inside: int
+    compared: int
     provisional: bool
 
 
@@ -91,11 +95,14 @@ def best_of(history: History, computed: Recommendation | None, doubted: Collecti
     found = holding(history, computed)
     exact = found is not None and is_exact(history, history.definition.objective.metric)
     baseline = _baseline(history, found, exact=exact)
+    goals, observed = history.goals, [trial for trial in history.trials.values() if trial.measured]
     return Best(
         measured=best_measured(history, (t for t in history.trials.values() if t.id not in doubted)),
         recommended=None if found is None else _recommended(history, found, baseline, exact=exact),
         baseline=baseline,
-        observed=history.trials.observed,
+        observed=len(observed),
+        inside=len(goals.inside(observed)),
+        compared=len(goals.compared(observed)),
         provisional=any(trial.pending for trial in history.trials.open),
     )
 

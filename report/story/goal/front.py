@@ -100,7 +100,7 @@ def front_of(history: History, computed: Recommendation | None) -> Front | None:
     goal, found = history.goal, holding(history, computed)
     if not goal.has_front:
         return None
-    maker, observed = _Values(history), history.model_view().observed
+    maker, observed = _Values(history), history.goals.compared(history.model_view().observed)
     measured = goal.front(observed)
     points = map(maker.measured_point, measured)
     if found is not None and found.front:

@@ -97,6 +97,17 @@ def test_a_campaign_without_contexts_has_none_to_ask_for(source):
         AskTell(source).ask({"workload": "oltp"})
 
 
+@pytest.mark.parametrize("wrong", ["x", "load", "", 3, 0, ["load"], [], True])
+@pytest.mark.parametrize("contexts", [{"load": ["a", "b"]}, None])
+def test_an_argument_of_ask_that_is_no_mapping_is_named_and_nothing_is_written(source, contexts, wrong, tmp_path):
+    told = {key: value for key, value in source.items() if key != "context"} | {"ledger": str(tmp_path / "untouched")}
+    loop = AskTell(told | ({"context": contexts} if contexts else {}))
+    with pytest.raises(Refused, match=r"^ask: expected no argument, .* or a mapping with the context") as refused:
+        loop.ask(wrong)
+    assert f"found {type(wrong).__name__} {wrong!r}. Nothing was written." in str(refused.value)
+    assert not (tmp_path / "untouched").exists()
+
+
 def test_what_a_campaign_without_contexts_records_does_not_mention_them(source):
     del source["context"]
     campaign = AskTell(source)

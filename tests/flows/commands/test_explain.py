@@ -222,6 +222,21 @@ def test_a_surprise_is_measured_on_its_own_side_of_the_prediction():
     assert f"{(47.8 - 1.0) / below:.1f} standard deviations below" in far_from_the_best(1.0, **known)
 
 
+@pytest.mark.parametrize(
+    ("outcome", "distance"),
+    [
+        (57.8, "1 standard deviation above"),
+        (37.8, "1 standard deviation below"),
+        (58.2, "1 standard deviation above"),
+        (58.8, "1.1 standard deviations above"),
+        (67.8, "2 standard deviations above"),
+        (48.8, "0.1 standard deviations above"),
+    ],
+)
+def test_a_surprise_of_one_standard_deviation_is_singular(outcome: float, distance: str):
+    assert f", {distance} what was expected." in far_from_the_best(outcome, sd=10.0)
+
+
 def test_a_check_names_the_trial_that_looks_too_good_and_a_suspect_is_named_with_its_repetition():
     definition = {key: CAMPAIGN[key] for key in ("name", "parameters", "budget")}
     campaign = Campaign.model_validate(definition | {"minimize": "loss"})

@@ -123,7 +123,7 @@ def test_an_evaluator_that_returns_one_number_is_refused_with_the_objective_that
     file.write_text(FILE.replace('{kind: command, command: ["true"]}', "judge:judge") + TWO)
     done = overnight_here(file.parent, "check", code=2)
     assert done.stderr.splitlines() == [
-        "`objectives`: expected one of the metrics that the evaluator returns (`kb`), found `vmaf`"
+        "campaign.yaml:7: objectives: expected one of the metrics that the evaluator returns (`kb`), found `vmaf`"
     ]
 
 
@@ -131,5 +131,5 @@ def test_a_simulated_evaluator_has_one_objective(file: Path):
     file.write_text(FILE.replace('{kind: command, command: ["true"]}', "{kind: simulated, function: ackley}") + TWO)
     done = overnight_here(file.parent, "check", code=2)
     assert done.stderr.splitlines() == [
-        "`objectives`: expected one of the metrics that the evaluator returns (`kb`), found `vmaf`"
+        "campaign.yaml:7: objectives: expected one of the metrics that the evaluator returns (`kb`), found `vmaf`"
     ]

@@ -215,7 +215,7 @@ def test_a_ledger_that_cannot_be_reached_makes_no_file_invalid(monkeypatch: pyte
 
 def test_a_local_ledger_that_cannot_be_one_is_refused_by_check_as_by_run():
     write({"ledger": "loaf.yaml"})
-    with pytest.raises(InvalidDefinition, match=r"^ledger: expected a folder, but .* is not one"):
+    with pytest.raises(InvalidDefinition, match=r"^loaf.yaml:\d+: ledger: expected a folder, but .* is not one"):
         said("check", "loaf.yaml")
 
 

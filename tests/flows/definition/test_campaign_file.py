@@ -284,7 +284,6 @@ def test_every_problem_is_told_at_once_in_the_order_of_the_file(path):
     found = [line.split(": ")[:2] for line in problems_of(path, text)]
     assert found == [
         ["campaign.yaml:1", "nam"],
-        ["campaign.yaml:1", "name"],
         ["campaign.yaml:3", "parameters.learning_rate"],
         ["campaign.yaml:14", "budget.trials"],
         ["campaign.yaml:23", "maximize"],

@@ -20,8 +20,9 @@ from overnight.flows.host.clock import SystemClock
 from overnight.flows.people.revising import revise
 from overnight.flows.people.trials_by_hand import suggest
 from overnight.flows.replay.again import replay
+from overnight.flows.rules.finished import is_over
 from overnight.flows.session.journal import Journal
-from overnight.flows.session.opening import is_over, open_campaign, why_outdated
+from overnight.flows.session.opening import open_campaign, why_outdated
 from overnight.storage import MemoryLedger
 
 NARROW = {"x": {"kind": "float", "low": 0.4, "high": 0.6}, "n": {"kind": "int", "low": 1, "high": 50}}
@@ -191,6 +192,18 @@ def test_worst_values_and_preferences_may_be_revised_but_no_objective():
     ):
         with pytest.raises(Refused, match=words):
             revise(history, "ada@home", "", now(), other, {})
+
+
+def test_a_refused_revision_names_the_changes_first_and_where_the_keys_that_may_change_are_listed():
+    first, second = a_campaign(seed=3, noise="none"), a_campaign(seed=4, noise="infer")
+    history = History.from_events([CampaignDefined(time=now(), actor="test", uid="u", definition=first)])
+    with pytest.raises(Refused) as refused:
+        revise(history, "ada@home", "", now(), second, {})
+    assert str(refused.value) == (
+        'Campaign `test` cannot be revised in this way:\nnoise: was "none", is "infer"\nseed: was 3, is 4\n'
+        "That would be another campaign. Nothing was written: undo it, or give this campaign another `name`. "
+        "`overnight revise --help` lists the keys that may change."
+    )
 
 
 async def test_what_would_make_it_another_campaign_is_refused_with_what_was_and_what_is():

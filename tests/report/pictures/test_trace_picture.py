@@ -65,4 +65,16 @@ def test_any_values_give_a_picture_whose_points_lie_in_it(means):
 
 
 def test_names_of_metrics_are_text():
-    assert any(text.text == HOSTILE for text in drawn(1.0, minimize=HOSTILE).iter(f"{SVG}text"))
+    assert any(text.text == f"{HOSTILE[:29]}…" for text in drawn(1.0, minimize=HOSTILE).iter(f"{SVG}text"))
+
+
+@pytest.mark.parametrize("name", ["loss", "loss in ms", "loss of the first batch", "validation_loss_" * 4])
+def test_a_name_begins_inside_the_picture_and_the_legend_begins_after_it(name: str):
+    texts = {text.text or "": text for text in drawn(1.0, minimize=name).iter(f"{SVG}text")}
+    [shown] = [text for text in texts if text and name.startswith(text.removesuffix("…"))]
+    width, x = 7 * len(shown), float(texts[shown].get("x") or "nan")
+    begins = x - width if texts[shown].get("text-anchor") == "end" else x
+    assert begins >= 0
+    legend = [float(text.get("x") or "nan") for words, text in texts.items() if words.startswith("best")]
+    assert legend
+    assert begins + width < min(legend)

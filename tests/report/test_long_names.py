@@ -1,0 +1,36 @@
+"""Long names on the page: broken after underscores, and short enough for the axis that they name."""
+
+import re
+
+import pytest
+from told_stories import Story, at, campaign_of
+
+from overnight.report.html import render_report
+from overnight.report.page.template import breakable
+from overnight.report.pictures.charts import Pictures
+from overnight.report.story import story_of
+
+LONG = "validation_loss_after_the_last_epoch_averaged_over_five_folds"
+
+
+def test_a_page_may_break_a_name_after_its_underscores_and_shows_it_unchanged():
+    history = Story(campaign_of(minimize=LONG)).tried(1, 1, 0.5).tried(2, 2, 0.25).history
+    page = render_report(history, story_of(history, at(9)))
+    heading = LONG.replace("_", "_<wbr>")
+    assert f"<h2>The course of {heading} (minimize)</h2>" in page
+    assert f"<h2>{heading} against each parameter</h2>" in page
+    assert LONG in re.sub("<wbr>", "", page)
+
+
+@pytest.mark.parametrize("text", ["a_b", "<b>_</b>", "no name", "__", ""])
+def test_breakable_text_is_escaped_and_nothing_else_is_added(text: str):
+    plain = str(breakable(text)).replace("<wbr>", "")
+    assert plain == text.replace("<", "&lt;").replace(">", "&gt;")
+    assert str(breakable(text)).count("<wbr>") == text.count("_")
+
+
+@pytest.mark.parametrize(("metric", "label"), [("loss", "loss"), (LONG, "validation_loss_after_the_last_…")])
+def test_the_name_of_an_axis_is_shortened_to_the_room_of_a_narrow_page(metric: str, label: str):
+    history = Story(campaign_of(minimize=metric)).tried(1, 1, 0.5).tried(2, 2, 0.25).history
+    layout = Pictures(history, None).course()["layout"]
+    assert layout["yaxis"]["title"]["text"] == label
