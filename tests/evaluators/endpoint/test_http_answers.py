@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from overnight.evaluators import HttpEvaluator
 
 KEY = "night-ab12/1/1-c0ffee"
 SECRET = "hunter2-correct-horse"
+BOMB = gzip.compress(bytes(1 << 24))
 ASKED_FOR = f"Idempotency-Key: {KEY}"
 
 
@@ -280,8 +282,6 @@ async def test_redirects_in_a_circle_end():
 @pytest.mark.parametrize("status", [202, 302, 307, 308])
 @pytest.mark.parametrize("host", ["127.0.0.1", "user@127.0.0.1", "localhost"])
 async def test_no_other_server_is_ever_asked(status, host):
-    with ScriptedServer(Says(200, 0.5)) as other, ScriptedServer() as server:
-        pass
     with ScriptedServer(Says(200, 0.5)) as other:
         address = other.url.replace("127.0.0.1", host) + "/e"
         with ScriptedServer(Says(status, {}, {"Location": address})) as server:
@@ -298,9 +298,7 @@ async def test_no_other_server_is_ever_asked(status, host):
     assert ended.cause == "configuration"
 
 
-@pytest.mark.parametrize(
-    "written", [{"Location": "http://[::1"}, {"Location": "http://a:b:c/"}, {"Location": "\\\\:"}, {}]
-)
+@pytest.mark.parametrize("written", [{"Location": "http://[::1"}, {"Location": "http://a:b:c/"}, {}])
 async def test_an_address_that_cannot_be_read_is_a_failure(written):
     answer = await start(Says(202, {}, written))
     assert isinstance(answer, EvaluationFailed)
@@ -312,12 +310,9 @@ def drips(handler) -> None:
     handler.send_response(200)
     handler.send_header("Content-Length", "1000000")
     handler.end_headers()
-    import time
-
     try:
         while True:
             handler.wfile.write(b" ")
-            handler.wfile.flush()
             time.sleep(0.02)
     except OSError:
         pass
@@ -352,12 +347,11 @@ def endless(handler) -> None:
 
 
 def compressed(handler) -> None:
-    data = gzip.compress(bytes(1 << 26))
     handler.send_response(200)
     handler.send_header("Content-Encoding", "gzip")
-    handler.send_header("Content-Length", str(len(data)))
+    handler.send_header("Content-Length", str(len(BOMB)))
     handler.end_headers()
-    handler.wfile.write(data)
+    handler.wfile.write(BOMB)
 
 
 @pytest.mark.parametrize(
@@ -373,7 +367,7 @@ def compressed(handler) -> None:
     ],
 )
 async def test_an_answer_that_never_ends_or_breaks_off_is_a_failure(hostile, cause, words):
-    limit = 5.0 if hostile is endless else 0.3
+    limit = 0.3 if hostile in (drips, silent) else 20.0
     for answer in (await start(hostile, answer_within=limit), await looked(hostile, answer_within=limit)):
         assert isinstance(answer, EvaluationFailed)
         assert answer.cause == cause
