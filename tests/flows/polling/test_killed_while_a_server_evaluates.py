@@ -18,7 +18,7 @@ from overnight.evaluators import HttpEvaluator
 from overnight.storage import open_ledger
 
 CONTROLLER = Path(__file__).parents[2] / "support" / "polling_controller.py"
-SECRET = "hunter2-correct-horse"  # noqa: S105
+SECRET = "hunter2-correct-horse"
 
 
 def controller(evaluator: HttpEvaluator, folder: Path, work: str, answers: int) -> "subprocess.Popen[bytes]":
@@ -42,7 +42,7 @@ def test_controllers_killed_at_each_stage_ask_for_one_evaluation(tmp_path):
     running = Says(202, {"poll": "/evaluations/1", "step": 1, "loss": 2.0, "message": SECRET})
     # The starts of two controllers, two looks, and the look that finds the result.
     with ScriptedServer(never, running, running, Says(503, SECRET), Says(200, echo)) as server:
-        evaluator = HttpEvaluator(url=f"{server.url}/evaluations", token="LAB_TOKEN", poll=0.01)  # noqa: S106
+        evaluator = HttpEvaluator(url=f"{server.url}/evaluations", token="LAB_TOKEN", poll=0.01)
         first = controller(evaluator, tmp_path, "work", 0)
         asyncio.run(until(lambda: bool(server.asked)))
         first.kill()
