@@ -132,7 +132,7 @@ class Talk:
         if self.request.cancel:
             return EvaluationFailed(cause="configuration", message=why, stop=why)
         if self.request.handle is None and not self.recovers:
-            return EvaluationFailed(cause="cancelled", message=why, stop=why)
+            return EvaluationFailed(cause="cancelled", message=why, cost=0.0, stop=why)
         return EvaluationOngoing(handle=self.handle, stop=why)
 
 
