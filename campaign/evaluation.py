@@ -189,7 +189,8 @@ class EvaluationOngoing(BaseModel):
     """An evaluation that continues after its process has ended, such as an experiment on users that lasts for days.
 
     The evaluator is called again with the `handle`, after `again_in` seconds if that is given. `metrics` were measured
-    so far, by a `step` that counts looks if it is not given; a batch has those of its `arms` instead.
+    so far, by a `step` that counts looks if it is not given; a batch has those of its `arms` instead. `stop` is why the
+    campaign has to stop: nothing can be learnt about the evaluation until a person has corrected that.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -201,6 +202,7 @@ class EvaluationOngoing(BaseModel):
     metrics: ReadOnly[dict[MetricName, Measurement]] = Field(default_factory=ReadOnlyDict)
     arms: ReadOnly[dict[int, ArmResult]] = Field(default_factory=ReadOnlyDict)
     cost: float | None = None
+    stop: Message | None = None
 
 
 class EvaluationFailed(BaseModel):
@@ -210,7 +212,8 @@ class EvaluationFailed(BaseModel):
     that was ignored. `unseen` names the place where a lost evaluation may still run, if that place cannot be reached. A
     failure of the `machine` (no disk space, no memory for another process) is unrelated to the point: the evaluation is
     repeated, and the failure does not count. The `handle` is that of an evaluation which continues although the answer
-    about it was invalid.
+    about it was invalid, or which may have begun although the infrastructure failed. `stop` is why the campaign has to
+    stop: no evaluation can succeed until a person has corrected that.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -226,6 +229,7 @@ class EvaluationFailed(BaseModel):
     unseen: Message | None = None
     machine: bool = False
     handle: Message | None = None
+    stop: Message | None = None
 
 
 EvaluationOutcome = EvaluationSucceeded | EvaluationFailed

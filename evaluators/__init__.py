@@ -1,4 +1,4 @@
-"""Evaluators: try a point with a command, a Python function, or a simulated function with a known optimum.
+"""Evaluators: try a point with a command, a Python function, a server, or a simulated function with a known optimum.
 
 Each name is imported on first use. An evaluated function imports `Infeasible` in a new process for every attempt, and
 that must not load anything else.
@@ -11,6 +11,7 @@ from overnight.campaign.values.lazily import lazily
 if TYPE_CHECKING:
     from overnight.evaluators.any_evaluator import AnyEvaluator
     from overnight.evaluators.command_evaluator import CommandEvaluator
+    from overnight.evaluators.endpoint.http_evaluator import HttpEvaluator
     from overnight.evaluators.evaluator import Evaluator, Report
     from overnight.evaluators.infeasible import Infeasible
     from overnight.evaluators.ongoing.running import Running
@@ -22,6 +23,7 @@ __all__ = [
     "AnyEvaluator",
     "CommandEvaluator",
     "Evaluator",
+    "HttpEvaluator",
     "Infeasible",
     "OwnLoop",
     "PythonEvaluator",
@@ -34,6 +36,7 @@ __getattr__, __dir__ = lazily(
     {
         "overnight.evaluators.any_evaluator": ("AnyEvaluator",),
         "overnight.evaluators.command_evaluator": ("CommandEvaluator",),
+        "overnight.evaluators.endpoint.http_evaluator": ("HttpEvaluator",),
         "overnight.evaluators.evaluator": ("Evaluator", "Report"),
         "overnight.evaluators.infeasible": ("Infeasible",),
         "overnight.evaluators.own_loop": ("OwnLoop",),

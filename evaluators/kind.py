@@ -7,6 +7,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
+from overnight.evaluators.ongoing.polling import Polling
 from overnight.evaluators.sources import SourceFiles
 
 
@@ -22,6 +23,11 @@ class EvaluatorKind(BaseModel):
     def patience(self) -> timedelta:
         """Return zero: an attempt begins at once."""
         return timedelta()
+
+    @property
+    def polling(self) -> Polling | None:
+        """Return how often evaluations are looked at that continue by themselves; None if none does."""
+        return None
 
     @property
     def variables(self) -> tuple[str, ...]:

@@ -33,6 +33,11 @@ class ProcessEvaluator(EvaluatorKind):
     polled: Polling | None = None
 
     @property
+    def polling(self) -> Polling | None:
+        """Return `polled`."""
+        return self.polled
+
+    @property
     def variables(self) -> tuple[str, ...]:
         """Return the variables of `environment`."""
         return self.environment

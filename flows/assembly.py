@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from overnight.campaign.parameters import Value
-from overnight.evaluators import Evaluator
+from overnight.evaluators import Evaluator, HttpEvaluator
 from overnight.evaluators.sources import SourceFiles
 from overnight.flows.clusters.order import Pulse
 from overnight.flows.clusters.places.here import Here
@@ -85,6 +85,8 @@ def followed(file: CampaignFile, evaluator: Evaluator, clock: Clock, notify: Cal
     """
     if file.polling is None:
         return evaluator
+    if isinstance(file.evaluator, HttpEvaluator):
+        return Polled(evaluator, file.polling, clock, notify, limited_by="evaluator.time_limit")
     if not file.campaign.is_ab_test:
         return Polled(evaluator, file.polling, clock, notify)
     ended = set[int]()

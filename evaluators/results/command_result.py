@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection
 from datetime import timedelta
+from typing import Any
 
 from overnight.campaign.evaluation import (
     LONGEST_HANDLE,
@@ -30,6 +31,7 @@ from overnight.evaluators.results.written_result import (
     WrittenResult,
     is_too_large,
     result_text,
+    value_of,
     written_result,
 )
 from overnight.evaluators.secrets.environment import Redaction
@@ -102,9 +104,14 @@ def stored_outcome(
 
 
 def outcome_of_result(text: str, request: EvaluationRequest, seconds: float, redaction: Redaction) -> EvaluationAnswer:
-    """Return the answer that a result describes, without secrets; raises InvalidResult."""
+    """Return the answer that a text describes, without secrets; raises InvalidResult."""
+    return outcome_of_value(value_of(text), request, seconds, redaction)
+
+
+def outcome_of_value(value: Any, request: EvaluationRequest, seconds: float, redaction: Redaction) -> EvaluationAnswer:
+    """Return the answer that a JSON value describes, without secrets; raises InvalidResult."""
     asked = request.expected_metrics
-    written = written_result(text, asked, request.key, redaction, of_arms=bool(request.arms))
+    written = written_result(value, asked, request.key, redaction, of_arms=bool(request.arms))
     cost, cost_notes = read_cost(written.beside.get("cost"))
     if written.status == RUNNING:
         return _ongoing(written, request, cost, redaction)

@@ -116,24 +116,28 @@ def read_json(text: str | bytes) -> Any:
         raise ValueError("it is nested too deeply") from None
 
 
+def value_of(text: str) -> Any:
+    """Return the JSON value in the text that a process left as its result; raises InvalidResult."""
+    if not text.strip():
+        raise InvalidResult(
+            "expected a JSON object in the file `EVAL_RESULT` or as the last line of stdout, found neither"
+        )
+    try:
+        return read_json(text)
+    except ValueError as problem:
+        raise InvalidResult(f"expected the result to be JSON, found text that is not ({problem})") from None
+
+
 def written_result(
-    text: str, asked: Collection[str], key: str, redaction: Redaction, *, of_arms: bool = False
+    value: Any, asked: Collection[str], key: str, redaction: Redaction, *, of_arms: bool = False
 ) -> WrittenResult:
-    """Return the result of the attempt `key` from a text, without secrets; raises InvalidResult.
+    """Return the result of the attempt `key` from a JSON value, without secrets; raises InvalidResult.
 
     Secrets are redacted before anything is truncated, since half of a secret would remain otherwise. A result in full
     form is an object with an object `metrics`, unless the first expected metric is only at its top level. In the short
     form each key is a metric, except the keys that the full form has in addition to `metrics`. A key with the name of
     an expected metric is always that metric. The result of a batch (`of_arms`) has `arms` instead of metrics.
     """
-    if not text.strip():
-        raise InvalidResult(
-            "expected a JSON object in the file `EVAL_RESULT` or as the last line of stdout, found neither"
-        )
-    try:
-        value = read_json(text)
-    except ValueError as problem:
-        raise InvalidResult(f"expected the result to be JSON, found text that is not ({problem})") from None
     if not isinstance(value, dict):
         raise InvalidResult(f"expected the result to be a JSON object, found a JSON {type(value).__name__}")
     arms = value.pop(ARMS, None) if of_arms else None

@@ -1,6 +1,6 @@
 """Find secrets that are part of a campaign's own names and therefore cannot be redacted."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from overnight.campaign import Campaign
 from overnight.evaluators.secrets.environment import Redaction, passed_on
@@ -11,15 +11,19 @@ def name_problems(variables: Iterable[str], campaign: Campaign) -> list[str]:
 
     Names are recorded as they are, so such a value could not be kept out of the ledger.
     """
-    redactions = {name: Redaction({name: value}) for name, value in passed_on(variables).items()}
     return [
         f"`evaluator.environment`: the value of `{name}` is part of {what}. Names are written to the ledger as they "
         f"are, so this value cannot be kept out of it. If it is not a secret, write `{name}=` with the value; if it "
         f"is, rename {what}"
-        for name, redaction in redactions.items()
-        for what, text in _names(campaign)
-        if redaction.hides(text)
+        for name, what in hidden_names(passed_on(variables), campaign)
     ]
+
+
+def hidden_names(secrets: Mapping[str, str], campaign: Campaign) -> Iterator[tuple[str, str]]:
+    """Yield the name of each secret, with the campaign's name or value of which it is part."""
+    for name, value in secrets.items():
+        redaction = Redaction({name: value})
+        yield from ((name, what) for what, text in _names(campaign) if redaction.hides(text))
 
 
 def _names(campaign: Campaign) -> Iterator[tuple[str, str]]:

@@ -86,7 +86,7 @@ class InFlight:
             await self.journal.insist(lambda history: [*placed, *reports, *self._ends(ended, now, history)])
         for task in done:
             del self._executions[task]
-            trouble = self._failures.after(self._history, *self.tasks.pop(task)) or trouble
+            trouble = self._failures.after(self._history, *self.tasks.pop(task)) or _stop_of(task) or trouble
         if reports and self._history.definition.has_stopping_rule:
             await self.journal.insist(lambda history: self._stops(reports, history))
         return trouble
@@ -182,6 +182,13 @@ async def end_tasks(tasks: Sequence[asyncio.Task[Any]]) -> None:
         if not task.cancelling():
             task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _stop_of(task: Running) -> CampaignStopped | None:
+    """Return why the campaign has to stop, if the evaluator has answered that it must."""
+    answer = None if task.cancelled() or task.exception() is not None else task.result()
+    stop = answer.stop if isinstance(answer, EvaluationOngoing | EvaluationFailed) else None
+    return None if stop is None else CampaignStopped(stop)
 
 
 def _outcome_of(task: Running) -> EvaluationOutcome:

@@ -26,9 +26,8 @@ from overnight.campaign.contradictions import contradictions
 from overnight.campaign.errors import CannotPropose, InvalidDefinition
 from overnight.campaign.problems import Contradictory, Problem, one_line, shown
 from overnight.campaign.values.duration import WRITTEN_BY_HAND
-from overnight.evaluators import AnyEvaluator, OwnLoop
+from overnight.evaluators import AnyEvaluator, HttpEvaluator, OwnLoop
 from overnight.evaluators.ongoing.polling import Polling
-from overnight.evaluators.process_evaluator import ProcessEvaluator
 from overnight.flows.clusters.places.any_place import AnyPlace
 from overnight.flows.clusters.places.here import Here
 from overnight.flows.clusters.resources import Resources
@@ -60,7 +59,7 @@ def _evaluator_with_kind(evaluator: Any) -> Any:
     if isinstance(evaluator, str):
         return {"kind": "python", "function": evaluator}
     if isinstance(evaluator, Mapping) and "kind" not in evaluator:
-        for key, kind in (("function", "python"), ("command", "command")):
+        for key, kind in (("function", "python"), ("command", "command"), ("url", "http")):
             if key in evaluator:
                 return {"kind": kind, **evaluator}
     return evaluator
@@ -112,10 +111,11 @@ class CampaignFile(BaseModel):
     def _limited_by_window(cls, evaluator: AnyEvaluator, info: ValidationInfo) -> AnyEvaluator:
         """Limit an evaluation to half of the window, if the file sets no time limit.
 
-        An evaluation that may take the whole window could begin only at the very moment of opening.
+        An evaluation that may take the whole window could begin only at the very moment of opening. One at a server
+        continues when the window has closed.
         """
         campaign = info.data.get("campaign")
-        if campaign is None or campaign.window is None or isinstance(evaluator, OwnLoop):
+        if campaign is None or campaign.window is None or isinstance(evaluator, OwnLoop | HttpEvaluator):
             return evaluator
         if "time_limit" in evaluator.model_fields_set:
             return evaluator
@@ -136,7 +136,11 @@ class CampaignFile(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "CampaignFile":
-        if found := part_problems(self.campaign, self.evaluator, self.proposer):
+        found = part_problems(self.campaign, self.evaluator, self.proposer)
+        if isinstance(self.evaluator, HttpEvaluator) and not isinstance(self.run_on, Here):
+            text = f"expected here with `evaluator.kind: http`, whose server runs the evaluations, got {self.run_on}"
+            found.append(Problem(("run_on",), text))
+        if found:
             raise Contradictory(found)
         return self
 
@@ -146,8 +150,8 @@ class CampaignFile(BaseModel):
 
         Arms of an A/B test are looked at as often as they are judged, unless the file says otherwise.
         """
-        if isinstance(self.evaluator, ProcessEvaluator) and self.evaluator.polled is not None:
-            return self.evaluator.polled
+        if self.evaluator.polling is not None:
+            return self.evaluator.polling
         return Polling(every=self.campaign.deciding.looks) if self.campaign.is_ab_test else None
 
     async def check(self) -> None:

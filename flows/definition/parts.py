@@ -1,7 +1,5 @@
 """Contradictions between a campaign and the parts that it is run with."""
 
-from datetime import timedelta
-
 from overnight.bo_core import AnyProposer, BayesianProposer, SobolProposer
 from overnight.bo_core.settings.acquisitions import AGAINST_BEST, DEFAULT
 from overnight.campaign import Campaign
@@ -11,13 +9,13 @@ from overnight.campaign.standing.confirming import LEAST_OBSERVED
 from overnight.campaign.values.duration import format_duration
 from overnight.campaign.values.expression import is_expression, read_expression
 from overnight.campaign.window import Window
-from overnight.evaluators import AnyEvaluator
+from overnight.evaluators import AnyEvaluator, HttpEvaluator
 
 
 def part_problems(campaign: Campaign, evaluator: AnyEvaluator, proposer: AnyProposer) -> list[Problem]:
     """Return the contradictions between a campaign and its parts."""
     return [
-        *_window_problems(campaign.window, evaluator.time_limit),
+        *_window_problems(campaign.window, evaluator),
         *_gain_problems(campaign.stop_when, proposer),
         *_confirm_problems(campaign, proposer),
         *_constraint_problems(campaign, proposer),
@@ -41,11 +39,11 @@ def _calculation_problems(campaign: Campaign) -> list[Problem]:
     return found
 
 
-def _window_problems(window: Window | None, time_limit: timedelta) -> list[Problem]:
-    """Return a problem if not even the first evaluation would fit into the window."""
-    if window is None or time_limit <= window.length:
+def _window_problems(window: Window | None, evaluator: AnyEvaluator) -> list[Problem]:
+    """Return a problem if not even the first evaluation would fit into the window; one at a server need not fit."""
+    if window is None or evaluator.time_limit <= window.length or isinstance(evaluator, HttpEvaluator):
         return []
-    limit, length = format_duration(time_limit), format_duration(window.length)
+    limit, length = format_duration(evaluator.time_limit), format_duration(window.length)
     text = (
         f"expected at most {length}, the length of the window {window}, got {limit}: until five evaluations are known, "
         "each is expected to take that long, so none would ever start"

@@ -39,12 +39,14 @@ class Polled(Around):
 
     Each call of `evaluator` is short and runs to its end, or to its time limit, whatever happens to the attempt: to end
     it half-way could leave an evaluation whose handle is unknown. If the attempt is cancelled because its trial is
-    over, the evaluation is ended, too. After any other cancellation it is left as it is, and the answer is its handle.
+    over, the evaluation is ended, too. After any other cancellation, and if the campaign has to stop, it is left as it
+    is, and the answer is its handle. `limited_by` is the key of the campaign file that limits its length.
     """
 
     polling: Polling
     clock: Clock
     notify: Callable[[str], None] = lambda text: None
+    limited_by: str = "polled.at_most"
 
     @property
     def time_limit(self) -> timedelta:
@@ -78,7 +80,10 @@ class Polled(Around):
 
 @dataclass
 class _Course:
-    """The course of one evaluation: `last` is its latest answer, `look` the number of looks, `left` why to leave it."""
+    """The course of one evaluation: `last` is its latest answer, `look` the number of looks, `left` why to leave it.
+
+    `missed` is why the last look failed, None if it did not.
+    """
 
     by: Polled
     request: EvaluationRequest
@@ -88,6 +93,7 @@ class _Course:
     look: int
     last: EvaluationOngoing | None = None
     left: asyncio.CancelledError | None = None
+    missed: str | None = None
 
     async def begun(
         self, call: Callable[[EvaluationRequest, Path, Report], Coroutine[Any, Any, EvaluationAnswer | None]]
@@ -97,10 +103,19 @@ class _Course:
         answer = await self._to_its_end(call(request, self.folder, self.report))
         if isinstance(answer, EvaluationOngoing):
             self._note(answer)
-            return await self._followed(self._pause_after(answer))
+            return answer if answer.stop is not None else await self._followed(self._pause_after(answer))
         if isinstance(answer, EvaluationFailed) and answer.handle is not None:
-            self.last = EvaluationOngoing(handle=answer.handle)
-            await self._asked_to_end()
+            return await self._begun_badly(answer, EvaluationOngoing(handle=answer.handle))
+        return answer
+
+    async def _begun_badly(self, answer: EvaluationFailed, ongoing: EvaluationOngoing) -> EvaluationAnswer:
+        """Return the end of an evaluation that may have begun although its start failed: only looks find out."""
+        if answer.cause in _OF_THE_LOOK:
+            self._note(ongoing)
+            self._warn_once("the start of its evaluation", answer)
+            return await self._followed(_pause_after_misses(0, self.by.polling.every), misses=1)
+        self.last = ongoing
+        await self._asked_to_end()
         return answer
 
     async def taken_over(self, handle: str) -> EvaluationAnswer:
@@ -108,15 +123,16 @@ class _Course:
         self.last = EvaluationOngoing(handle=handle)
         return await self._followed(pause=0.0)
 
-    async def _followed(self, pause: float) -> EvaluationAnswer:
-        misses = 0
+    async def _followed(self, pause: float, misses: int = 0) -> EvaluationAnswer:
         while await self._waited(pause):
             answer = await self._look_at_it()
             if isinstance(answer, EvaluationOngoing):
                 self._note(answer)
-                misses, pause = 0, self._pause_after(answer)
+                if answer.stop is not None:
+                    return answer
+                self.missed, misses, pause = None, 0, self._pause_after(answer)
             elif isinstance(answer, EvaluationFailed) and answer.cause in _OF_THE_LOOK:
-                self._warn_once(misses, answer)
+                self._warn_once("a look at its evaluation", answer)
                 misses, pause = misses + 1, _pause_after_misses(misses, self.by.polling.every)
             else:
                 return await self._ended(answer)
@@ -190,7 +206,8 @@ class _Course:
     async def _ended_for_its_length(self) -> EvaluationOutcome:
         assert self.last is not None
         limit = format_duration(self.by.polling.at_most)
-        why = f"it had not ended after {limit} (`polled.at_most`) and was cancelled (handle {self.last.handle})"
+        why = f"it had not ended after {limit} (`{self.by.limited_by}`) and was cancelled (handle {self.last.handle})"
+        why += "" if self.missed is None else f"; the last look failed: {self.missed}"
         return await self._cancelled("timeout", why)
 
     async def _ended(self, answer: EvaluationOutcome) -> EvaluationOutcome:
@@ -230,11 +247,11 @@ class _Course:
             )
         return answer
 
-    def _warn_once(self, misses: int, answer: EvaluationFailed) -> None:
-        if misses == 0:
-            self.by.notify(
-                f"Trial {self.request.trial}: a look at its evaluation failed and will be repeated: {answer.message}"
-            )
+    def _warn_once(self, what: str, answer: EvaluationFailed) -> None:
+        """Remember why a call failed, and report it if the call before did not fail."""
+        if self.missed is None:
+            self.by.notify(f"Trial {self.request.trial}: {what} failed and will be repeated: {answer.message}")
+        self.missed = answer.message
 
     def _with_cost(self, outcome: EvaluationOutcome) -> EvaluationOutcome:
         """Return the outcome with the latest known cost, if it has none of its own."""

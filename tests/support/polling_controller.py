@@ -59,7 +59,7 @@ class Fatal(Around):
 def main() -> None:
     written, folder, work, answers = sys.argv[1:]
     evaluator = Fatal(TypeAdapter(AnyEvaluator).validate_json(written), int(answers))
-    polled = Polled(evaluator, Polling(), SystemClock(), print)
+    polled = Polled(evaluator, evaluator.evaluator.polling or Polling(), SystemClock(), print)
     ledger = open_ledger(f"{folder}/ledger", CAMPAIGN.name, Path(folder))
     job = Job(CAMPAIGN, polled, SobolProposer(), ledger, Path(folder, work), goes_on=True)
     asyncio.run(run_loop(job, EvenSteps(), SystemClock(), StopRequest(), notify=print))

@@ -134,8 +134,8 @@ def test_long_rows_of_what_escapes_are_made_of_come_to_an_end():
 def test_a_secret_that_is_written_as_a_number_is_recognised_but_no_measurement_is_one():
     redaction = Redaction({"ACCOUNT": "12345678"})
     found = {"loss": 12345678, "cost": 12345678, "metadata": {"account": [12345678, 123, True]}, "artifacts": []}
-    written = written_result(json.dumps(found), ["loss"], "key", redaction)
+    written = written_result(found, ["loss"], "key", redaction)
     assert written.metrics == {"loss": 12345678}
     assert written.beside == {"cost": 12345678, "metadata": {"account": ["[ACCOUNT]", 123, True]}, "artifacts": []}
     failed = {"status": "failed", "message": 12345678}
-    assert written_result(json.dumps(failed), ["loss"], "key", redaction).message == "[ACCOUNT]"
+    assert written_result(failed, ["loss"], "key", redaction).message == "[ACCOUNT]"

@@ -1,0 +1,1 @@
+"""Evaluations that a server carries out: one HTTP exchange, and the meaning of its answer."""
