@@ -107,7 +107,8 @@ def _proposal(asked: Asked, choice: Choice, chosen: Candidate, threads: int) -> 
         stack=Stack(device=model.device.type, threads=threads, libraries=stack()),
         knew=_knew(asked, choice),
         models=_models(choice, asked.doubted),
-        predicted={metric: each.prediction(x, missing=missing) for metric, each in choice.beliefs.items()},
+        predicted=model.of_target(x)
+        | {metric: each.prediction(x, missing=missing) for metric, each in choice.beliefs.items()},
         chosen=_chosen(choice, chosen),
         weights=Weights(
             probability_feasible=choice.weighting.probability_feasible(x),

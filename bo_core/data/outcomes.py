@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import torch
@@ -50,11 +50,22 @@ class Tail:
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """The wanted `value` of a metric, in its own unit, and where it lies `at` on the scale of y."""
+
+    value: float
+    at: float
+
+
+@dataclass(frozen=True)
 class Outcomes:
     """The observations: `y` [n] standardised, to maximize; `variance` [n] of their known noise, NaN if unknown.
 
     `center`, `scale` and the `tail` are in the metric's own unit divided by `unit`, which is 1 unless the metric is
     vast. `log_slopes` [n] are the logarithms of the derivatives of y by the metric in these units.
+
+    If a value of the metric is `wanted`, y is the metric itself, neither side of which is better. What is maximized is
+    −|y − wanted.at|, and all methods but `placed` and `turned` are about that distance: `sign` is −1 and `center` is 0.
     """
 
     y: Tensor
@@ -65,6 +76,7 @@ class Outcomes:
     sign: float
     unit: float = 1.0
     tail: Tail | None = None
+    wanted: Wanted | None = None
 
     @classmethod
     def of(
@@ -74,6 +86,7 @@ class Outcomes:
         tail_width: float | None = 1.0,
         batches: Sequence[int] | None = None,
         missing: Sequence[float] | None = None,
+        wanted: float | None = None,
     ) -> "Outcomes":
         """Standardise measurements; outcomes that are all alike are divided by their size, at least 1.
 
@@ -82,8 +95,11 @@ class Outcomes:
         over which the tail is drawn together, in robust spreads; with None it stays as it is. With `batches`, the
         number of each measurement's batch, the scale is the spread within batches, which drift does not change. With
         `missing`, how much of the full fidelity each measurement lacks, center and scale are those at full fidelity, on
-        which the model's prior is: low fidelities may lie elsewhere and be spread more widely.
+        which the model's prior is: low fidelities may lie elsewhere and be spread more widely. If a value is `wanted`,
+        the measurements are those of the metric, and the objective is the distance.
         """
+        if wanted is not None:
+            return cls._around(wanted, measurements)
         unit = unit_for(m.mean for m in measurements)
         raw = torch.tensor([objective.sign * (m.mean / unit) for m in measurements], dtype=torch.float64)
         sem = [torch.nan if m.sem is None else m.sem / unit for m in measurements]
@@ -104,9 +120,16 @@ class Outcomes:
         variance = ((noise / scale) ** 2).clamp(max=_LARGEST_VARIANCE)
         return cls(deviation / scale, variance, _log_slopes(slope, scale), center, scale, objective.sign, unit, tail)
 
+    @classmethod
+    def _around(cls, wanted: float, measurements: Sequence[Measurement]) -> "Outcomes":
+        """Return the outcomes of a metric itself; no tail is compressed, because both sides of the target matter."""
+        metric = cls.of(measurements, Objective(metric="metric", direction="maximize"), None)
+        [at] = metric.placed([wanted])[0].tolist()
+        return replace(metric, center=0.0, sign=-1.0, wanted=Wanted(wanted, finite(at)))
+
     def turned(self, y: Tensor) -> Tensor:
         """Return standardised outcomes in the metric's own direction; turned twice, they are to be maximised again."""
-        return self.sign * y
+        return y if self.wanted is not None else self.sign * y
 
     def standardised(self, threshold: float) -> float:
         """Return a threshold in the metric's own unit on the scale of y, where a better one is higher.
@@ -117,6 +140,10 @@ class Outcomes:
 
     def placed(self, values: Sequence[float]) -> tuple[Tensor, Tensor]:
         """Return other values of the metric on the scale of y, and the logarithms of the slopes there, as above."""
+        if self.wanted is not None:
+            apart = [value / self.unit - self.wanted.value / self.unit for value in values]
+            raw = self.y.new_tensor(apart) / self.scale + self.wanted.at
+            return raw, _log_slopes(torch.ones_like(raw), self.scale)
         raw = self.y.new_tensor([self.sign * (value / self.unit) for value in values])
         slope = torch.ones_like(raw)
         if self.tail is not None:
@@ -142,6 +169,15 @@ class Outcomes:
         """Return a standardised mean in the metric's own unit and sign; with a compressed tail it is the median."""
         y = self.center + self.scale * mean
         return finite(self.sign * (y if self.tail is None else self.tail.expand(y)) * self.unit)
+
+    def worth(self, y: Tensor) -> Tensor:
+        """Return what is maximized of values on the scale of y: themselves, or minus their distances from a target."""
+        return y if self.wanted is None else -(y - self.wanted.at).abs()
+
+    def metric_in_units(self, y: float) -> float:
+        """Return a value on the scale of y as one of the metric of which a value is wanted, in its own unit."""
+        assert self.wanted is not None, "expected a wanted value"
+        return finite(self.wanted.value + self.scale * (y - self.wanted.at) * self.unit)
 
     def sd_in_units(self, sd: float) -> float:
         """Return a standardised standard deviation in the metric's own unit, valid outside a compressed tail."""

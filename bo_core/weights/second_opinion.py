@@ -128,8 +128,11 @@ class SecondOpinion:
 
 
 def _uncompressed(observed: Observed) -> Observed | None:
-    """Return the observations without compressing their tail; None if they have no tail, or share errors."""
-    if observed.batches is not None or observed.missing is not None:
+    """Return the observations without compressing their tail; None if they have no tail, or share errors.
+
+    That of a metric with a target is never compressed, so the first model needs no second opinion.
+    """
+    if observed.batches is not None or observed.missing is not None or observed.target is not None:
         return None
     narrow = observed.with_tail_width(1.0)
     return None if narrow.outcomes.tail is None else narrow.with_tail_width(None)
