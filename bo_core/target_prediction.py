@@ -19,13 +19,14 @@ def distance_prediction(outcomes: Outcomes, mean: float, sd: float) -> Predictio
     low, high = (quantile(from_target, sd, share) for share in (_LOW, _HIGH))
     return Prediction(
         mean=outcomes.mean_in_units(-float(folded.mean)),
-        sd=outcomes.sd_in_units(float(folded.variance.sqrt())),
-        low=outcomes.sd_in_units(low),
-        high=outcomes.sd_in_units(high),
+        sd=outcomes.spread_in_units(-float(folded.mean), float(folded.variance.sqrt())),
+        low=outcomes.mean_in_units(-low),
+        high=outcomes.mean_in_units(-high),
     )
 
 
 def metric_prediction(outcomes: Outcomes, mean: float, sd: float) -> Prediction:
     """Return the prediction of the metric itself, in its own unit, from its standardised moments."""
     low, high = (outcomes.metric_in_units(mean + side * _INTERVAL * sd) for side in (-1.0, 1.0))
-    return Prediction(mean=outcomes.metric_in_units(mean), sd=outcomes.sd_in_units(sd), low=low, high=high)
+    spread = 0.5 * outcomes.metric_in_units(mean + sd) - 0.5 * outcomes.metric_in_units(mean - sd)
+    return Prediction(mean=outcomes.metric_in_units(mean), sd=spread, low=low, high=high)

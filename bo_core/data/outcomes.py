@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
@@ -99,7 +99,7 @@ class Outcomes:
         the measurements are those of the metric, and the objective is the distance.
         """
         if wanted is not None:
-            return cls._around(wanted, measurements)
+            return cls._around(wanted, measurements, tail_width)
         unit = unit_for(m.mean for m in measurements)
         raw = torch.tensor([objective.sign * (m.mean / unit) for m in measurements], dtype=torch.float64)
         sem = [torch.nan if m.sem is None else m.sem / unit for m in measurements]
@@ -121,11 +121,19 @@ class Outcomes:
         return cls(deviation / scale, variance, _log_slopes(slope, scale), center, scale, objective.sign, unit, tail)
 
     @classmethod
-    def _around(cls, wanted: float, measurements: Sequence[Measurement]) -> "Outcomes":
-        """Return the outcomes of a metric itself; no tail is compressed, because both sides of the target matter."""
-        metric = cls.of(measurements, Objective(metric="metric", direction="maximize"), None)
-        [at] = metric.placed([wanted])[0].tolist()
-        return replace(metric, center=0.0, sign=-1.0, wanted=Wanted(wanted, finite(at)))
+    def _around(cls, wanted: float, measurements: Sequence[Measurement], tail_width: float | None) -> "Outcomes":
+        """Return the outcomes of a metric itself; values far from the wanted one, on both sides, are the tail."""
+        unit = unit_for([wanted, *(m.mean for m in measurements)])
+        apart = torch.tensor([m.mean / unit - wanted / unit for m in measurements], dtype=torch.float64)
+        noise = apart.new_tensor([torch.nan if m.sem is None else m.sem / unit for m in measurements])
+        tail = None if tail_width is None else _heavy_tail(-apart.abs())
+        tail = None if tail is None or tail_width is None else tail.times(tail_width)
+        apart, slope = _signed(apart, tail)
+        center = float(apart.mean())
+        scale = _scale(apart - center, center)
+        variance = ((noise * slope / scale) ** 2).clamp(max=_LARGEST_VARIANCE)
+        y, at = (apart - center) / scale, Wanted(wanted, finite(-center / scale))
+        return cls(y, variance, _log_slopes(slope, scale), 0.0, scale, -1.0, unit, tail, at)
 
     def turned(self, y: Tensor) -> Tensor:
         """Return standardised outcomes in the metric's own direction; turned twice, they are to be maximised again."""
@@ -141,9 +149,9 @@ class Outcomes:
     def placed(self, values: Sequence[float]) -> tuple[Tensor, Tensor]:
         """Return other values of the metric on the scale of y, and the logarithms of the slopes there, as above."""
         if self.wanted is not None:
-            apart = [value / self.unit - self.wanted.value / self.unit for value in values]
-            raw = self.y.new_tensor(apart) / self.scale + self.wanted.at
-            return raw, _log_slopes(torch.ones_like(raw), self.scale)
+            apart = self.y.new_tensor([value / self.unit - self.wanted.value / self.unit for value in values])
+            apart, slope = _signed(apart, self.tail)
+            return apart / self.scale + self.wanted.at, _log_slopes(slope, self.scale)
         raw = self.y.new_tensor([self.sign * (value / self.unit) for value in values])
         slope = torch.ones_like(raw)
         if self.tail is not None:
@@ -177,7 +185,8 @@ class Outcomes:
     def metric_in_units(self, y: float) -> float:
         """Return a value on the scale of y as one of the metric of which a value is wanted, in its own unit."""
         assert self.wanted is not None, "expected a wanted value"
-        return finite(self.wanted.value + self.scale * (y - self.wanted.at) * self.unit)
+        apart = y - self.wanted.at
+        return finite(self.wanted.value + math.copysign(self.mean_in_units(-abs(apart)), apart))
 
     def sd_in_units(self, sd: float) -> float:
         """Return a standardised standard deviation in the metric's own unit, valid outside a compressed tail."""
@@ -196,6 +205,14 @@ class Outcomes:
         """Return the central interval of 90 % in the metric's own unit, the smaller end first."""
         ends = (self.mean_in_units(mean - _INTERVAL * sd), self.mean_in_units(mean + _INTERVAL * sd))
         return min(ends), max(ends)
+
+
+def _signed(apart: Tensor, tail: Tail | None) -> tuple[Tensor, Tensor]:
+    """Return differences [n] from a wanted value, with those in the tail drawn together, and the slopes [n] there."""
+    if tail is None:
+        return apart, torch.ones_like(apart)
+    compressed, slope = tail.compress(-apart.abs())
+    return apart.sign() * -compressed, slope
 
 
 def _log_slopes(slope: Tensor, scale: float) -> Tensor:

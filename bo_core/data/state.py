@@ -72,7 +72,7 @@ class Observed:
         batches = _batches(campaign, trials)
         relative = any(limit.relative for limit in campaign.constraints if limit.metric == objective.metric)
         missing = _missing(campaign, ended, curve)
-        plain = relative or batches is not None or missing is not None or target is not None
+        plain = relative or batches is not None or missing is not None
         outcomes = Outcomes.of(measured, objective, None if plain else 1.0, batches, missing, _wanted(target))
         return cls(
             trials,
