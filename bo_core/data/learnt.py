@@ -1,8 +1,6 @@
 """Decide whether the metric of a target is learnt in place of its distance from the target."""
 
-from collections.abc import Mapping
-
-from overnight.campaign import Campaign, Measurement, ModelView, Objective
+from overnight.campaign import Campaign, ModelView
 from overnight.campaign.goal.target import Target
 
 
@@ -18,10 +16,5 @@ def learnt_target(campaign: Campaign, view: ModelView) -> Target | None:
         return None
     if target.distance in campaign.goal.limited:
         return None
-    known = all(metric_of(target, trial.measured) is not None for trial in view.observed)
+    known = all(target.found_in(trial.measured) is not None for trial in view.observed)
     return target if known else None
-
-
-def metric_of(target: Target, measured: Mapping[str, Measurement]) -> Measurement | None:
-    """Return the metric of a target as measured or calculated; None if it is neither."""
-    return Objective(metric=target.metric, direction="maximize").found_in(measured)

@@ -10,7 +10,7 @@ from torch import Tensor
 from overnight.bo_core.data.curves import Reported, reported
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.data.feature_groups import FeatureGroups
-from overnight.bo_core.data.learnt import learnt_target, metric_of
+from overnight.bo_core.data.learnt import learnt_target
 from overnight.bo_core.data.noise import with_known_noise
 from overnight.bo_core.data.outcomes import Outcomes
 from overnight.bo_core.data.stopped import expected_finals
@@ -170,7 +170,7 @@ def _wanted(target: Target | None) -> float | None:
 
 def _metrics_of(target: Target, trials: Sequence[Trial]) -> list[Measurement]:
     """Return each trial's measurement of the metric of a target; every trial must have one."""
-    return [found for trial in trials if (found := metric_of(target, trial.measured)) is not None]
+    return [found for trial in trials if (found := target.found_in(trial.measured)) is not None]
 
 
 def _measured(trial: Trial) -> Mapping[str, Measurement]:

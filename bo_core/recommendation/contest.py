@@ -106,9 +106,10 @@ class Contest:
 
         If the objective is a distance from a target, its metric is one of them.
         """
-        return self.model.of_target(x, WIDENING) | {
+        found = {
             metric: model.prediction(x, WIDENING) for metric, model in self.models.items() if metric != self.objective
         }
+        return self.model.of_target(x, WIDENING) | found
 
     def share_best(self, X: Tensor, of_objective: Tensor, best: int, generator: torch.Generator) -> float:
         """Return the share of joint samples [c, S] of the objective at points X [c, d] in which one is the best.
