@@ -26,8 +26,8 @@ def utility_towards(target: float | None, utility: Utility) -> Utility:
 class OfDistance:
     """A utility of −|f − target| for a metric f that is normal at a candidate; `best` is the largest of these values.
 
-    Improvements and their probabilities are exact (Uhrenholt and Jensen 2019 use the same expectation for squared
-    distances). Other utilities see the mean and the standard deviation of the distance.
+    The objective is a function of what is learnt (Astudillo and Frazier 2019, composite functions). Improvements and
+    their probabilities are exact. Other utilities see the mean and the standard deviation of the distance.
     """
 
     utility: Utility
