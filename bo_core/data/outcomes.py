@@ -65,7 +65,7 @@ class Outcomes:
     vast. `log_slopes` [n] are the logarithms of the derivatives of y by the metric in these units.
 
     If a value of the metric is `wanted`, y is the metric itself, neither side of which is better. What is maximized is
-    −|y − wanted.at|, and all methods but `placed` and `turned` are about that distance: `sign` is −1 and `center` is 0.
+    −|y − wanted.at|. The conversions to units but `metric_in_units` are of that distance: `sign` is −1, `center` is 0.
     """
 
     y: Tensor
