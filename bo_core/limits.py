@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from overnight.bo_core.acquisition import Score, Utility
+from overnight.bo_core.acquisition.distance import utility_towards
 from overnight.bo_core.acquisition.limited import (
     Allowed,
     ConfidentMean,
@@ -15,6 +16,7 @@ from overnight.bo_core.acquisition.limited import (
     Threshold,
     could_be_best_feasible,
 )
+from overnight.bo_core.acquisition.simple_regret import SimpleRegret
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.data.outcomes import Outcomes
 from overnight.bo_core.model import Beliefs, Model
@@ -36,7 +38,8 @@ class Limits:
     """The values that each constraint allows; one on a metric that was never measured is left out, as it is unknown.
 
     `baseline` [0 or 1, d] are the features of the baseline if a limit is relative to it. A point is feasible enough
-    with a probability of `level`. `lowest` is the lowest mean of the objective at an observation.
+    with a probability of `level`. `lowest` is the lowest mean of the objective at an observation. If the objective is
+    the distance from a target, `target` is where that lies on the scale of the metric.
     """
 
     objective: str
@@ -45,6 +48,7 @@ class Limits:
     baseline: Tensor
     level: float
     lowest: float
+    target: float | None = None
 
     @classmethod
     def of(
@@ -63,7 +67,9 @@ class Limits:
         features, level = encoding.encode(points).to(model.device), campaign.feasible_at_least
         lowest = float(model.posterior.averaged(model.data.X)[0].min())
         exact = {each.metric: Exact.of(beliefs[each.metric], features) for each in constraints}
-        return cls(campaign.objective.metric, constraints, exact, features, level, lowest)
+        wanted = model.observed.outcomes.wanted
+        target = None if wanted is None else wanted.at
+        return cls(campaign.objective.metric, constraints, exact, features, level, lowest, target)
 
     @cached_property
     def allowed(self) -> Mapping[str, Allowed]:
@@ -103,18 +109,23 @@ class Limits:
 
     def confident_mean(self, points: Tensor, level: float) -> ConfidentMean:
         """Return the mean of points that are feasible with a probability of `level`; `points` [r, d] are drawn."""
-        return ConfidentMean(self.objective, self.allowed, self.row_of_baseline(points), level, WIDENING)
+        return self._mean(points, self.objective, level, WIDENING)
 
     def improvement(self, utility: Utility, points: Tensor) -> ConstrainedObjective:
         """Return the score of a logarithmic utility under the limits."""
-        return ConstrainedObjective(self.objective, utility, self.allowed, self.row_of_baseline(points), self.floor)
+        row, utility = self.row_of_baseline(points), utility_towards(self.target, utility)
+        return ConstrainedObjective(self.objective, utility, self.allowed, row, self.floor)
 
     def likely_mean(self, points: Tensor, metric: str | None = None) -> ConfidentMean:
         """Return the mean of a metric, the objective by default, less a fine if a point is rather not feasible.
 
         `points` [r, d] are drawn.
         """
-        return ConfidentMean(metric or self.objective, self.allowed, self.row_of_baseline(points), 0.5, 1.0)
+        return self._mean(points, metric or self.objective, 0.5, 1.0)
+
+    def _mean(self, points: Tensor, metric: str, level: float, widening: float) -> ConfidentMean:
+        mean = utility_towards(self.target, SimpleRegret())
+        return ConfidentMean(metric, self.allowed, self.row_of_baseline(points), level, widening, mean)
 
     def probabilities(self, beliefs: Mapping[str, Belief], X: Tensor, widening: float = 1.0) -> "Probabilities":
         """Return how probably points X [b, d] meet the constraints, with sds multiplied by `widening`.

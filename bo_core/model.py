@@ -13,10 +13,12 @@ from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.settings.surrogates import GpytorchSurrogate
 from overnight.bo_core.surrogate import Belief, Hyperparameters, Posterior, TrainingData
 from overnight.bo_core.surrogate.climbs import StartEnd
+from overnight.bo_core.surrogate.distance import DistanceBelief
 from overnight.bo_core.surrogate.errors import BatchShifts
 from overnight.bo_core.surrogate.errors.lower import Lower
 from overnight.bo_core.surrogate.hyperparameters import errors_of_record, theta_of_record
 from overnight.bo_core.tail_width import with_likeliest_tail
+from overnight.bo_core.target_prediction import distance_prediction, metric_prediction
 from overnight.campaign import History
 from overnight.campaign.errors import CannotPropose, ModelFailed
 from overnight.campaign.history.provenance import ModelCode, Prediction, Provenance
@@ -66,10 +68,10 @@ class Model:
         if isinstance(proposer.surrogate, GpytorchSurrogate):
             _refuse_batches(observed)
             belief = _gpytorch().fitted(proposer.surrogate, observed.X, observed.outcomes, data.X)
-            return cls(observed, data, belief, belief.starts, width, honest, belief.code)
+            return cls(observed, data, _about(observed, belief), belief.starts, width, honest, belief.code)
         fitting = Fitting(data, proposer, generator, last, observed.objective.metric, observed.noise_unit)
         found = fitting.best()
-        return cls(observed, data, fitting.believed(found, sets), found.starts, width, honest)
+        return cls(observed, data, _about(observed, fitting.believed(found, sets)), found.starts, width, honest)
 
     @classmethod
     def recalled(
@@ -94,7 +96,7 @@ class Model:
         if isinstance(proposer.surrogate, GpytorchSurrogate):
             _refuse_batches(observed)
             belief = _gpytorch().recalled(proposer.surrogate, observed.X, observed.outcomes, data.X, record)
-            return cls(observed, data, belief, (), tail_width, honest, belief.code)
+            return cls(observed, data, _about(observed, belief), (), tail_width, honest, belief.code)
         theta = theta_of_record(record, data.groups.count)
         assert theta is not None, "expected hyperparameters of this space"
         errors = None if data.errors is None else data.errors.kind
@@ -103,7 +105,7 @@ class Model:
         fitting = Fitting(data, proposer, generator, last, observed.objective.metric, observed.noise_unit)
         fitting.take_numbers(*theta.shape)
         hyperparameters = Hyperparameters(theta, data.groups.count, proposer.kernel, jitter, errors)
-        return cls(observed, data, Posterior.of(data, hyperparameters), (), tail_width, honest)
+        return cls(observed, data, _about(observed, Posterior.of(data, hyperparameters)), (), tail_width, honest)
 
     @property
     def lower(self) -> Lower:
@@ -121,6 +123,10 @@ class Model:
 
         They are those of an outcome of which so much of the full fidelity is `missing`.
         """
+        if isinstance(self.posterior, DistanceBelief):
+            [distance] = self.predictions(X, widening)
+            assert distance.sd is not None
+            return distance.mean, distance.sd
         [(mean, sd)] = self._averaged(X, widening, missing)
         return self.observed.outcomes.mean_in_units(mean), self._spread(mean, sd)
 
@@ -139,6 +145,9 @@ class Model:
 
     def predictions(self, X: torch.Tensor, widening: float = 1.0, missing: float = 0.0) -> list[Prediction]:
         """Return the beliefs about features X [b, d], each as `prediction` returns it."""
+        if isinstance(self.posterior, DistanceBelief):
+            beliefs = _averages(self.posterior.metric, X.to(self.device), widening)
+            return [distance_prediction(self.observed.outcomes, *each) for each in beliefs]
         outcomes, found = self.observed.outcomes, []
         for mean, sd in self._averaged(X, widening, missing):
             low, high = outcomes.interval_in_units(mean, sd)
@@ -146,10 +155,19 @@ class Model:
             found.append(Prediction(mean=outcomes.mean_in_units(mean), sd=spread, low=low, high=high))
         return found
 
+    def of_target(self, x: torch.Tensor, widening: float = 1.0) -> dict[str, Prediction]:
+        """Return the belief about the metric of a target at features x [1, d], by its name; none without a target."""
+        target = self.observed.target
+        if target is None or not isinstance(self.posterior, DistanceBelief):
+            return {}
+        [belief] = _averages(self.posterior.metric, x.to(self.device), widening)
+        return {target.metric: metric_prediction(self.observed.outcomes, *belief)}
+
     def _averaged(self, X: torch.Tensor, widening: float, missing: float = 0.0) -> list[tuple[float, float]]:
         X = X.to(self.device)
-        beliefs = self.lower.averaged(X, X.new_full((len(X),), missing)) if missing else self.posterior.averaged(X)
-        means, sds = (found.tolist() for found in beliefs)
+        if not missing:
+            return _averages(self.posterior, X, widening)
+        means, sds = (found.tolist() for found in self.lower.averaged(X, X.new_full((len(X),), missing)))
         return [(mean, widening * sd) for mean, sd in zip(means, sds, strict=True)]
 
     def _spread(self, mean: float, sd: float) -> float:
@@ -159,6 +177,18 @@ class Model:
 
 # The model of each metric, by the metric's name.
 Beliefs = Mapping[str, Model]
+
+
+def _averages(belief: Belief, X: torch.Tensor, widening: float) -> list[tuple[float, float]]:
+    """Return the mean and the standard deviation, times `widening`, at each of the features X [b, d]."""
+    means, sds = (found.tolist() for found in belief.averaged(X))
+    return [(mean, widening * sd) for mean, sd in zip(means, sds, strict=True)]
+
+
+def _about(observed: Observed, belief: Belief) -> Belief:
+    """Return a belief about the outcomes as one about the objective, which is a distance if there is a target."""
+    wanted = observed.outcomes.wanted
+    return belief if wanted is None else DistanceBelief(belief, wanted.at)
 
 
 def _with_plain_tails(observed: Observed, proposer: BayesianProposer) -> Observed:

@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from overnight.bo_core.choice import Asked, Candidate, Choice
 from overnight.bo_core.choice.checking import to_check
@@ -23,6 +24,7 @@ from overnight.campaign.history.provenance import (
     Knew,
     MadeBy,
     Models,
+    Prediction,
     Provenance,
     Stack,
     Weights,
@@ -107,7 +109,7 @@ def _proposal(asked: Asked, choice: Choice, chosen: Candidate, threads: int) -> 
         stack=Stack(device=model.device.type, threads=threads, libraries=stack()),
         knew=_knew(asked, choice),
         models=_models(choice, asked.doubted),
-        predicted={metric: each.prediction(x, missing=missing) for metric, each in choice.beliefs.items()},
+        predicted=_predicted(choice, x, missing),
         chosen=_chosen(choice, chosen),
         weights=Weights(
             probability_feasible=choice.weighting.probability_feasible(x),
@@ -117,6 +119,12 @@ def _proposal(asked: Asked, choice: Choice, chosen: Candidate, threads: int) -> 
     )
     generator = "checking" if chosen.checks else "confirming" if asked.confirming else "model"
     return Proposal(point=chosen.point, generator=generator, provenance=provenance)
+
+
+def _predicted(choice: Choice, x: Tensor, missing: float) -> dict[str, Prediction]:
+    """Return the beliefs about all metrics at features x [1, d], that of a target's metric last."""
+    found = {metric: each.prediction(x, missing=missing) for metric, each in choice.beliefs.items()}
+    return found | {metric: each for metric, each in choice.model.of_target(x).items() if metric not in found}
 
 
 def _knew(asked: Asked, choice: Choice) -> Knew:

@@ -55,9 +55,9 @@ class Campaign(BaseModel):
     (docs/how-to/spaces.md).
 
     A metric to improve may be calculated from others, such as `latency_ms + 0.1 * cost`. A `target`, such as `{metric:
-    gain_db, value: 60}`, is a value that a metric should be as close to as possible. `objectives` are two or more
-    metrics that are improved at once, instead of `minimize` or `maximize`. The best configurations are then a front, of
-    which `prefer` chooses the recommended one (docs/how-to/objectives.md).
+    gain_db, value: 60}`, is a value that a metric should be as close to as possible; the model learns that metric.
+    `objectives` are two or more metrics that are improved at once, instead of `minimize` or `maximize`. The best
+    configurations are then a front, of which `prefer` chooses the recommended one (docs/how-to/objectives.md).
 
     With `solutions`, the recommendation also holds other configurations that are nearly as good and differ from each
     other. No proposal depends on it (docs/how-to/solutions.md).

@@ -198,6 +198,18 @@ def _between(predicted: Prediction) -> str:
     return f", with 90 % between {low} and {high}"
 
 
+def _expected_at_best(then: History, provenance: Provenance) -> bool:
+    """Return whether the target lies within the expected interval of its metric, so that the point does not explore.
+
+    The distance is then expected to be above 0 merely because the metric is not known exactly.
+    """
+    target = then.definition.target
+    metric = None if target is None else provenance.predicted.get(target.metric)
+    if target is None or metric is None or metric.low is None or metric.high is None:
+        return False
+    return metric.low <= target.value <= metric.high
+
+
 def _why_there(then: History, provenance: Provenance) -> Iterator[str]:
     """Explain the choice of a point that is expected to be worse than the best by more than the model's uncertainty."""
     objective, chosen = then.definition.objective, provenance.chosen
@@ -205,11 +217,12 @@ def _why_there(then: History, provenance: Provenance) -> Iterator[str]:
     if then.definition.goal.has_front or then.definition.is_ab_test:
         return
     predicted = provenance.predicted.get(objective.metric)
+    at_target = _expected_at_best(then, provenance)
     if chosen.expected_gain is None or predicted is None or best is None or chosen.instead_of is not None:
         return
     ends = [end for end in (predicted.low, predicted.high) if end is not None]
     better, mean = max(ends, key=objective.turned, default=None), predicted.mean
-    if better is None or objective.turned(best[1].mean - mean) <= abs(better - mean) / _INTERVAL:
+    if better is None or objective.turned(best[1].mean - mean) <= abs(better - mean) / _INTERVAL or at_target:
         return
     yield (
         "It explores: a result there is expected to be worse than the best so far, and would improve on it only with "

@@ -34,6 +34,7 @@ from overnight.report.phrases.general import (
     missing_text,
     recommended_words,
     spent_text,
+    target_text,
     time_left,
     trial_counts,
     warnings,
@@ -91,7 +92,8 @@ def _best_so_far(story: Story) -> str:
         return best_arm_text(story.experiment, best.trial, limited=limited)
     so_far = "best feasible so far" if limited else "best so far"
     so_far += full_text(story.fidelities)
-    return f"{so_far}: {story.objective.metric} {measured(best.measurement)} (trial {best.trial})"
+    value = measured(best.measurement) + target_text(best.of_target)
+    return f"{so_far}: {story.objective.metric} {value} (trial {best.trial})"
 
 
 def _of_context(story: Story) -> list[str]:

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from overnight.bo_core.surrogate import Belief, safe_cholesky
+from overnight.bo_core.surrogate.distance import DistanceBelief
 
 _JITTER = 1e-8
 BOUND_DEVIATIONS = 5.0
@@ -47,6 +48,8 @@ def most_hopeful(hopeful: Tensor, hope: Tensor) -> Tensor:
 
 def sampled(belief: Belief, X: Tensor, generator: torch.Generator, samples: int) -> Tensor:
     """Return joint samples [M, c, about samples / M] of f at features X [c, d]."""
+    if isinstance(belief, DistanceBelief):
+        return belief.turned(sampled(belief.metric, X, generator, samples))
     mean, covariance = belief.joint(X)
     L, _ = safe_cholesky(covariance, _JITTER)
     each = max(samples // belief.set_count, 64)

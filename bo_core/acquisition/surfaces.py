@@ -19,9 +19,19 @@ def surface_of_score(average: AverageScore) -> Surface:
     return _on(list(average.draws.beliefs.values()), average.value, average.value_and_gradient, average.screened)
 
 
-def surface_of_path(path: SampledPath) -> Surface:
-    """Return the surface of a path."""
-    return _on([path.posterior], path.value, path.value_and_gradient, path.value)
+def surface_of_path(path: SampledPath, target: float | None = None) -> Surface:
+    """Return the surface of a path, or of minus its distance from a target."""
+    if target is None:
+        return _on([path.posterior], path.value, path.value_and_gradient, path.value)
+
+    def value(X: Tensor) -> Tensor:
+        return -(path.value(X) - target).abs()
+
+    def value_and_gradient(X: Tensor) -> tuple[Tensor, Tensor]:
+        f, gradient = path.value_and_gradient(X)
+        return -(f - target).abs(), -(f - target).sign().unsqueeze(1) * gradient
+
+    return _on([path.posterior], value, value_and_gradient, value)
 
 
 def _on(

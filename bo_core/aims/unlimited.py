@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from overnight.bo_core.acquisition import Drawn, OneObjective, Score, Utility, could_be_best
+from overnight.bo_core.acquisition.distance import utility_towards
 from overnight.bo_core.acquisition.expected_improvement import LogExpectedImprovement
 from overnight.bo_core.data.outcomes import Outcomes
 from overnight.bo_core.surrogate import Belief
@@ -46,7 +47,8 @@ class Unlimited:
     def score(self, utility: Utility, points: Tensor) -> Score:
         """Return the utility against the best of each draw."""
         del points
-        return OneObjective(self.objective, utility)
+        wanted = self.outcomes.wanted
+        return OneObjective(self.objective, utility_towards(None if wanted is None else wanted.at, utility))
 
     def improvement(self, points: Tensor) -> Score:
         """Return the logarithm of the expected improvement."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from overnight.bo_core.acquisition import AverageScore, JointDraws, SampledPath, utility_of
+from overnight.bo_core.acquisition.distance import gains_of_measuring
 from overnight.bo_core.acquisition.replication import gains_in_best_mean
 from overnight.bo_core.acquisition.surfaces import surface_of_path, surface_of_score
 from overnight.bo_core.aims import aim_of
@@ -30,6 +31,7 @@ from overnight.bo_core.search.climb import (
 from overnight.bo_core.search.surface import Surface
 from overnight.bo_core.settings.acquisitions import ACQUISITIONS
 from overnight.bo_core.surrogate import Belief, Posterior
+from overnight.bo_core.surrogate.distance import DistanceBelief
 from overnight.bo_core.weights.second_opinion import SecondOpinion
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Point
@@ -244,7 +246,7 @@ class Choice:
         typical = noise.median(1).values
         of_points = torch.cat([noise[:, places], typical.unsqueeze(1).expand(-1, len(x))], 1)
         points = torch.cat([data.X[places], x])
-        gains = gains_in_best_mean(self.posterior, points, of_points, self.outstanding.coming, typical)
+        gains = gains_of_measuring(self.posterior, points, of_points, self.outstanding.coming, typical)
         again, gains, of_new = points[: len(places)].cpu(), gains[: len(places)], gains[len(places) :]
         # An observed point gives a result again; the new one may not. Both have a cost.
         if new is not None:
@@ -401,8 +403,11 @@ class Choice:
 
     def _surface(self) -> Surface:
         if self.utility is None or self.draws is None:
-            assert isinstance(self.posterior, Posterior), "only the built-in surrogate has paths"
-            return surface_of_path(SampledPath(self.posterior, self._new_seed()))
+            belief, target = self.posterior, None
+            if isinstance(belief, DistanceBelief):
+                belief, target = belief.metric, belief.target
+            assert isinstance(belief, Posterior), "only the built-in surrogate has paths"
+            return surface_of_path(SampledPath(belief, self._new_seed()), target)
         return surface_of_score(AverageScore(self.draws, self.aim.score(self.utility, self.drawn_points)))
 
 

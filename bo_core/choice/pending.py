@@ -22,6 +22,7 @@ from overnight.bo_core.acquisition.fantasies import conditioned
 from overnight.bo_core.model import Model
 from overnight.bo_core.proposer import PendingTreatment
 from overnight.bo_core.surrogate import Belief, Posterior
+from overnight.bo_core.surrogate.distance import DistanceBelief
 
 
 @dataclass(frozen=True)
@@ -65,17 +66,20 @@ def treat(treatment: PendingTreatment, model: Model, pending: Tensor) -> Treated
     nothing = pending[:0]
     if treatment == "ignore":
         return Treated(posterior, X, nothing)
-    assert isinstance(posterior, Posterior), "only the built-in surrogate supports lies"
+    target = posterior.target if isinstance(posterior, DistanceBelief) else None
+    learnt = posterior.metric if isinstance(posterior, DistanceBelief) else posterior
+    assert isinstance(learnt, Posterior), "only the built-in surrogate supports lies"
     noise = posterior.replicate_noise(model.data).median(1, keepdim=True).values.expand(-1, len(pending))
-    lies = _lies(treatment, model, pending).unsqueeze(1)
-    believed = conditioned(posterior, pending, lies, noise).as_posterior()
-    return Treated(believed, torch.cat([X, pending]), nothing)
+    lies = _lies(treatment, model, learnt, pending).unsqueeze(1)
+    believed = conditioned(learnt, pending, lies, noise).as_posterior()
+    with_lies = believed if target is None else DistanceBelief(believed, target)
+    return Treated(with_lies, torch.cat([X, pending]), nothing)
 
 
-def _lies(treatment: PendingTreatment, model: Model, pending: Tensor) -> Tensor:
-    """Return the made-up outcomes [M, p], to maximise."""
+def _lies(treatment: PendingTreatment, model: Model, learnt: Posterior, pending: Tensor) -> Tensor:
+    """Return the made-up outcomes [M, p] of what is learnt."""
     if treatment == "believer":
-        return model.posterior.marginal(pending)[0]
+        return learnt.marginal(pending)[0]
     outcomes = model.observed.outcomes
     metric = outcomes.turned(outcomes.y)
     lie = {"liar_min": metric.min(), "liar_mean": metric.mean(), "liar_max": metric.max()}[treatment]

@@ -50,11 +50,22 @@ class Tail:
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """The wanted `value` of a metric, in its own unit, and where it lies `at` on the scale of y."""
+
+    value: float
+    at: float
+
+
+@dataclass(frozen=True)
 class Outcomes:
     """The observations: `y` [n] standardised, to maximize; `variance` [n] of their known noise, NaN if unknown.
 
     `center`, `scale` and the `tail` are in the metric's own unit divided by `unit`, which is 1 unless the metric is
     vast. `log_slopes` [n] are the logarithms of the derivatives of y by the metric in these units.
+
+    If a value of the metric is `wanted`, y is the metric itself, neither side of which is better. What is maximized is
+    −|y − wanted.at|. The conversions to units but `metric_in_units` are of that distance: `sign` is −1, `center` is 0.
     """
 
     y: Tensor
@@ -65,6 +76,7 @@ class Outcomes:
     sign: float
     unit: float = 1.0
     tail: Tail | None = None
+    wanted: Wanted | None = None
 
     @classmethod
     def of(
@@ -74,6 +86,7 @@ class Outcomes:
         tail_width: float | None = 1.0,
         batches: Sequence[int] | None = None,
         missing: Sequence[float] | None = None,
+        wanted: float | None = None,
     ) -> "Outcomes":
         """Standardise measurements; outcomes that are all alike are divided by their size, at least 1.
 
@@ -82,8 +95,11 @@ class Outcomes:
         over which the tail is drawn together, in robust spreads; with None it stays as it is. With `batches`, the
         number of each measurement's batch, the scale is the spread within batches, which drift does not change. With
         `missing`, how much of the full fidelity each measurement lacks, center and scale are those at full fidelity, on
-        which the model's prior is: low fidelities may lie elsewhere and be spread more widely.
+        which the model's prior is: low fidelities may lie elsewhere and be spread more widely. If a value is `wanted`,
+        the measurements are those of the metric, and the objective is the distance.
         """
+        if wanted is not None:
+            return cls._around(wanted, measurements, tail_width)
         unit = unit_for(m.mean for m in measurements)
         raw = torch.tensor([objective.sign * (m.mean / unit) for m in measurements], dtype=torch.float64)
         sem = [torch.nan if m.sem is None else m.sem / unit for m in measurements]
@@ -104,9 +120,24 @@ class Outcomes:
         variance = ((noise / scale) ** 2).clamp(max=_LARGEST_VARIANCE)
         return cls(deviation / scale, variance, _log_slopes(slope, scale), center, scale, objective.sign, unit, tail)
 
+    @classmethod
+    def _around(cls, wanted: float, measurements: Sequence[Measurement], tail_width: float | None) -> "Outcomes":
+        """Return the outcomes of a metric itself; values far from the wanted one, on both sides, are the tail."""
+        unit = unit_for([wanted, *(m.mean for m in measurements)])
+        apart = torch.tensor([m.mean / unit - wanted / unit for m in measurements], dtype=torch.float64)
+        noise = apart.new_tensor([torch.nan if m.sem is None else m.sem / unit for m in measurements])
+        tail = None if tail_width is None else _heavy_tail(-apart.abs())
+        tail = None if tail is None or tail_width is None else tail.times(tail_width)
+        apart, slope = _signed(apart, tail)
+        center = float(apart.mean())
+        scale = _scale(apart - center, center)
+        variance = ((noise * slope / scale) ** 2).clamp(max=_LARGEST_VARIANCE)
+        y, at = (apart - center) / scale, Wanted(wanted, finite(-center / scale))
+        return cls(y, variance, _log_slopes(slope, scale), 0.0, scale, -1.0, unit, tail, at)
+
     def turned(self, y: Tensor) -> Tensor:
         """Return standardised outcomes in the metric's own direction; turned twice, they are to be maximised again."""
-        return self.sign * y
+        return y if self.wanted is not None else self.sign * y
 
     def standardised(self, threshold: float) -> float:
         """Return a threshold in the metric's own unit on the scale of y, where a better one is higher.
@@ -117,6 +148,10 @@ class Outcomes:
 
     def placed(self, values: Sequence[float]) -> tuple[Tensor, Tensor]:
         """Return other values of the metric on the scale of y, and the logarithms of the slopes there, as above."""
+        if self.wanted is not None:
+            apart = self.y.new_tensor([value / self.unit - self.wanted.value / self.unit for value in values])
+            apart, slope = _signed(apart, self.tail)
+            return apart / self.scale + self.wanted.at, _log_slopes(slope, self.scale)
         raw = self.y.new_tensor([self.sign * (value / self.unit) for value in values])
         slope = torch.ones_like(raw)
         if self.tail is not None:
@@ -143,6 +178,16 @@ class Outcomes:
         y = self.center + self.scale * mean
         return finite(self.sign * (y if self.tail is None else self.tail.expand(y)) * self.unit)
 
+    def worth(self, y: Tensor) -> Tensor:
+        """Return what is maximized of values on the scale of y: themselves, or minus their distances from a target."""
+        return y if self.wanted is None else -(y - self.wanted.at).abs()
+
+    def metric_in_units(self, y: float) -> float:
+        """Return a value on the scale of y as one of the metric of which a value is wanted, in its own unit."""
+        assert self.wanted is not None, "expected a wanted value"
+        apart = y - self.wanted.at
+        return finite(self.wanted.value + math.copysign(self.mean_in_units(-abs(apart)), apart))
+
     def sd_in_units(self, sd: float) -> float:
         """Return a standardised standard deviation in the metric's own unit, valid outside a compressed tail."""
         return finite(self.scale * sd * self.unit)
@@ -160,6 +205,14 @@ class Outcomes:
         """Return the central interval of 90 % in the metric's own unit, the smaller end first."""
         ends = (self.mean_in_units(mean - _INTERVAL * sd), self.mean_in_units(mean + _INTERVAL * sd))
         return min(ends), max(ends)
+
+
+def _signed(apart: Tensor, tail: Tail | None) -> tuple[Tensor, Tensor]:
+    """Return differences [n] from a wanted value, with those in the tail drawn together, and the slopes [n] there."""
+    if tail is None:
+        return apart, torch.ones_like(apart)
+    compressed, slope = tail.compress(-apart.abs())
+    return apart.sign() * -compressed, slope
 
 
 def _log_slopes(slope: Tensor, scale: float) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor
 from overnight.bo_core.data.curves import reported
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.data.feature_groups import FeatureGroups
+from overnight.bo_core.data.learnt import learnt_target
 from overnight.bo_core.data.state import Observed
 from overnight.bo_core.data.stopped import expected_finals
 from overnight.campaign import Campaign, ModelView, Trial
@@ -65,8 +66,8 @@ class Situation:
             return encoding.encode([trial.point for trial in trials])
 
         tried, stopped = features(*view.observed), features(*view.stopped)
-        metric = campaign.objective.metric
-        expected = expected_finals(campaign, view, metric)
+        metric, target = campaign.objective.metric, learnt_target(campaign, view)
+        expected = expected_finals(campaign, view, metric if target is None else target.metric)
         known = torch.tensor([trial.id in expected for trial in view.stopped], dtype=torch.bool)
         curve = reported(campaign, view, campaign.objective)
         X = torch.cat([tried, stopped[known], features(*(each.trial for each in curve))])

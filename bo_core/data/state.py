@@ -10,10 +10,12 @@ from torch import Tensor
 from overnight.bo_core.data.curves import Reported, reported
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.data.feature_groups import FeatureGroups
+from overnight.bo_core.data.learnt import learnt_target
 from overnight.bo_core.data.noise import with_known_noise
 from overnight.bo_core.data.outcomes import Outcomes
 from overnight.bo_core.data.stopped import expected_finals
 from overnight.campaign import Campaign, Measurement, ModelView, Objective, Trial
+from overnight.campaign.goal.target import Target
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,8 @@ class Observed:
     `Prior`: the scale of the outcomes if bad ones are drawn together. If they are `plain`, they never are. In an A/B
     test, `batches` holds the number of each trial's batch; a trial without a batch is one of its own. `missing` holds
     how much of the full fidelity each trial lacked, if the campaign has a fidelity. They are plain then, because low
-    fidelities may all be worse than high ones.
+    fidelities may all be worse than high ones. With a `target`, the measurements are those of its metric, and the
+    objective is the distance.
     """
 
     trials: tuple[Trial, ...]
@@ -40,6 +43,7 @@ class Observed:
     plain: bool = False
     batches: tuple[int, ...] | None = None
     missing: tuple[float, ...] | None = None
+    target: Target | None = None
 
     @classmethod
     def of(
@@ -60,7 +64,8 @@ class Observed:
         """
         ended = (*view.observed, *(t for t in view.stopped if t.id in expected))
         trials = (*ended, *(each.trial for each in curve))
-        values, exact = campaign.goal.values_of(view.observed), campaign.noise == "none"
+        target, exact = learnt_target(campaign, view), campaign.noise == "none"
+        values = campaign.goal.values_of(view.observed) if target is None else _metrics_of(target, view.observed)
         known, exact = with_known_noise(view.observed, values, exact=exact, learn=learn_noise)
         on_the_way = _measured_on_the_way(curve, exact=exact)
         measured, objective = (*known, *expected.values(), *on_the_way), campaign.objective
@@ -68,9 +73,19 @@ class Observed:
         relative = any(limit.relative for limit in campaign.constraints if limit.metric == objective.metric)
         missing = _missing(campaign, ended, curve)
         plain = relative or batches is not None or missing is not None
-        outcomes = Outcomes.of(measured, objective, None if plain else 1.0, batches, missing)
+        outcomes = Outcomes.of(measured, objective, None if plain else 1.0, batches, missing, _wanted(target))
         return cls(
-            trials, X, outcomes, measured, objective, exact, groups, plain=plain, batches=batches, missing=missing
+            trials,
+            X,
+            outcomes,
+            measured,
+            objective,
+            exact,
+            groups,
+            plain=plain,
+            batches=batches,
+            missing=missing,
+            target=target,
         )
 
     @classmethod
@@ -128,15 +143,34 @@ class Observed:
             trials=trials,
             X=self.X[list(rows)],
             measured=measured,
-            outcomes=Outcomes.of(measured, self.objective, None if self.plain else 1.0, batches, missing),
+            outcomes=self.standardised(measured, None if self.plain else 1.0, batches, missing),
             batches=batches,
             missing=missing,
         )
 
     def with_tail_width(self, width: float | None) -> "Observed":
         """Return a copy with bad outcomes drawn together over another width, see `Outcomes.of`."""
-        outcomes = Outcomes.of(self.measured, self.objective, width, self.batches, self.missing)
+        outcomes = self.standardised(self.measured, width, self.batches, self.missing)
         return replace(self, outcomes=outcomes, noise_unit=_share(self.outcomes.scale, outcomes.scale))
+
+    def standardised(
+        self,
+        measured: Sequence[Measurement],
+        width: float | None,
+        batches: Sequence[int] | None = None,
+        missing: Sequence[float] | None = None,
+    ) -> Outcomes:
+        """Return such measurements as outcomes, with bad ones drawn together over a width."""
+        return Outcomes.of(measured, self.objective, width, batches, missing, _wanted(self.target))
+
+
+def _wanted(target: Target | None) -> float | None:
+    return None if target is None else target.value
+
+
+def _metrics_of(target: Target, trials: Sequence[Trial]) -> list[Measurement]:
+    """Return each trial's measurement of the metric of a target; every trial must have one."""
+    return [found for trial in trials if (found := target.found_in(trial.measured)) is not None]
 
 
 def _measured(trial: Trial) -> Mapping[str, Measurement]:

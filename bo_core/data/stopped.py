@@ -38,9 +38,9 @@ def expected_finals(campaign: Campaign, view: ModelView, metric: str) -> dict[in
         return {trial: found for trial, found in last.items() if found is not None}
     curves = curves_of(objective, (*view.observed, *view.stopped), view.reports)
     finals = {
-        trial.id: objective.turned(trial.measured[metric].mean)
+        trial.id: objective.turned(found.mean)
         for trial in view.observed
-        if trial.id in curves and metric in trial.measured
+        if trial.id in curves and (found := _final(objective, trial)) is not None
     }
     expected: dict[int, Measurement] = {}
     for trial in view.stopped:
@@ -48,6 +48,11 @@ def expected_finals(campaign: Campaign, view: ModelView, metric: str) -> dict[in
         if found is not None:
             expected[trial.id] = Measurement(mean=objective.turned(found.mean), sem=found.sem)
     return expected
+
+
+def _final(objective: Objective, trial: Trial) -> Measurement | None:
+    """Return the metric of a result, calculated if the result holds only its parts."""
+    return trial.measured.get(objective.metric) or objective.found_in(trial.measured)
 
 
 def _last_report(objective: Objective, trial: Trial, view: ModelView) -> Measurement | None:

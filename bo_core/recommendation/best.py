@@ -6,10 +6,12 @@ import torch
 from torch import Tensor
 
 from overnight.bo_core.data.outcomes import Outcomes
+from overnight.bo_core.model import Model
 from overnight.bo_core.recommendation.contest import Contest
 from overnight.bo_core.recommendation.counted import Counted, is_baseline
 from overnight.bo_core.recommendation.elsewhere import better_elsewhere
-from overnight.bo_core.recommendation.joint_samples import joint_samples, mixed
+from overnight.bo_core.recommendation.joint_samples import mixed, samples_of
+from overnight.bo_core.recommendation.sampled import exact_at
 from overnight.bo_core.widening import WIDENING, WIDENING_OF_BEST
 from overnight.campaign import Point
 from overnight.campaign.history.provenance import Prediction
@@ -27,15 +29,21 @@ def believed_best(counted: Counted, contest: Contest, generator: torch.Generator
     X = torch.cat([counted.tried, counted.encoding.encode(points[len(trials) :])])
     means, covariances = (part.cpu() for part in model.posterior.joint(X.to(model.device)))
     mean, covariance = mixed(means, covariances)
-    samples = joint_samples(means, covariances, generator)
+    samples = samples_of(model.posterior, X, (means, covariances), generator)
+    if model.observed.outcomes.wanted is not None:
+        mean, samples = _with_exact(model, X, mean, samples)
     of_observed = contest.best(mean[: len(trials)], counted.tried)
     best = len(points) - 1 if elsewhere else of_observed
     known = points[: len(points) - len(elsewhere)]
     base = next((i for i, point in enumerate(known) if is_baseline(counted.campaign, point)), None)
 
     def predictions(i: int, widening: float) -> dict[str, Prediction]:
-        belief = _prediction(model.observed.outcomes, mean, covariance, i, widening)
-        return {objective: belief, **contest.others(X[i : i + 1])}
+        x, outcomes = X[i : i + 1], model.observed.outcomes
+        if outcomes.wanted is None:
+            belief = _prediction(outcomes, mean, covariance, i, widening)
+        else:
+            belief = model.prediction(x, widening)
+        return {objective: belief, **contest.others(x)}
 
     return Recommendation(
         trial=None if elsewhere else trials[best].id,
@@ -49,6 +57,16 @@ def believed_best(counted: Counted, contest: Contest, generator: torch.Generator
         suspects={trial.id: model.prediction(counted.encoding.encode([trial.point])) for trial in counted.doubted},
         **contest.feasibility(counted.campaign, X[best : best + 1]),
     )
+
+
+def _with_exact(model: Model, X: Tensor, mean: Tensor, samples: Tensor) -> tuple[Tensor, Tensor]:
+    """Return means [c] and samples [c, S] of distances with those that were measured exactly as they are.
+
+    A model knows them only up to its jitter, which is more than what is left of a distance near the target.
+    """
+    known, y = exact_at(model, X)
+    worth = model.observed.outcomes.worth(y)
+    return torch.where(known, worth, mean), torch.where(known.unsqueeze(1), worth.unsqueeze(1), samples)
 
 
 def _baseline_elsewhere(counted: Counted) -> list[Point]:

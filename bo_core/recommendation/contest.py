@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from overnight.bo_core.acquisition import Score
+from overnight.bo_core.acquisition.distance import utility_towards
 from overnight.bo_core.acquisition.limited import lies_within
 from overnight.bo_core.acquisition.score import OneObjective
 from overnight.bo_core.acquisition.simple_regret import SimpleRegret
@@ -49,7 +50,9 @@ class Contest:
         A search may end at a point that is not quite feasible enough: a score knows the probability only nearly.
         """
         if self.limits is None:
-            yield OneObjective(self.objective, SimpleRegret())
+            wanted = self.model.observed.outcomes.wanted
+            mean = utility_towards(None if wanted is None else wanted.at, SimpleRegret())
+            yield OneObjective(self.objective, mean)
             return
         for share in _SHARES:
             yield self.limits.confident_mean(self.limits.baseline, 1.0 - share * (1.0 - self.limits.level))
@@ -99,10 +102,14 @@ class Contest:
         return found is None or self.limits is None or float(found.every[0]) >= self.limits.level
 
     def others(self, x: Tensor) -> dict[str, Prediction]:
-        """Return the beliefs about the true values of the metrics but the objective at a point x [1, d]."""
-        return {
+        """Return the beliefs about the true values of the metrics but the objective at a point x [1, d].
+
+        If the objective is a distance from a target, its metric is one of them.
+        """
+        found = {
             metric: model.prediction(x, WIDENING) for metric, model in self.models.items() if metric != self.objective
         }
+        return self.model.of_target(x, WIDENING) | found
 
     def share_best(self, X: Tensor, of_objective: Tensor, best: int, generator: torch.Generator) -> float:
         """Return the share of joint samples [c, S] of the objective at points X [c, d] in which one is the best.

@@ -51,11 +51,11 @@ def _drawn(model: Model, X: Tensor, generator: torch.Generator) -> tuple[Tensor,
     """
     means, covariances = (part.cpu() for part in model.posterior.joint(X.to(model.device)))
     mean, values = mixed(means, covariances)[0], joint_samples(means, covariances, generator)
-    known, y = _exact(model, X)
+    known, y = exact_at(model, X)
     return torch.where(known, y, mean), torch.where(known.unsqueeze(1), y.unsqueeze(1), values)
 
 
-def _exact(model: Model, X: Tensor) -> tuple[Tensor, Tensor]:
+def exact_at(model: Model, X: Tensor) -> tuple[Tensor, Tensor]:
     """Return whether points X [n, d] were measured without noise [n], and the outcomes there [n], else 0."""
     observed = model.observed
     exact = observed.outcomes.variance == 0.0

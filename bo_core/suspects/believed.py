@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from overnight.bo_core.data.outcomes import Outcomes
 from overnight.bo_core.data.state import Observed
 from overnight.bo_core.numerics.tensor_of import tensor_of
 from overnight.bo_core.proposer import BayesianProposer
@@ -31,7 +30,8 @@ class Believed:
     predicting the doubted ones from the believed ones, in standard deviations. `beyond` [k] are the latter in standard
     deviations of a point without neighbours; neighbours explain a share of the variance that is `explained` [k].
     `value` is the log density of all measurements in their own unit, the prior of the hyperparameters `theta` [h]
-    included. `y` and `noise` [n] are all readings and the variances of their noise, standardised.
+    included. `y` and `noise` [n] are all readings and the variances of their noise, standardised. `worth` [n] are the
+    readings so that more is better, and `off` is above 0 if a doubted reading is better than predicted.
     """
 
     rows: tuple[int, ...]
@@ -44,6 +44,7 @@ class Believed:
     value: float
     y: Tensor
     noise: Tensor
+    worth: Tensor
 
     def agree(self, i: int, j: int) -> bool:
         """Return whether two readings of one point differ by no more than their noise allows."""
@@ -66,7 +67,7 @@ class Believed:
         """
         rows = tuple(i for i in range(len(observed.trials)) if i not in doubted)
         measured = [observed.measured[i] for i in rows]
-        outcomes = Outcomes.of(measured, observed.objective, None if proposer.tails == "plain" else _TAIL_WIDTH)
+        outcomes = observed.standardised(measured, None if proposer.tails == "plain" else _TAIL_WIDTH)
         X, extra = observed.X[list(rows)], proposer.extra_noise and not observed.exact
         data = TrainingData.single(X, outcomes.y, outcomes.variance, observed.groups, extra_noise=extra)
         theta, jitter, value = warm, LEAST_JITTER, -math.inf
@@ -85,8 +86,10 @@ class Believed:
         beyond = _errors(y[which] - mean, (1.0 + noise[which]).sqrt())
         value += _log_density(off, (sd**2 + noise[which]).sqrt())
         value += float((log_slopes - math.log(outcomes.unit)).sum())
-        left_out = errors_left_out(posterior)[0]
-        return cls(rows, tuple(doubted), theta, left_out, off, beyond, 1.0 - sd**2, value, y, noise)
+        left_out, worth = errors_left_out(posterior)[0], outcomes.worth(y)
+        if outcomes.wanted is not None:
+            off = torch.where(worth[which] > outcomes.worth(mean), off.abs(), -off.abs())
+        return cls(rows, tuple(doubted), theta, left_out, off, beyond, 1.0 - sd**2, value, y, noise, worth)
 
 
 def gains(off: Tensor) -> Tensor:

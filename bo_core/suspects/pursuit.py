@@ -101,9 +101,9 @@ class Pursuit:
         neighbours. A good reading whose neighbours explain little may be the first of a better region. A bad one is
         plausible if several believed ones are as bad: cliffs and penalties are more common than glitches.
         """
-        usual = float(found.y[list(found.rows)].sort().values[:_SEVERAL][-1])
-        y = found.y[list(found.doubted)]
-        innocent = torch.where(found.off > 0.0, found.explained < _INFORMED, y >= usual)
+        usual = float(found.worth[list(found.rows)].sort().values[:_SEVERAL][-1])
+        worth = found.worth[list(found.doubted)]
+        innocent = torch.where(found.off > 0.0, found.explained < _INFORMED, worth >= usual)
         plausible = (found.beyond.abs() <= _SURPRISE) | innocent
         return {i for i, true in zip(found.doubted, plausible.tolist(), strict=True) if true}
 

@@ -38,13 +38,14 @@ class SecondOpinion:
 
     `hopeless` is 3 or, if larger, the model's largest error, in standard deviations, in predicting an observation from
     the others: a model with such an error has no opinion on smaller deviations. `best` is the highest mean at an
-    observation.
+    observation. With a `target`, μ is minus the distance of the mean from it.
     """
 
     posterior: Posterior
     best: float
     noise: float
     hopeless: float
+    target: float | None = None
 
     @classmethod
     def fitted(cls, observed: Observed, proposer: BayesianProposer) -> "SecondOpinion | None":
@@ -64,23 +65,23 @@ class SecondOpinion:
             found = fit(part, "matern52", prior, torch.Generator().manual_seed(0), cold=1)
         except ModelFailed:
             return None
-        return cls._of(data, tensor_of(found.theta[None]))
+        return cls._of(data, tensor_of(found.theta[None]), _target(plain))
 
     @classmethod
     def recalled(cls, observed: Observed, proposer: BayesianProposer, theta: Tensor) -> "SecondOpinion | None":
         """Return the model fitted to these observations, from its recorded θ [1, h]."""
         plain = _uncompressed(observed)
-        return None if plain is None else cls._of(_training_data(plain, proposer), theta)
+        return None if plain is None else cls._of(_training_data(plain, proposer), theta, _target(plain))
 
     @classmethod
-    def _of(cls, data: TrainingData, theta: Tensor) -> "SecondOpinion":
+    def _of(cls, data: TrainingData, theta: Tensor, target: float | None) -> "SecondOpinion":
         posterior = Posterior.of(data, Hyperparameters(theta, data.groups.count, "matern52", LEAST_JITTER))
-        best, noise = float(posterior.means_at_data().max()), float(posterior.noise.median())
-        return cls(posterior, best, noise, max(_HOPELESS, float(errors_left_out(posterior).abs().max())))
+        best, noise = float(_worth(posterior.means_at_data(), target).max()), float(posterior.noise.median())
+        return cls(posterior, best, noise, max(_HOPELESS, float(errors_left_out(posterior).abs().max())), target)
 
     def among(self, X: Tensor) -> "SecondOpinion":
         """Return the opinion with the best of these points [b, d] as the best, because others are not feasible."""
-        return replace(self, best=float(self.posterior.marginal(X)[0].max()))
+        return replace(self, best=float(_worth(self.posterior.marginal(X)[0], self.target).max()))
 
     def finds_hopeless(self, x: Tensor) -> bool:
         """Return whether a point of features x [1, d] is hopeless."""
@@ -89,7 +90,7 @@ class SecondOpinion:
     def log_weight(self, X: Tensor) -> Tensor:
         """Return the term added to logarithms of scores [b] at features X [b, d]: 0 or less."""
         mean, sd = self.posterior.marginal(X)
-        below = (self.best - mean) / (sd.square() + self.noise).sqrt()
+        below = (self.best - _worth(mean, self.target)) / (sd.square() + self.noise).sqrt()
         return -_STEEPNESS * (below - self.hopeless).clamp(min=0.0).square()[0]
 
     def log_weight_and_gradient(self, X: Tensor) -> tuple[Tensor, Tensor]:
@@ -100,7 +101,9 @@ class SecondOpinion:
         mean, variance, by_mean, by_variance = self.posterior.marginal_with_gradients(X)
         total = variance + self.noise
         root = total.sqrt()
-        z = (mean - self.best) / root
+        if self.target is not None:
+            by_mean = -(mean - self.target).sign().unsqueeze(2) * by_mean
+        z = (_worth(mean, self.target) - self.best) / root
         beyond = (-z - self.hopeless).clamp(min=0.0)
         along = by_mean / root.unsqueeze(2) - by_variance * (0.5 * z / total).unsqueeze(2)
         return -_STEEPNESS * beyond.square()[0], (2.0 * _STEEPNESS * beyond.unsqueeze(2) * along)[0]
@@ -125,6 +128,17 @@ class SecondOpinion:
     def as_record(self) -> Record:
         """Return the bit-exact numbers from which it can be restored without a fit."""
         return self.posterior.hyperparameters.as_record()
+
+
+def _worth(mean: Tensor, target: float | None) -> Tensor:
+    """Return means, or minus their distances from a target, so that more is better."""
+    return mean if target is None else -(mean - target).abs()
+
+
+def _target(plain: Observed) -> float | None:
+    """Return where the target lies in units of the function's standard deviation; None without one."""
+    wanted = plain.outcomes.wanted
+    return None if wanted is None else wanted.at / _RANGE
 
 
 def _uncompressed(observed: Observed) -> Observed | None:

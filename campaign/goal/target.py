@@ -1,10 +1,14 @@
 """A value that a metric should be as close to as possible."""
 
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from overnight.campaign.values.expression import read_expression
+from overnight.campaign.evaluation import Measurement
+from overnight.campaign.goal.calculated import calculated_from
+from overnight.campaign.values.expression import is_expression, read_expression
 from overnight.campaign.values.numbers import Real
 
 
@@ -21,6 +25,13 @@ class Target(BaseModel):
     def _can_be_calculated_with(cls, metric: str) -> str:
         read_expression(metric)
         return metric
+
+    def found_in(self, measured: Mapping[str, Measurement]) -> Measurement | None:
+        """Return the metric as calculated from measured ones, or else as measured itself; None if it is neither."""
+        if is_expression(self.metric):
+            with suppress(ValueError):
+                return calculated_from(read_expression(self.metric), measured)
+        return measured.get(self.metric)
 
     @property
     def distance(self) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC
 from overnight.report.numbers import duration, measured, moment, number, with_uncertainty
 from overnight.report.statuses import LOOKS
 from overnight.report.story.confirmation import Confirmation
-from overnight.report.story.goal.best import Baseline, Recommended
+from overnight.report.story.goal.best import Baseline, OfTarget, Recommended
 from overnight.report.story.goal.gain import Gain
 from overnight.report.story.goal.suspects import SuspectResult
 from overnight.report.story.proposals import Proposals
@@ -158,8 +158,13 @@ def recommended_words(story: Story) -> str:
 
 
 def recommended_text(found: Recommended) -> str:
-    """Return the value of the recommended configuration."""
-    return with_uncertainty(found.mean, found.sd)
+    """Return the value of the recommended configuration, with that of the metric if the value is a distance."""
+    return with_uncertainty(found.mean, found.sd) + target_text(found.of_target)
+
+
+def target_text(of_target: OfTarget | None) -> str:
+    """Return the metric that should be close to a target, to be put after its distance; empty without one."""
+    return "" if of_target is None else f" ({of_target.metric} {with_uncertainty(of_target.mean, of_target.sd)})"
 
 
 def missing_text(baseline: Baseline | None) -> str | None:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from overnight.campaign import Campaign, Measurement
 from overnight.campaign.goal import Objective
+from overnight.campaign.goal.target import Target
 
 BASE = {
     "name": "amplifier",
@@ -45,6 +46,14 @@ def test_a_metric_of_a_target_may_be_calculated():
     assert found.metric == "abs(output - input + 2.5)"
     measured = {"output": Measurement(mean=1.0), "input": Measurement(mean=4.0)}
     assert found.found_in(measured) == Measurement(mean=0.5)
+
+
+def test_the_metric_of_a_target_is_found_in_results_as_measured_or_as_calculated():
+    measured = {"output": Measurement(mean=1.0, sem=0.3), "input": Measurement(mean=4.0, sem=0.4)}
+    assert Target(metric="input", value=2).found_in(measured) == measured["input"]
+    assert Target(metric="output - input", value=2).found_in(measured) == Measurement(mean=-3.0, sem=0.5)
+    assert Target(metric="gain", value=2).found_in(measured) is None
+    assert Target(metric="gain - input", value=2).found_in(measured) is None
 
 
 def test_one_of_several_objectives_may_be_a_target():

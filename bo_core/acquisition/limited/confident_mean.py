@@ -9,6 +9,8 @@ import torch
 from overnight.bo_core.acquisition.joint_draws import Drawn
 from overnight.bo_core.acquisition.limited.allowed import Allowed, log_probability_within
 from overnight.bo_core.acquisition.score import SCREENING_DRAWS, Scored, Scoring
+from overnight.bo_core.acquisition.simple_regret import SimpleRegret
+from overnight.bo_core.acquisition.utility import Utility
 from overnight.bo_core.surrogate import Conditional
 
 # The fine is STEEPNESS/2 m² for m missing nats of confidence, in standard deviations of the objective. From BEND nats
@@ -16,6 +18,7 @@ from overnight.bo_core.surrogate import Conditional
 _STEEPNESS, _BEND = 4000.0, 0.05
 # The climb aims at a little more than the demanded confidence: this share of what is left to 1.
 _MARGIN = 0.02
+_MEAN = SimpleRegret()
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,8 @@ class ConfidentMean:
 
     A fine that begins gently lets a climb follow the limit. Without enough confidence anywhere, the point of the
     highest probability is the best. Standard deviations are multiplied by `widening`, because a model is an
-    approximation. `allowed` are the limits by metric, and `baseline` is the row of the baseline in the draws.
+    approximation. `allowed` are the limits by metric, and `baseline` is the row of the baseline in the draws. `utility`
+    is the mean, or that of minus the distance from a target.
     """
 
     metric: str
@@ -32,6 +36,7 @@ class ConfidentMean:
     baseline: int | None
     level: float
     widening: float
+    utility: Utility = _MEAN
     logarithmic: bool = False
     screening_draws: int = SCREENING_DRAWS
 
@@ -41,6 +46,7 @@ class ConfidentMean:
 
         def scored(at: Mapping[str, Conditional]) -> Scored:
             here = at[self.metric]
+            mean = self.utility.evaluate(here.mean, here.sd, here.mean)
             parts = {
                 name: log_probability_within(at[name].mean, self.widening * at[name].sd, *limits[name])
                 for name in self.allowed
@@ -50,13 +56,13 @@ class ConfidentMean:
             reached = each.logsumexp((0, 2), keepdim=True) - math.log(each.shape[0] * each.shape[2])
             missing = (math.log(self.level + _MARGIN * (1.0 - self.level)) - reached).clamp(min=0.0)
             bent = missing.clamp(max=_BEND)
-            value = here.mean - _STEEPNESS * bent * (missing - 0.5 * bent)
+            value = mean.value - _STEEPNESS * bent * (missing - 0.5 * bent)
             fined = _STEEPNESS * bent * (each - reached).exp()
             by_mean = {name: fined * part.by_mean for name, part in parts.items()}
             by_sd = {name: fined * self.widening * part.by_sd for name, part in parts.items()}
-            one, zero = torch.ones_like(here.mean), torch.zeros_like(here.mean)
-            by_mean[self.metric] = by_mean.get(self.metric, zero) + one
-            by_sd.setdefault(self.metric, zero)
+            zero = torch.zeros_like(here.mean)
+            by_mean[self.metric] = by_mean.get(self.metric, zero) + mean.by_mean
+            by_sd[self.metric] = by_sd.get(self.metric, zero) + mean.by_sd
             return Scored(value, by_mean, by_sd)
 
         return scored

@@ -3,8 +3,11 @@
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from decimal import Decimal
+from typing import Annotated
 
-from overnight.campaign import History, Measurement, Point, Trial
+from pydantic import Field
+
+from overnight.campaign import Campaign, History, Measurement, Point, Trial
 from overnight.campaign.recommendation import Recommendation
 from overnight.report.numbers import measured
 from overnight.report.story.goal.exactness import is_exact, measured_at
@@ -13,6 +16,14 @@ from overnight.report.trial_facts import ending
 
 # A larger change in per cent means a baseline close to zero.
 _LARGEST_CHANGE = 1000
+
+
+class OfTarget(Section):
+    """The metric that should be close to a target; `sd` is absent if it is a measurement without a standard error."""
+
+    metric: str
+    mean: float
+    sd: Known
 
 
 class BestMeasured(Section):
@@ -24,6 +35,7 @@ class BestMeasured(Section):
     trial: int
     point: Point
     measurement: Measurement
+    of_target: Annotated[OfTarget | None, Field(exclude_if=lambda value: value is None)] = None
 
 
 class Baseline(Section):
@@ -53,7 +65,8 @@ class Recommended(Section):
     `trial` is absent if the point was not measured; `best_measured` is the trial that is believed to be the best of
     those that were. `sd` is absent if measurements are `exact`, and `change_percent` if there is no baseline or it is
     too close to zero. `without_model` is the reason if the figures are a measurement with its standard error, and not a
-    model's belief. `recorded` is absent if the recommendation was computed for this story.
+    model's belief. `recorded` is absent if the recommendation was computed for this story, and `of_target` without a
+    target.
     """
 
     trial: int | None
@@ -68,6 +81,7 @@ class Recommended(Section):
     change_percent: Known
     without_model: str | None
     recorded: Recorded | None
+    of_target: Annotated[OfTarget | None, Field(exclude_if=lambda value: value is None)] = None
 
 
 class Best(Section):
@@ -120,7 +134,28 @@ def best_measured(history: History, trials: Iterable[Trial]) -> BestMeasured | N
     best = None if goal.has_front else goals.best(trials)
     if best is None:
         return None
-    return BestMeasured(trial=best.id, point=best.point, measurement=goal.values_of([best])[0])
+    measurement = goal.values_of([best])[0]
+    of_target = _measured_towards(history.definition, best)
+    return BestMeasured(trial=best.id, point=best.point, measurement=measurement, of_target=of_target)
+
+
+def _measured_towards(campaign: Campaign, trial: Trial) -> OfTarget | None:
+    """Return the metric of the campaign's target as a trial measured it; None if there is no target or no value."""
+    found = None if campaign.target is None else campaign.target.found_in(trial.measured)
+    if campaign.target is None or found is None:
+        return None
+    return OfTarget(metric=campaign.target.metric, mean=found.mean, sd=found.sem or None)
+
+
+def _towards(history: History, found: Recommendation, *, exact: bool) -> OfTarget | None:
+    """Return the metric of the campaign's target at the recommended point: as measured if that is exact."""
+    campaign = history.definition
+    if exact and found.trial is not None and found.trial in history.trials:
+        return _measured_towards(campaign, history.trials[found.trial])
+    predicted = None if campaign.target is None else found.predicted.get(campaign.target.metric)
+    if campaign.target is None or predicted is None:
+        return None
+    return OfTarget(metric=campaign.target.metric, mean=predicted.mean, sd=predicted.sd)
 
 
 def _recommended(history: History, found: Recommendation, baseline: Baseline | None, *, exact: bool) -> Recommended:
@@ -139,6 +174,7 @@ def _recommended(history: History, found: Recommendation, baseline: Baseline | N
         change_percent=None if baseline is None else _change_percent(baseline.mean, mean),
         without_model=found.without_model,
         recorded=_recorded(history),
+        of_target=_towards(history, found, exact=exact),
     )
 
 

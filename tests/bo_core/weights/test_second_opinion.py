@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from overnight.bo_core.search.quasi_random import uniform_draws
 from overnight.bo_core.search.surface import Surface
 from overnight.bo_core.weights.second_opinion import SecondOpinion
 from overnight.campaign import History, Point
+from overnight.campaign.goal.target import Target
 
 SQUARE = {name: {"kind": "float", "low": -5.0, "high": 5.0} for name in ("x", "y")}
 IGNORING = MODEL.model_copy(update={"hopeless": "ignore"})
@@ -144,3 +146,19 @@ def test_the_hyperparameters_of_the_second_model_are_recorded() -> None:
     assert provenance_of(proposal).models.opinions != {}
     [ignoring] = propose(campaign, history, IGNORING, 1)
     assert provenance_of(ignoring).models.opinions == {}
+
+
+def test_with_a_target_the_opinion_and_its_gradient_are_about_the_distance() -> None:
+    observed = told(bowl, 0.5)
+    target = Target(metric="loss", value=0.1)
+    found = opinion_of(replace(observed, target=target).with_tail_width(1.0))
+    assert not found.finds_hopeless(places((1.0 + 0.1**0.5, 2.0)))
+    assert found.finds_hopeless(places((-5.0, -5.0)))
+    X = uniform_draws(2, 40, 3)
+    value, gradient = found.log_weight_and_gradient(X)
+    assert value.tolist() == pytest.approx(found.log_weight(X).tolist(), rel=1e-9)
+    for j in range(2):
+        step = torch.zeros(2, dtype=torch.float64)
+        step[j] = 1e-6
+        slope = (found.log_weight(X + step) - found.log_weight(X - step)) / 2e-6
+        np.testing.assert_allclose(gradient[:, j].numpy(), slope.numpy(), rtol=5e-3, atol=0.1)
