@@ -102,12 +102,13 @@ def _proposal(asked: Asked, choice: Choice, chosen: Candidate, threads: int) -> 
     """Return a point with its provenance."""
     x, model, fidelity = asked.encoding.encode([chosen.point]), choice.model, asked.campaign.fidelity
     missing = 0.0 if fidelity is None else fidelity.missing(chosen.point)
+    run = choice.run_of(chosen.point)
     provenance = Provenance(
         made_by=MadeBy(seed=asked.seed, proposer=None),
         stack=Stack(device=model.device.type, threads=threads, libraries=stack()),
         knew=_knew(asked, choice),
         models=_models(choice, asked.doubted),
-        predicted={metric: each.prediction(x, missing=missing) for metric, each in choice.beliefs.items()},
+        predicted={metric: each.prediction(x, missing=missing, run=run) for metric, each in choice.beliefs.items()},
         chosen=_chosen(choice, chosen),
         weights=Weights(
             probability_feasible=choice.weighting.probability_feasible(x),
