@@ -81,14 +81,15 @@ class Outcomes:
         stationary model would adapt to differences between outcomes that are all undesirable. `tail_width` is the width
         over which the tail is drawn together, in robust spreads; with None it stays as it is. With `batches`, the
         number of each measurement's batch, the scale is the spread within batches, which drift does not change. With
-        `missing`, how much of the full fidelity each measurement lacks, center and scale are those at full fidelity, on
-        which the model's prior is: low fidelities may lie elsewhere and be spread more widely.
+        `missing`, how much of the full fidelity each measurement lacks, center, scale and tail are those at full
+        fidelity, on which the model's prior is: low fidelities may lie elsewhere and be spread more widely.
         """
         unit = unit_for(m.mean for m in measurements)
         raw = torch.tensor([objective.sign * (m.mean / unit) for m in measurements], dtype=torch.float64)
         sem = [torch.nan if m.sem is None else m.sem / unit for m in measurements]
         noise, slope = torch.tensor(sem, dtype=torch.float64), torch.ones_like(raw)
-        tail = None if tail_width is None else _heavy_tail(raw)
+        full = raw if missing is None else raw[_at_most(min(missing), missing)]
+        tail = None if tail_width is None else _heavy_tail(raw, full)
         if tail is not None and tail_width is not None:
             tail = tail.times(tail_width)
             raw, slope = tail.compress(raw)
@@ -201,16 +202,17 @@ def _scale_within(deviation: Tensor, center: float, batches: Sequence[float]) ->
     return largest * math.sqrt(float((within / largest).square().sum()) / (len(deviation) - count))
 
 
-def _heavy_tail(y: Tensor) -> Tail | None:
+def _heavy_tail(y: Tensor, full: Tensor) -> Tail | None:
     """Return the tail of outcomes [n] to maximize if it lies further from the median than the better half suggests.
 
-    Only the better half measures the spread. In normal noise, a tail is found in a few percent of large samples and in
-    a quarter of the smallest ones, where the quartile is rough; the better half is never changed.
+    Only the better half of those at `full` fidelity measures the spread. In normal noise, a tail is found in a few
+    percent of large samples and in a quarter of the smallest ones, where the quartile is rough; that half is never
+    changed.
     """
-    if len(y) < _LEAST_FOR_TAIL:
+    if len(full) < _LEAST_FOR_TAIL:
         return None
-    median = float(y.quantile(0.5))
-    spread = (float(y.quantile(0.75)) - median) / _QUARTILE_OF_NORMAL
+    median = float(full.quantile(0.5))
+    spread = (float(full.quantile(0.75)) - median) / _QUARTILE_OF_NORMAL
     if not math.isfinite(spread) or spread <= _SMALLEST_SPREAD * abs(median) or spread < 1e-290:
         return None
     if float(y.min()) >= median - _HEAVY * spread:

@@ -27,8 +27,8 @@ class Observed:
     `Prior`: the scale of the outcomes if bad ones are drawn together. If they are `plain`, they never are. In an A/B
     test, `batches` holds the number of each trial's batch; a trial without a batch is one of its own. `missing` holds
     how much of the full fidelity each trial lacked, if the campaign has a fidelity. They are plain then, because low
-    fidelities may all be worse than high ones. `runs` holds the number of each outcome's run, if a run may have several
-    outcomes, see `Runs`.
+    fidelities may all be worse than high ones, unless a run may have several outcomes. `runs` holds the number of each
+    outcome's run in that case, see `Runs`.
     """
 
     trials: tuple[Trial, ...]
@@ -70,9 +70,9 @@ class Observed:
         batches = _batches(campaign, trials)
         relative = any(limit.relative for limit in campaign.constraints if limit.metric == objective.metric)
         missing = _missing(campaign, ended, curve)
-        plain = relative or batches is not None or missing is not None
-        outcomes = Outcomes.of(measured, objective, None if plain else 1.0, batches, missing)
         runs = _runs(campaign, view, trials, missing)
+        plain = relative or batches is not None or (missing is not None and runs is None)
+        outcomes = Outcomes.of(measured, objective, None if plain else 1.0, batches, missing)
         found = cls(trials, X, outcomes, measured, objective, exact, groups, plain=plain, batches=batches)
         return replace(found, missing=missing, runs=runs)
 

@@ -45,7 +45,7 @@ def options(campaign: Campaign, history: History) -> list[Point]:
     return [each.point for each in choice.options(choice.searched(choice.prepared()).point)]
 
 
-FIRST = [(x, 81) for x in (0.1, 0.3, 0.5, 0.7, 0.9)]
+FIRST = [(x, 81) for x in (0.1, 0.28, 0.45, 0.7, 0.9)]
 
 
 def test_a_point_that_reached_a_fidelity_is_not_measured_at_a_lower_one_if_evaluations_resume() -> None:
@@ -92,6 +92,31 @@ def with_a_curve(campaign: Campaign) -> History:
     for x, epochs in ((0.2, 81), (0.4, 81), (0.6, 3)):
         history = observed_at(history, Proposal(point={"x0": x, "epochs": epochs}, generator="manual"), 0.3, 1.0)
     return history
+
+
+@pytest.mark.parametrize("settings", [{}, {"curve": True}, {"resume": True}])
+def test_outcomes_far_worse_than_those_in_full_are_drawn_together_if_runs_have_several(
+    settings: dict[str, bool],
+) -> None:
+    campaign = with_runs(**settings)
+    history = after(campaign, FIRST)
+    for x, epochs, bad in ((0.15, 1, 300.0), (0.25, 1, 200.0), (0.35, 3, 100.0)):
+        history = observed_at(history, Proposal(point={"x0": x, "epochs": epochs}, generator="manual"), bad, 0.1)
+    model = choice_of(campaign, history).model
+    assert (model.observed.outcomes.tail is not None) == bool(settings)
+    assert model.tail_width == (1.0 if settings else None)
+    asked = Asked(campaign, history, MODEL, Encoding(campaign.space), [], 1)
+    record = model.posterior.as_record()
+    again = Model.recalled(
+        asked.situation.observed["loss"],
+        MODEL,
+        torch.Generator().manual_seed(3),
+        record=record,
+        jitter=model.posterior.jitter,
+        tail_width=model.tail_width,
+    )
+    assert again.posterior.as_record() == record
+    assert torch.equal(again.data.y, model.data.y)
 
 
 @pytest.mark.parametrize(
