@@ -1,6 +1,7 @@
 """Evaluations that resume, and reports, are outcomes of one run: they err alike, and their cost counts once."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -16,14 +17,12 @@ from overnight.campaign import Campaign, History, Point, Proposal
 from overnight.campaign.history.events import MeasurementReported
 from overnight.campaign.standing.fidelity_costs import FidelityCosts
 
-Level = float
-
 
 def with_runs(cost: float = 100.0, **settings: Any) -> Campaign:
     return cheap(cost=cost, parameters=cube(1), fidelity={"epochs": {**EPOCHS["epochs"], **settings}})
 
 
-def after(campaign: Campaign, measured: list[tuple[float, Level]]) -> History:
+def after(campaign: Campaign, measured: Sequence[tuple[float, int]]) -> History:
     """Return a history in which these points were measured at these epochs, each for its declared cost."""
     history, fidelity = History.from_events([defined(campaign)]), fidelity_of(campaign)
     for x, epochs in measured:
@@ -58,7 +57,7 @@ def test_a_point_that_reached_a_fidelity_is_not_measured_at_a_lower_one_if_evalu
     assert {9, 3, 1} <= {point["epochs"] for point in without if point["x0"] == 0.25}
 
 
-def in_steps(x: float, last: Level) -> list[tuple[float, Level]]:
+def in_steps(x: float, last: int) -> list[tuple[float, int]]:
     return [(x, level) for level in (1, 3, 9, 27, 81) if level <= last]
 
 
