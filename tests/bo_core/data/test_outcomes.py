@@ -208,24 +208,6 @@ def test_outcomes_of_several_fidelities_are_in_units_of_those_at_the_full_one() 
     torch.testing.assert_close(both.y[:5], alone.y)
 
 
-def test_the_tail_of_outcomes_of_several_fidelities_begins_where_that_of_results_in_full_does() -> None:
-    in_full, below = [1.0, 1.1, 1.2, 1.3, 1.4, 30.0], [50.0, 90.0, 400.0]
-    missing = [0.0] * 6 + [0.5] * 3
-    alone = Outcomes.of(measured(*in_full), LESS)
-    both = Outcomes.of(measured(*in_full, *below), LESS, missing=missing)
-    assert alone.tail is not None
-    assert both.tail == alone.tail
-    torch.testing.assert_close(both.y[:6], alone.y)
-    assert [both.mean_in_units(float(y)) for y in both.y] == pytest.approx([*in_full, *below])
-    assert both.y.diff().max() < 0
-    assert both.y[6:].abs().max() < 10.0
-
-
-def test_without_five_results_in_full_there_is_no_tail() -> None:
-    in_full, below = [1.0, 1.1, 1.2, 1.3], [5.0, 90.0, 400.0]
-    assert Outcomes.of(measured(*in_full, *below), LESS, missing=[0.0] * 4 + [0.5] * 3).tail is None
-
-
 def test_with_few_results_in_full_the_spread_within_lower_fidelities_counts_too() -> None:
     # Two results in full about 2, and four at the next fidelity about 104: squares of 1, 1, 4, 0, 0 and 4, of six
     # results less two means. Those at the lowest fidelity are not needed.
