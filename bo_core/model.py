@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from overnight.bo_core.data.runs import OWN
 from overnight.bo_core.data.state import Observed
 from overnight.bo_core.fitting import Fitting
 from overnight.bo_core.proposer import BayesianProposer
@@ -118,16 +119,18 @@ class Model:
         """Return the device that holds the model."""
         return self.data.X.device
 
-    def predicted(self, X: torch.Tensor, widening: float = 1.0, missing: float = 0.0) -> tuple[float, float]:
+    def predicted(
+        self, X: torch.Tensor, widening: float = 1.0, missing: float = 0.0, run: int = OWN
+    ) -> tuple[float, float]:
         """Return the mean and the standard deviation, times `widening`, at features X [1, d], in the metric's unit.
 
-        They are those of an outcome of which so much of the full fidelity is `missing`.
+        They are those of an outcome of this `run`, of which so much of the full fidelity is `missing`.
         """
         if isinstance(self.posterior, DistanceBelief):
             [distance] = self.predictions(X, widening)
             assert distance.sd is not None
             return distance.mean, distance.sd
-        [(mean, sd)] = self._averaged(X, widening, missing)
+        [(mean, sd)] = self._averaged(X, widening, missing, run)
         return self.observed.outcomes.mean_in_units(mean), self._spread(mean, sd)
 
     def interval(self, X: torch.Tensor, widening: float = 1.0) -> tuple[float, float]:
@@ -135,21 +138,23 @@ class Model:
         [belief] = self._averaged(X, widening)
         return self.observed.outcomes.interval_in_units(*belief)
 
-    def prediction(self, x: torch.Tensor, widening: float = 1.0, missing: float = 0.0) -> Prediction:
+    def prediction(self, x: torch.Tensor, widening: float = 1.0, missing: float = 0.0, run: int = OWN) -> Prediction:
         """Return the belief about features x [1, d], in the metric's own unit, with sds multiplied by `widening`.
 
-        It is about an outcome of which so much of the full fidelity is `missing`.
+        It is about an outcome of this `run`, of which so much of the full fidelity is `missing`.
         """
-        [found] = self.predictions(x, widening, missing)
+        [found] = self.predictions(x, widening, missing, run)
         return found
 
-    def predictions(self, X: torch.Tensor, widening: float = 1.0, missing: float = 0.0) -> list[Prediction]:
+    def predictions(
+        self, X: torch.Tensor, widening: float = 1.0, missing: float = 0.0, run: int = OWN
+    ) -> list[Prediction]:
         """Return the beliefs about features X [b, d], each as `prediction` returns it."""
         if isinstance(self.posterior, DistanceBelief):
             beliefs = _averages(self.posterior.metric, X.to(self.device), widening)
             return [distance_prediction(self.observed.outcomes, *each) for each in beliefs]
         outcomes, found = self.observed.outcomes, []
-        for mean, sd in self._averaged(X, widening, missing):
+        for mean, sd in self._averaged(X, widening, missing, run):
             low, high = outcomes.interval_in_units(mean, sd)
             spread = self._spread(mean, sd)
             found.append(Prediction(mean=outcomes.mean_in_units(mean), sd=spread, low=low, high=high))
@@ -163,11 +168,15 @@ class Model:
         [belief] = _averages(self.posterior.metric, x.to(self.device), widening)
         return {target.metric: metric_prediction(self.observed.outcomes, *belief)}
 
-    def _averaged(self, X: torch.Tensor, widening: float, missing: float = 0.0) -> list[tuple[float, float]]:
+    def _averaged(
+        self, X: torch.Tensor, widening: float, missing: float = 0.0, run: int = OWN
+    ) -> list[tuple[float, float]]:
         X = X.to(self.device)
         if not missing:
             return _averages(self.posterior, X, widening)
-        means, sds = (found.tolist() for found in self.lower.averaged(X, X.new_full((len(X),), missing)))
+        runs = None if run == OWN else torch.full((len(X),), run, device=X.device)
+        beliefs = self.lower.averaged(X, X.new_full((len(X),), missing), runs)
+        means, sds = (found.tolist() for found in beliefs)
         return [(mean, widening * sd) for mean, sd in zip(means, sds, strict=True)]
 
     def _spread(self, mean: float, sd: float) -> float:
@@ -219,7 +228,8 @@ def _data(observed: Observed, proposer: BayesianProposer) -> TrainingData:
             device
         )
     missing = None if observed.missing is None else torch.tensor(observed.missing, dtype=torch.float64)
-    data = TrainingData.of(observed.X, y, variance, observed.groups, extra_noise=extra, missing=missing)
+    runs = None if observed.runs is None else torch.tensor(observed.runs)
+    data = TrainingData.of(observed.X, y, variance, observed.groups, extra_noise=extra, missing=missing, runs=runs)
     many = (
         missing is None and proposer.fits == "quick" and len(data.y) >= _FEWEST_FOR_MANY and not _has_indicators(data.X)
     )

@@ -104,12 +104,13 @@ def _proposal(asked: Asked, choice: Choice, chosen: Candidate, threads: int) -> 
     """Return a point with its provenance."""
     x, model, fidelity = asked.encoding.encode([chosen.point]), choice.model, asked.campaign.fidelity
     missing = 0.0 if fidelity is None else fidelity.missing(chosen.point)
+    run = choice.run_of(chosen.point)
     provenance = Provenance(
         made_by=MadeBy(seed=asked.seed, proposer=None),
         stack=Stack(device=model.device.type, threads=threads, libraries=stack()),
         knew=_knew(asked, choice),
         models=_models(choice, asked.doubted),
-        predicted=_predicted(choice, x, missing),
+        predicted=_predicted(choice, x, missing, run),
         chosen=_chosen(choice, chosen),
         weights=Weights(
             probability_feasible=choice.weighting.probability_feasible(x),
@@ -121,9 +122,9 @@ def _proposal(asked: Asked, choice: Choice, chosen: Candidate, threads: int) -> 
     return Proposal(point=chosen.point, generator=generator, provenance=provenance)
 
 
-def _predicted(choice: Choice, x: Tensor, missing: float) -> dict[str, Prediction]:
+def _predicted(choice: Choice, x: Tensor, missing: float, run: int) -> dict[str, Prediction]:
     """Return the beliefs about all metrics at features x [1, d], that of a target's metric last."""
-    found = {metric: each.prediction(x, missing=missing) for metric, each in choice.beliefs.items()}
+    found = {metric: each.prediction(x, missing=missing, run=run) for metric, each in choice.beliefs.items()}
     return found | {metric: each for metric, each in choice.model.of_target(x).items() if metric not in found}
 
 

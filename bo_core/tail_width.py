@@ -29,10 +29,13 @@ def with_likeliest_tail(observed: Observed, proposer: BayesianProposer) -> tuple
     """Return the observations with the tail width that makes them likeliest, and that width.
 
     A pure function of its arguments: the starts of its fits come from a generator of its own. Nothing is done if no
-    outcome is far worse than the others.
+    outcome is far worse than the others. With fidelities the width stays the first: low fidelities have tails at any
+    width.
     """
     if observed.outcomes.tail is None:
         return observed, None
+    if observed.missing is not None:
+        return observed, TAIL_WIDTHS[0]
     candidates = [(observed, TAIL_WIDTHS[0]), *((observed.with_tail_width(w), w) for w in TAIL_WIDTHS[1:])]
     likelihoods = [_log_likelihood(candidate, proposer) for candidate, _ in candidates]
     best = max(range(len(candidates)), key=lambda i: likelihoods[i])

@@ -146,7 +146,7 @@ def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> A
         best = _best_against_a_new_point(choices[0], point, scores[0], new)
     fidelity = asked.campaign.fidelity
     missing = 0.0 if fidelity is None else fidelity.missing(point)
-    predicted = _predictions(choices, asked.encoding.encode([point]), provenance, missing)
+    predicted = _predictions(choices, asked.encoding.encode([point]), provenance, missing, choices[0].run_of(point))
     weights = _weights(choices, asked.encoding.encode([point]), provenance)
     for choice in choices:
         choice.take(point)
@@ -178,13 +178,18 @@ def _worst(choices: Sequence[Choice], provenance: Provenance) -> list[Figure]:
     ]
 
 
-def _predictions(choices: Sequence[Choice], x: Tensor, provenance: Provenance, missing: float) -> list[Figure]:
+def _predictions(
+    choices: Sequence[Choice], x: Tensor, provenance: Provenance, missing: float, run: int
+) -> list[Figure]:
     """Return the figures of all metrics' predictions."""
     return [
         figure
         for metric, model in choices[0].beliefs.items()
         for figure in _prediction(
-            model, metric, provenance, [choice.beliefs[metric].predicted(x, missing=missing) for choice in choices]
+            model,
+            metric,
+            provenance,
+            [choice.beliefs[metric].predicted(x, missing=missing, run=run) for choice in choices],
         )
     ]
 

@@ -18,6 +18,7 @@ from overnight.bo_core.choice.candidate import Candidate, Prepared, Repetitions
 from overnight.bo_core.choice.fidelities import MOST_INCUMBENTS, Fidelities
 from overnight.bo_core.choice.pending import Outstanding, treat
 from overnight.bo_core.data.encoding import PointKey, key_of
+from overnight.bo_core.data.runs import OWN
 from overnight.bo_core.model import Beliefs
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.search.climb import (
@@ -223,6 +224,10 @@ class Choice:
         noise = self.model.posterior.replicate_noise(self.model.data).median(1).values
         found = self.fidelities.options(self.model.lower, points, self.taken, noise, weights)
         return [replace(option, instead_of=new) for option in found]
+
+    def run_of(self, point: Point) -> int:
+        """Return the run that a measurement of a point would continue, see `Runs`."""
+        return OWN if self.fidelities is None else self.fidelities.run_of(point)
 
     def _in_full(self, point: Point) -> Point:
         """Return a point at full fidelity, if the campaign has fidelities."""

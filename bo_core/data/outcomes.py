@@ -8,45 +8,17 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from overnight.bo_core.data.tails import SMALLEST_SPREAD, Tail, evening_tail, heavy_tail
 from overnight.bo_core.numerics.safe_range import finite, unit_for
 from overnight.campaign import Measurement, Objective
 
 _Any = TypeVar("_Any")
 
-_SMALLEST_SPREAD = 1e-12
 _LARGEST_VARIANCE = 1e12
-_LEAST_FOR_TAIL = 5
 # Degrees of freedom with which a spread within fidelities is known well enough.
 _ENOUGH = 4
-_HEAVY, _KEPT = 4.0, 2.0
-_QUARTILE_OF_NORMAL = 0.6745
 # The central interval of this many standard deviations on either side holds 90 %.
 _INTERVAL = 1.6448536269514722
-
-
-@dataclass(frozen=True)
-class Tail:
-    """The outcomes so bad that only that matters: below `floor` they are drawn together over `width`."""
-
-    floor: float
-    width: float
-
-    def compress(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return y [n] with values below the floor on a logarithmic scale, and the slopes [n] there, 1 above it."""
-        below = ((self.floor - y) / self.width).clamp(min=0.0)
-        log = torch.log1p(below)
-        if bool(below.isinf().any()):
-            log = torch.where(below.isinf(), (self.floor - y).log() - math.log(self.width), log)
-        return torch.maximum(y, y.new_tensor(self.floor)) - self.width * log, 1.0 / (1.0 + below)
-
-    def expand(self, y: float) -> float:
-        """Return the outcome that was compressed to y."""
-        below = max(self.floor - y, 0.0) / self.width
-        return max(y, self.floor) - self.width * math.expm1(min(below, 500.0))
-
-    def times(self, factor: float) -> "Tail":
-        """Return the tail for a spread this many times as large: it begins further out and is drawn together less."""
-        return Tail(self.floor - _KEPT * (factor - 1.0) * self.width, factor * self.width)
 
 
 @dataclass(frozen=True)
@@ -95,8 +67,9 @@ class Outcomes:
         over which the tail is drawn together, in robust spreads; with None it stays as it is. With `batches`, the
         number of each measurement's batch, the scale is the spread within batches, which drift does not change. With
         `missing`, how much of the full fidelity each measurement lacks, center and scale are those at full fidelity, on
-        which the model's prior is: low fidelities may lie elsewhere and be spread more widely. If a value is `wanted`,
-        the measurements are those of the metric, and the objective is the distance.
+        which the model's prior is: low fidelities may lie elsewhere and be spread more widely. Everything worse than
+        the best in full may then be drawn together, so that outcomes are spread alike at each fidelity. If a value is
+        `wanted`, the measurements are those of the metric, and the objective is the distance.
         """
         if wanted is not None:
             return cls._around(wanted, measurements, tail_width)
@@ -104,7 +77,7 @@ class Outcomes:
         raw = torch.tensor([objective.sign * (m.mean / unit) for m in measurements], dtype=torch.float64)
         sem = [torch.nan if m.sem is None else m.sem / unit for m in measurements]
         noise, slope = torch.tensor(sem, dtype=torch.float64), torch.ones_like(raw)
-        tail = None if tail_width is None else _heavy_tail(raw)
+        tail = None if tail_width is None else heavy_tail(raw) if missing is None else evening_tail(raw, missing)
         if tail is not None and tail_width is not None:
             tail = tail.times(tail_width)
             raw, slope = tail.compress(raw)
@@ -126,7 +99,7 @@ class Outcomes:
         unit = unit_for([wanted, *(m.mean for m in measurements)])
         apart = torch.tensor([m.mean / unit - wanted / unit for m in measurements], dtype=torch.float64)
         noise = apart.new_tensor([torch.nan if m.sem is None else m.sem / unit for m in measurements])
-        tail = None if tail_width is None else _heavy_tail(-apart.abs())
+        tail = None if tail_width is None else heavy_tail(-apart.abs())
         tail = None if tail is None or tail_width is None else tail.times(tail_width)
         apart, slope = _signed(apart, tail)
         center = float(apart.mean())
@@ -223,7 +196,7 @@ def _scale(deviation: Tensor, center: float) -> float:
     """Return the standard deviation of outcomes, given their deviations [n]; if they are alike, their size or 1."""
     # Deviations are divided by the largest one before they are squared, so that 1e200 does not overflow.
     largest = float(deviation.abs().max())
-    floor = _SMALLEST_SPREAD * max(abs(center), torch.finfo(torch.float64).tiny / _SMALLEST_SPREAD)
+    floor = SMALLEST_SPREAD * max(abs(center), torch.finfo(torch.float64).tiny / SMALLEST_SPREAD)
     if len(deviation) < 2 or largest <= floor:
         return max(abs(center), 1.0)
     return largest * float((deviation / largest).std())
@@ -249,23 +222,6 @@ def _scale_within(deviation: Tensor, center: float, batches: Sequence[float]) ->
     means = deviation.new_zeros(count).index_add(0, which, deviation) / size
     within = deviation - means[which]
     largest = float(within.abs().max())
-    if count == len(deviation) or largest <= _SMALLEST_SPREAD * max(abs(center), float(deviation.abs().max())):
+    if count == len(deviation) or largest <= SMALLEST_SPREAD * max(abs(center), float(deviation.abs().max())):
         return _scale(deviation, center)
     return largest * math.sqrt(float((within / largest).square().sum()) / (len(deviation) - count))
-
-
-def _heavy_tail(y: Tensor) -> Tail | None:
-    """Return the tail of outcomes [n] to maximize if it lies further from the median than the better half suggests.
-
-    Only the better half measures the spread. In normal noise, a tail is found in a few percent of large samples and in
-    a quarter of the smallest ones, where the quartile is rough; the better half is never changed.
-    """
-    if len(y) < _LEAST_FOR_TAIL:
-        return None
-    median = float(y.quantile(0.5))
-    spread = (float(y.quantile(0.75)) - median) / _QUARTILE_OF_NORMAL
-    if not math.isfinite(spread) or spread <= _SMALLEST_SPREAD * abs(median) or spread < 1e-290:
-        return None
-    if float(y.min()) >= median - _HEAVY * spread:
-        return None
-    return Tail(floor=median - _KEPT * spread, width=spread)

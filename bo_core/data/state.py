@@ -13,6 +13,7 @@ from overnight.bo_core.data.feature_groups import FeatureGroups
 from overnight.bo_core.data.learnt import learnt_target
 from overnight.bo_core.data.noise import with_known_noise
 from overnight.bo_core.data.outcomes import Outcomes
+from overnight.bo_core.data.runs import OWN, Runs
 from overnight.bo_core.data.stopped import expected_finals
 from overnight.campaign import Campaign, Measurement, ModelView, Objective, Trial
 from overnight.campaign.goal.target import Target
@@ -28,8 +29,9 @@ class Observed:
     `Prior`: the scale of the outcomes if bad ones are drawn together. If they are `plain`, they never are. In an A/B
     test, `batches` holds the number of each trial's batch; a trial without a batch is one of its own. `missing` holds
     how much of the full fidelity each trial lacked, if the campaign has a fidelity. They are plain then, because low
-    fidelities may all be worse than high ones. With a `target`, the measurements are those of its metric, and the
-    objective is the distance.
+    fidelities may all be worse than high ones, unless a run may have several outcomes. `runs` holds the number of each
+    outcome's run in that case, see `Runs`. With a `target`, the measurements are those of its metric, and the objective
+    is the distance.
     """
 
     trials: tuple[Trial, ...]
@@ -43,6 +45,7 @@ class Observed:
     plain: bool = False
     batches: tuple[int, ...] | None = None
     missing: tuple[float, ...] | None = None
+    runs: tuple[int, ...] | None = None
     target: Target | None = None
 
     @classmethod
@@ -72,21 +75,11 @@ class Observed:
         batches = _batches(campaign, trials)
         relative = any(limit.relative for limit in campaign.constraints if limit.metric == objective.metric)
         missing = _missing(campaign, ended, curve)
-        plain = relative or batches is not None or missing is not None
+        runs = _runs(campaign, view, trials, missing)
+        plain = relative or batches is not None or (missing is not None and runs is None)
         outcomes = Outcomes.of(measured, objective, None if plain else 1.0, batches, missing, _wanted(target))
-        return cls(
-            trials,
-            X,
-            outcomes,
-            measured,
-            objective,
-            exact,
-            groups,
-            plain=plain,
-            batches=batches,
-            missing=missing,
-            target=target,
-        )
+        found = cls(trials, X, outcomes, measured, objective, exact, groups, plain=plain, batches=batches)
+        return replace(found, missing=missing, runs=runs, target=target)
 
     @classmethod
     def of_another(
@@ -131,7 +124,9 @@ class Observed:
         plain = is_objective or both_sides or any(limit.relative for limit in limits) or shares_errors
         outcomes = Outcomes.of(known, objective, None if plain else 1.0, batches, missing)
         X = encoding.encode([trial.point for trial in trials])
-        return cls(trials, X, outcomes, known, objective, exact, groups, plain=plain, batches=batches, missing=missing)
+        runs = _runs(campaign, view, trials, missing)
+        result = cls(trials, X, outcomes, known, objective, exact, groups, plain=plain, batches=batches)
+        return replace(result, missing=missing, runs=runs)
 
     def part(self, rows: Sequence[int]) -> "Observed":
         """Return these rows of the observations, standardised without the others."""
@@ -146,6 +141,7 @@ class Observed:
             outcomes=self.standardised(measured, None if self.plain else 1.0, batches, missing),
             batches=batches,
             missing=missing,
+            runs=None if self.runs is None else tuple(self.runs[i] for i in rows),
         )
 
     def with_tail_width(self, width: float | None) -> "Observed":
@@ -193,6 +189,19 @@ def _missing(campaign: Campaign, trials: Sequence[Trial], curve: Sequence[Report
     if fidelity is None:
         return None
     return (*(fidelity.missing(trial.point) for trial in trials), *(each.missing for each in curve))
+
+
+def _runs(
+    campaign: Campaign, view: ModelView, trials: Sequence[Trial], missing: Sequence[float] | None
+) -> tuple[int, ...] | None:
+    """Return the number of each outcome's run; None unless a run may have several.
+
+    Results in full have no scatter, so it does not matter which run they are from.
+    """
+    runs = Runs.of(campaign, view)
+    if runs is None or missing is None:
+        return None
+    return tuple(runs.of_trial(trial) if lacks else OWN for trial, lacks in zip(trials, missing, strict=True))
 
 
 def _measured_on_the_way(curve: Sequence[Reported], *, exact: bool) -> tuple[Measurement, ...]:

@@ -41,17 +41,19 @@ class TrainingData:
         *,
         extra_noise: bool = False,
         missing: Tensor | None = None,
+        runs: Tensor | None = None,
     ) -> "TrainingData":
         """Return observations as in `single`, with replicates, which are rows of the same X and variance, pooled.
 
-        Those at full fidelity miss nothing of it; `missing` [n] is 1 at the lowest fidelity.
+        Those at full fidelity miss nothing of it; `missing` [n] is 1 at the lowest fidelity. `runs` [n] are the numbers
+        of the runs, see `Shortfall`.
 
         This loses nothing, because the likelihood is that of the single rows.
         """
-        errors = None if missing is None else Shortfall(missing)
+        errors = None if missing is None else Shortfall(missing, runs)
         rows = cls.single(X, y, variance, groups, extra_noise=extra_noise, errors=errors)
-        fidelity = [] if missing is None else [missing[:, None]]
-        replicates = _replicates(torch.cat([rows.X, rows.known[:, None], rows.inferred[:, None], *fidelity], 1))
+        apart = [each[:, None].to(rows.X) for each in (missing, runs) if each is not None]
+        replicates = _replicates(torch.cat([rows.X, rows.known[:, None], rows.inferred[:, None], *apart], 1))
         if replicates is None:
             return rows
         group, first = replicates

@@ -28,7 +28,7 @@ from overnight.bo_core.acquisition.replication import expected_gain
 from overnight.bo_core.appraisal.appraise import appraise
 from overnight.bo_core.appraisal.recorded import Contradicted
 from overnight.bo_core.choice import Asked, Choice
-from overnight.bo_core.choice.fidelities import GAIN_PER_COST
+from overnight.bo_core.choice.fidelities import GAIN_PER_COST, MOST_INCUMBENTS
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.model import Model
 from overnight.bo_core.propose import propose
@@ -126,9 +126,10 @@ def test_a_sobol_proposer_never_repeats_a_point_at_another_fidelity() -> None:
     assert len({(t.point["x0"], t.point["x1"]) for t in history.trials.values()}) == 12
 
 
+@pytest.mark.parametrize("resume", [False, True])
 @pytest.mark.parametrize("proposer", [MODEL, AVERAGED])
-def test_the_gain_is_that_of_updating_every_belief_with_the_measurement(proposer) -> None:
-    campaign = cheap(cost=100.0)
+def test_the_gain_is_that_of_updating_every_belief_with_the_measurement(proposer, resume: bool) -> None:
+    campaign = cheap(cost=100.0, fidelity={"epochs": {**EPOCHS["epochs"], "resume": resume}})
     history = run(campaign, most=14)
     pending = propose(campaign, history, proposer, 2)
     history = add(history, pending)
@@ -140,15 +141,16 @@ def test_the_gain_is_that_of_updating_every_belief_with_the_measurement(proposer
     options = choice.options(new)
     fidelity, costs = fidelity_of(campaign), FidelityCosts.of(fidelity_of(campaign), history)
     tried = {tuple(sorted(o.point.items())) for o in options}
-    at = {tuple(sorted(fidelity.at(o.point).items())): fidelity.at(o.point) for o in options}
-    best = [*at.values(), *(fidelity.at(p.point) for p in pending)]
+    known = [choice.tried_at(model.data.X[i]) for i in choice.incumbents[:MOST_INCUMBENTS]]
+    best = [fidelity.at(point) for point in (new, *known, *(p.point for p in pending))]
     noise = model.posterior.replicate_noise(model.data).median(1).values
-    assert len(tried) == len(options) > 5
+    assert len(tried) == len(options) > 4
     for option in options[:6]:
         outcome = [option.point, *(p.point for p in pending)]
         X = Encoding(campaign.space).encode([*best, *outcome])
         missing = torch.tensor([0.0] * len(best) + [fidelity.missing(p) for p in outcome], dtype=torch.float64)
-        mean, covariance = model.lower.joint(X, missing)
+        runs = torch.tensor([-1] * len(best) + [choice.run_of(p) for p in outcome]) if resume else None
+        mean, covariance = model.lower.joint(X, missing, runs)
         gains = []
         for m, C, variance in zip(mean, covariance, noise, strict=True):
             b = len(best)
@@ -194,10 +196,12 @@ def test_an_evaluation_that_resumes_costs_only_the_rest() -> None:
     assert fidelity.cost({"x0": 0.1, "x1": 0.1, "epochs": 9}, ended) == pytest.approx(0.02 + 9 / 81)
 
 
+@pytest.mark.parametrize("resume", [False, True])
 @pytest.mark.parametrize("proposer", [MODEL, AVERAGED])
-def test_each_proposal_of_a_batch_is_appraised_as_it_was_made(proposer) -> None:
-    campaign = cheap(cost=100.0, constraints=["size <= 10"])
-    history = run(cheap(cost=100.0), most=13)
+def test_each_proposal_of_a_batch_is_appraised_as_it_was_made(proposer, resume: bool) -> None:
+    fidelity = {"epochs": {**EPOCHS["epochs"], "resume": resume}}
+    campaign = cheap(cost=100.0, constraints=["size <= 10"], fidelity=fidelity)
+    history = run(cheap(cost=100.0, fidelity=fidelity), most=13)
     made = propose(fidelity_campaign := history.definition, history, proposer, 3)
     assert {provenance_of(p).chosen.acquisition for p in made} == {GAIN_PER_COST}
     asked = Asked(fidelity_campaign, history, proposer, Encoding(campaign.space), [], 3)

@@ -12,6 +12,7 @@ from overnight.bo_core.proposer import BayesianProposer
 from overnight.campaign import Campaign, History, Point, Proposal
 from overnight.campaign.fidelity import Fidelity
 from overnight.campaign.history.events import TrialObserved, TrialProposed
+from overnight.campaign.standing.declared_costs import to_resume
 from overnight.campaign.standing.fidelity_costs import FidelityCosts
 from overnight.campaign.standing.spending import why_spent
 
@@ -58,7 +59,8 @@ def observed_at(history: History, proposal: Proposal, value: float, cost: float)
         provenance=proposal.provenance,
     )
     ended = {"time": NOON, "actor": "test", "trial": number, "attempt": 1, "metrics": {"loss": {"mean": value}}}
-    return history.extended([event, attempt(number), TrialObserved.model_validate({**ended, "cost": cost})])
+    started = attempt(number).model_copy(update={"resumed": to_resume(history, proposal.point)})
+    return history.extended([event, started, TrialObserved.model_validate({**ended, "cost": cost})])
 
 
 def run(

@@ -1,5 +1,5 @@
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -15,15 +15,18 @@ from overnight.bo_core.surrogate.hyperparameters import errors_of_record, theta_
 
 D, JITTER = 2, 1e-8
 MISSING = (0.0, 1.0, 0.5, 0.0, 0.25, 1.0, 0.75, 0.0, 1.0, 0.5)
+# The first trials of the runs of these outcomes; −1 is a run of its own.
+RUNS = (-1, 3, 3, -1, 3, 5, 5, -1, -1, -1)
 
 
-def at_fidelities(seed: int = 0, *, extra: bool = False) -> TrainingData:
+def at_fidelities(seed: int = 0, *, extra: bool = False, runs: bool = False) -> TrainingData:
     missing, generator = torch.tensor(MISSING, dtype=torch.float64), torch.Generator().manual_seed(seed)
     X = uniform(len(missing), D, seed + 1)
     X[1] = X[0]
     y = torch.randn(len(missing), generator=generator, dtype=torch.float64) + 2.0 * missing
     known = 0.02 + 0.1 * torch.rand(len(missing), generator=generator, dtype=torch.float64)
-    return TrainingData.of(X, y, known, extra_noise=extra, missing=missing)
+    of_runs = torch.tensor(RUNS) if runs else None
+    return TrainingData.of(X, y, known, extra_noise=extra, missing=missing, runs=of_runs)
 
 
 def some_sets(count: int = 2, *, warped: bool = False) -> Tensor:
@@ -39,7 +42,14 @@ def sets_of(theta: Tensor) -> Hyperparameters:
     return Hyperparameters(theta, D, "matern52", JITTER, errors="shortfall")
 
 
-def prior_covariance(A: Tensor, of_A: np.ndarray, B: Tensor, of_B: np.ndarray, theta: Tensor) -> np.ndarray:
+def prior_covariance(
+    A: Tensor,
+    of_A: np.ndarray,
+    B: Tensor,
+    of_B: np.ndarray,
+    theta: Tensor,
+    runs: tuple[Sequence[int], Sequence[int]] | None = None,
+) -> np.ndarray:
     """Return the covariance of outcomes without noise at two lists of points, written out pair by pair."""
     beta, trend, scatter, p = (math.exp(float(each)) for each in theta[D + 1 : D + 5])
     k = kernel_by_the_textbook("matern52", A, B, torch.cat([theta[: D + 1], theta[D + 5 :]]))
@@ -47,7 +57,9 @@ def prior_covariance(A: Tensor, of_A: np.ndarray, B: Tensor, of_B: np.ndarray, t
     for i, one in enumerate(of_A):
         for j, other in enumerate(of_B):
             found[i, j] = k[i, j] * (1.0 + beta * one**p * other**p) + trend * one**p * other**p
-            found[i, j] += scatter * one ** (2 * p) * (A is B and i == j)
+            itself = A is B and i == j
+            same_run = runs is not None and runs[0][i] == runs[1][j] >= 0
+            found[i, j] += scatter * min(one**p, other**p) ** 2 * (itself or same_run)
     return found
 
 
@@ -55,7 +67,9 @@ def of_data(data: TrainingData, theta: Tensor) -> np.ndarray:
     assert isinstance(data.errors, Shortfall)
     missing = data.errors.missing.numpy()
     noise = (data.known + data.inferred * theta[D].exp()).numpy() / data.count.numpy() + JITTER
-    return prior_covariance(data.X, missing, data.X, missing, theta) + np.diag(noise)
+    runs = None if data.errors.runs is None else data.errors.runs.tolist()
+    both = None if runs is None else (runs, runs)
+    return prior_covariance(data.X, missing, data.X, missing, theta, both) + np.diag(noise)
 
 
 def mean_by_the_textbook(K: np.ndarray, y: Tensor) -> float:
@@ -81,9 +95,39 @@ def test_beliefs_at_any_fidelity_are_those_of_a_dense_gaussian(warped: bool) -> 
             np.testing.assert_allclose(spread[i], expected, rtol=0, atol=1e-10)
 
 
+def test_beliefs_about_further_outcomes_of_runs_are_those_of_a_dense_gaussian() -> None:
+    data, [theta], X = at_fidelities(extra=True, runs=True), some_sets(1), uniform(5, D, 9)
+    assert isinstance(data.errors, Shortfall)
+    runs, missing = [3, 3, 8, 8, -1], torch.tensor([0.3, 0.1, 0.7, 0.2, 0.5], dtype=torch.float64)
+    mean, covariance = Lower.of(Posterior.of(data, sets_of(theta[None]))).joint(X, missing, torch.tensor(runs))
+    K, at, known = of_data(data, theta), missing.numpy(), data.errors.missing.numpy()
+    m = mean_by_the_textbook(K, data.y)
+    k = prior_covariance(X, at, data.X, known, theta, (runs, RUNS))
+    np.testing.assert_allclose(mean[0], m + k @ np.linalg.solve(K, data.y.numpy() - m), rtol=0, atol=1e-10)
+    expected = prior_covariance(X, at, X, at, theta, (runs, runs)) - k @ np.linalg.solve(K, k.T)
+    np.testing.assert_allclose(covariance[0], expected, rtol=0, atol=1e-10)
+
+
+def test_an_earlier_outcome_of_a_run_adds_nothing_to_a_later_exact_one_if_points_have_no_discrepancy() -> None:
+    X, y = uniform(1, D, 4).repeat(2, 1), torch.tensor([-3.0, 0.4], dtype=torch.float64)
+    missing, exact = torch.tensor([1.0, 0.25], dtype=torch.float64), torch.zeros(2, dtype=torch.float64)
+    theta = some_sets(1)
+    theta[:, D + 1 : D + 3] = math.log(1e-9)
+    both = TrainingData.of(X, y, exact, missing=missing, runs=torch.tensor([1, 1]))
+    later = TrainingData.of(X[1:], y[1:], exact[1:], missing=missing[1:], runs=torch.tensor([1]))
+    apart = TrainingData.of(X, y, exact, missing=missing)
+    of_both, of_later, of_apart = (Posterior.of(data, sets_of(theta)) for data in (both, later, apart))
+    sd_of_both, sd_of_later, sd_of_apart = (float(each.marginal(X[:1])[1]) for each in (of_both, of_later, of_apart))
+    assert sd_of_both == pytest.approx(sd_of_later, rel=1e-6)
+    assert sd_of_apart < 0.999 * sd_of_later
+
+
+@pytest.mark.parametrize("runs", [False, True])
 @pytest.mark.parametrize("warped", [False, True])
-def test_the_density_and_its_gradient_are_those_of_a_dense_gaussian_with_lower_fidelities(warped: bool) -> None:
-    data, theta = at_fidelities(extra=True), some_sets(3, warped=warped)
+def test_the_density_and_its_gradient_are_those_of_a_dense_gaussian_with_lower_fidelities(
+    warped: bool, runs: bool
+) -> None:
+    data, theta = at_fidelities(extra=True, runs=runs), some_sets(3, warped=warped)
     prior = Prior(D, warped=warped, errors="shortfall")
     density = LogPosterior(data, "matern52", prior, jitter=JITTER)
     value, gradient = density(theta.numpy())
@@ -105,8 +149,9 @@ def test_the_gradient_holds_for_each_kernel(kernel: str) -> None:
     np.testing.assert_allclose(density(theta.numpy())[1], expected, rtol=1e-6, atol=1e-6)
 
 
-def test_the_information_about_a_shortfall_is_that_of_finite_differences_of_the_covariance() -> None:
-    data, theta = at_fidelities(extra=True), some_sets(1)
+@pytest.mark.parametrize("runs", [False, True])
+def test_the_information_about_a_shortfall_is_that_of_finite_differences_of_the_covariance(runs: bool) -> None:
+    data, theta = at_fidelities(extra=True, runs=runs), some_sets(1)
     density = LogPosterior(data, "matern52", Prior(D, errors="shortfall"), jitter=JITTER)
     K_inverse, changes = np.linalg.inv(of_data(data, theta[0])), []
     for j in range(theta.shape[1]):
@@ -125,6 +170,17 @@ def test_repeats_are_pooled_only_at_the_same_fidelity() -> None:
     assert isinstance(data.errors, Shortfall)
     assert data.y.tolist() == [2.0, 6.0]
     assert data.errors.missing.tolist() == [0.0, 1.0]
+
+
+def test_outcomes_of_different_runs_are_not_pooled() -> None:
+    X, y = torch.full((3, D), 0.5, dtype=torch.float64), torch.tensor([1.0, 3.0, 5.0])
+    data = TrainingData.of(
+        X, y, torch.full_like(y, torch.nan), missing=torch.ones(3).double(), runs=torch.tensor([1, 1, 2])
+    )
+    assert isinstance(data.errors, Shortfall)
+    assert data.errors.runs is not None
+    assert data.y.tolist() == [2.0, 5.0]
+    assert data.errors.runs.tolist() == [1, 2]
 
 
 def test_full_fidelity_alone_gives_the_beliefs_of_a_model_without_fidelities() -> None:
