@@ -31,8 +31,8 @@ from overnight.flows.host.named_server import named_server
 from overnight.flows.host.prefect_environment import prepare_prefect
 from overnight.flows.host.stop import StopRequest
 from overnight.flows.rules.evaluator_changes import refuse_changed
-from overnight.flows.rules.finished import is_over, why_not_fixed
 from overnight.flows.rules.recommending import recommendation_of
+from overnight.flows.session.finished import is_over, why_not_fixed
 from overnight.flows.session.journal import Journal
 from overnight.flows.session.lease import refuse_if_it_lives_here
 from overnight.flows.session.newest_receipt import check_or_accept

@@ -18,7 +18,7 @@ from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.named_server import named_server
 from overnight.flows.host.terminal import terminal
 from overnight.flows.rules.evaluator_changes import note_on, refuse_changed
-from overnight.flows.rules.finished import is_over
+from overnight.flows.session.finished import is_over
 from overnight.flows.session.journal import Journal
 from overnight.flows.session.lease import refuse_if_it_lives_here
 from overnight.flows.session.newest_receipt import check_newest_receipt

@@ -20,7 +20,7 @@ from overnight.flows.host.clock import SystemClock
 from overnight.flows.people.revising import revise
 from overnight.flows.people.trials_by_hand import suggest
 from overnight.flows.replay.again import replay
-from overnight.flows.rules.finished import is_over
+from overnight.flows.session.finished import is_over
 from overnight.flows.session.journal import Journal
 from overnight.flows.session.opening import open_campaign, why_outdated
 from overnight.storage import MemoryLedger

@@ -25,7 +25,7 @@ from overnight.campaign.history.events import (
 from overnight.flows.api.run import run_campaign
 from overnight.flows.definition.campaign_file import read_campaign
 from overnight.flows.people.revising import revise
-from overnight.flows.rules.finished import is_over
+from overnight.flows.session.finished import is_over
 from overnight.storage import MemoryLedger, open_ledger
 
 CAMPAIGN = a_campaign(budget={"trials": 3})
