@@ -18,6 +18,7 @@ from overnight.campaign.recommendation import Recommendation
 from overnight.campaign.values.printed import Printed
 from overnight.evaluators.sources import SourceFiles
 from overnight.flows.api.sync import run_sync
+from overnight.flows.controller.finished import is_over, why_not_fixed
 from overnight.flows.controller.shift import why_not_yet
 from overnight.flows.definition.at_lines import at_lines_of
 from overnight.flows.definition.campaign_file import CampaignFile, read_campaign
@@ -31,7 +32,6 @@ from overnight.flows.host.named_server import named_server
 from overnight.flows.host.prefect_environment import prepare_prefect
 from overnight.flows.host.stop import StopRequest
 from overnight.flows.rules.evaluator_changes import refuse_changed
-from overnight.flows.rules.finished import is_over, why_not_fixed
 from overnight.flows.rules.recommending import recommendation_of
 from overnight.flows.session.journal import Journal
 from overnight.flows.session.lease import refuse_if_it_lives_here

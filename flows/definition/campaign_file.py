@@ -159,11 +159,15 @@ class CampaignFile(BaseModel):
 
         The evaluator comes last: if it is missing, everything else is valid.
         """
+        self.check_without_evaluator()
+        await self.evaluator.check(self.campaign)
+
+    def check_without_evaluator(self) -> None:
+        """Raise InvalidDefinition as `check` does, but not for the evaluator, which a loop of one's own lacks."""
         self.check_proposer()
         self._check_space()
         if problems := self.run_on.problems() + self.proposing.problems():
             raise InvalidDefinition(problems)
-        await self.evaluator.check(self.campaign)
 
     def _check_space(self) -> None:
         """Raise InvalidDefinition if the constraints between parameters leave no point."""

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from overnight.campaign import History
 from overnight.campaign.history.events import CampaignDrained
+from overnight.flows.controller.finished import is_over
 from overnight.flows.controller.shift import why_not_yet
 from overnight.flows.definition.campaign_file import CampaignFile
-from overnight.flows.rules.finished import is_over
 from overnight.flows.session.opening import effective_definition
 
 

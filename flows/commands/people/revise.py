@@ -8,6 +8,7 @@ from pathlib import Path
 from overnight.campaign import Campaign, History
 from overnight.campaign.definition import lies_in
 from overnight.campaign.history.events import CampaignRevised, Event, TrialAbandoned
+from overnight.evaluators import OwnLoop
 from overnight.flows.commands.people.append import append_to, say_written
 from overnight.flows.definition.at_lines import at_lines_of
 from overnight.flows.definition.campaign_file import load_campaign_file
@@ -20,7 +21,10 @@ def revise(path: Path, why: str) -> None:
     """Append the file's current definition, and report the trials outside its space."""
     file = load_campaign_file(path)
     with at_lines_of(path):
-        asyncio.run(file.check())
+        if isinstance(file.evaluator, OwnLoop):
+            file.check_without_evaluator()
+        else:
+            asyncio.run(file.check())
     written: list[CampaignRevised | TrialAbandoned] = []
 
     def request(history: History, who: str, now: datetime) -> Sequence[Event]:

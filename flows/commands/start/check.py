@@ -10,6 +10,7 @@ from overnight.campaign.errors import CampaignHeld, LedgerDamaged, LedgerError, 
 from overnight.evaluators.own_loop import OwnLoop
 from overnight.evaluators.sources import SourceFiles
 from overnight.flows.commands.start.describe import describe
+from overnight.flows.controller.finished import is_over
 from overnight.flows.definition.at_lines import at_lines_of
 from overnight.flows.definition.campaign_file import CampaignFile, load_campaign_file
 from overnight.flows.definition.places import refuse_overlaps, refuse_unusable_places
@@ -18,7 +19,6 @@ from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.named_server import named_server
 from overnight.flows.host.terminal import terminal
 from overnight.flows.rules.evaluator_changes import note_on, refuse_changed
-from overnight.flows.rules.finished import is_over
 from overnight.flows.session.journal import Journal
 from overnight.flows.session.lease import refuse_if_it_lives_here
 from overnight.flows.session.newest_receipt import check_newest_receipt

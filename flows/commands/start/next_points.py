@@ -4,8 +4,8 @@ from overnight.bo_core import BayesianProposer, CustomProposer
 from overnight.campaign import Campaign, History, Point
 from overnight.campaign.definition import lies_in
 from overnight.campaign.standing.confirming import LEAST_OBSERVED, confirming
+from overnight.flows.controller.finished import is_over
 from overnight.flows.definition.campaign_file import CampaignFile
-from overnight.flows.rules.finished import is_over
 from overnight.flows.session.opening import effective_definition
 from overnight.report.phrases.general import counted
 

@@ -16,11 +16,11 @@ from overnight.bo_core.recommend import recommend
 from overnight.campaign import Campaign, EvaluationFailed, History
 from overnight.campaign.errors import InvalidDefinition, Refused
 from overnight.campaign.history.events import CampaignDefined, CampaignRevised, Event, TrialProposed
+from overnight.flows.controller.finished import is_over
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.people.revising import revise
 from overnight.flows.people.trials_by_hand import suggest
 from overnight.flows.replay.again import replay
-from overnight.flows.rules.finished import is_over
 from overnight.flows.session.journal import Journal
 from overnight.flows.session.opening import open_campaign, why_outdated
 from overnight.storage import MemoryLedger

@@ -23,9 +23,9 @@ from overnight.campaign.history.events import (
     TrialProposed,
 )
 from overnight.flows.api.run import run_campaign
+from overnight.flows.controller.finished import is_over
 from overnight.flows.definition.campaign_file import read_campaign
 from overnight.flows.people.revising import revise
-from overnight.flows.rules.finished import is_over
 from overnight.storage import MemoryLedger, open_ledger
 
 CAMPAIGN = a_campaign(budget={"trials": 3})
