@@ -24,6 +24,7 @@ from overnight.campaign.solutions import Solutions
 from overnight.campaign.space import Parameters, Point, Space, WrittenPoint
 from overnight.campaign.stopping import AnyStoppingRule
 from overnight.campaign.values.comparison import ComparisonText
+from overnight.campaign.values.expression import is_expression
 from overnight.campaign.values.may_be_revised import MayBeRevised
 from overnight.campaign.values.numbers import WHOLE, Real
 from overnight.campaign.values.read_only import ReadOnly, ReadOnlyDict
@@ -236,6 +237,12 @@ class Campaign(BaseModel):
     def objective(self) -> Objective:
         """Return the first objective, which is the only one unless there is a front."""
         return self.goal.objectives[0]
+
+    @property
+    def metric_of_number(self) -> str:
+        """Return the metric that a result is if it is a number without a name: a target's own, or the objective."""
+        target = self.target
+        return self.objective.metric if target is None or is_expression(target.metric) else target.metric
 
     @property
     def objective_metrics(self) -> tuple[str, ...]:

@@ -127,8 +127,9 @@ class ResumeFrom(BaseModel):
 class EvaluationRequest(_GivesItsParameters, BaseModel):
     """One attempt at one trial, with everything that an evaluator may need.
 
-    If an evaluator returns a bare number as its result, the number is the `objective`, one of the `expected_metrics`. A
-    result may lack the `optional_metrics` among them; it needs all others.
+    If an evaluator returns a bare number as its result, the number is the `objective`, one of the `expected_metrics`;
+    with a target, that is the target's metric. A result may lack the `optional_metrics` among them; it needs all
+    others.
 
     The evaluation of a batch has the batch's `arms`, the status quo first. An evaluation that continues after its
     process has ended is asked about again: with the `handle` that it gave, and the number of the `look`. `cancel` asks

@@ -69,7 +69,7 @@ class PythonEvaluator(ProcessEvaluator):
             )
         returned = self.returns
         if returned is None and inspection.returns is not None:
-            returned = tuple(name or campaign.objective.metric for name in inspection.returns)
+            returned = tuple(name or campaign.metric_of_number for name in inspection.returns)
         problems += [
             *self.environment_problems(campaign),
             *metric_problems(campaign, returned),

@@ -64,7 +64,7 @@ class SimulatedEvaluator(EvaluatorKind):
 
     async def check(self, campaign: Campaign) -> None:
         """Raise InvalidDefinition unless the function can take the parameters and the campaign accepts its noise."""
-        problems = metric_problems(campaign, (campaign.objective.metric,))
+        problems = metric_problems(campaign, (campaign.metric_of_number,))
         expected, found = self.synthetic.dimension, len(list(campaign.parameters_of_point.items()))
         if expected is not None and found != expected:
             problems.append(f"`parameters`: expected {expected} for `{self.function}`, found {found}")

@@ -103,7 +103,7 @@ class InFlight:
             seed=evaluation_seed(campaign, arms[0].trial if arms else trial.id),
             expected_metrics=campaign.expected_metrics,
             optional_metrics=campaign.optional_metrics,
-            objective=campaign.objective.metric,
+            objective=campaign.metric_of_number,
             deadline=attempt.deadline,
             arms=arms,
             handle=attempt.handle,

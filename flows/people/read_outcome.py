@@ -79,12 +79,15 @@ def described(why: BaseException | str) -> str:
 
 
 def _by_name(campaign: Campaign, result: Any) -> Mapping[Any, Any]:
-    """Return metrics by name; a bare measurement is the objective's, unless its keys are the names of metrics."""
+    """Return metrics by name; a bare measurement is that of the objective or of a target's metric.
+
+    It is by name if its keys are the names of metrics.
+    """
     asked = campaign.expected_metrics
     by_name = isinstance(result, Mapping) and (
         not is_measurement(result) or (len(asked) > 1 and set(asked) <= set(result))
     )
-    return result if by_name else {campaign.objective.metric: result}
+    return result if by_name else {campaign.metric_of_number: result}
 
 
 def _by_name_hint(campaign: Campaign, result: Any) -> str:

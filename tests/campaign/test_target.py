@@ -56,6 +56,12 @@ def test_the_metric_of_a_target_is_found_in_results_as_measured_or_as_calculated
     assert Target(metric="gain - input", value=2).found_in(measured) is None
 
 
+def test_a_number_without_a_name_is_the_metric_of_the_target_unless_that_is_calculated():
+    assert aiming(target={"metric": "gain_db", "value": 60}).metric_of_number == "gain_db"
+    assert aiming(target={"metric": "output - input", "value": 6}).metric_of_number == "abs(output - input - 6)"
+    assert aiming(minimize="loss").metric_of_number == "loss"
+
+
 def test_one_of_several_objectives_may_be_a_target():
     target = {"target": {"metric": "gain_db", "value": 60}, "worst": 5}
     campaign = aiming(objectives=[target, {"minimize": "power"}])
