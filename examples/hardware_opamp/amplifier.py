@@ -10,7 +10,7 @@ from simulator import Corner, simulate
 
 TYPICAL = Corner("typical", 27)
 CORNERS = (TYPICAL, *(Corner(process, celsius) for process in ("ff", "ss", "fs", "sf") for celsius in (-40, 125)))
-# Mismatch is the largest with slow n-channel and fast p-channel transistors that are hot; `confirm.py` shows it.
+# Mismatch matters most, or nearly so, with slow n-channel and fast p-channel transistors that are hot, see README.md.
 MISMATCH = Corner("sf", 125)
 SUPPLY, LOAD_PF = 3.3, 5
 SAMPLES, SEED = 100, 1
