@@ -142,7 +142,7 @@ def problems_of(path: Path, text: str) -> list[str]:
         (
             "objective:evaluate",
             "{kind: docker, image: x}",
-            r"campaign.yaml:12: evaluator.kind: expected one of command, python, simulated",
+            r"campaign.yaml:12: evaluator.kind: expected one of command, python, http, simulated",
         ),
         (
             "objective:evaluate",

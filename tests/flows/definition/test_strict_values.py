@@ -64,6 +64,16 @@ EVERY_KIND: list[dict[str, Any]] = [
         "resources": {"cpus": 2, "gpus": 1, "memory": "4GB"},
     },
     {
+        "evaluator": {
+            "url": "https://lab.example/evaluations",
+            "poll": "30s",
+            "time_limit": "6h",
+            "answer_within": "1m",
+        },
+        "proposer": {"kind": "sobol"},
+        "stop_when": None,
+    },
+    {
         "evaluator": {"function": "objective:evaluate"},
         "proposer": {"kind": "sobol"},
         "confirm": "auto",
