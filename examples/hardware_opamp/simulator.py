@@ -60,7 +60,7 @@ quit
         (folder / "netlist.sp").write_text(netlist)
         # Threads make ngspice slower for a circuit as small as this; a netlist cannot switch them off.
         (folder / ".spiceinit").write_text("set num_threads=1\n")
-        ended = subprocess.run(["ngspice", "-b", "netlist.sp"], cwd=folder, capture_output=True, text=True)  # noqa: S607
+        ended = subprocess.run(["ngspice", "-b", "netlist.sp"], cwd=folder, capture_output=True, text=True)
         written = folder / "written"
         if ended.returncode != 0:
             raise RuntimeError(f"ngspice failed at {corner}: {ended.stderr.strip()[-500:]}")
