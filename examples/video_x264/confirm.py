@@ -25,7 +25,7 @@ def main() -> None:
     if found is None:
         raise SystemExit("Nothing was observed yet: run the campaign first.")
     tuned = dict(found.point)
-    shift = tuned.pop("crf") - 28.0
+    shift = float(tuned.pop("crf")) - 28.0
     compared = [
         ("recommended", tuned, "medium", shift),
         ("medium without aq and psy", {"aq_mode": 0, "psy_rd": 0}, "medium", 0.0),

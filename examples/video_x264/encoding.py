@@ -40,7 +40,7 @@ def evaluate(params: dict, clip: str = "bikes", preset: str = "medium") -> dict:
 
 
 def encode(source: Path, encoded: Path, params: dict, preset: str) -> float:
-    """Write the encoded clip, and return the processor seconds of ffmpeg: time on the clock counts other programs, too."""
+    """Write the encoded clip, and return the processor seconds of ffmpeg, which other programs hardly change."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     ffmpeg("-i", source, "-an", "-c:v", "libx264", "-preset", preset, "-x264-params", settings(params), encoded)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
