@@ -71,6 +71,7 @@ EVERY_KIND: list[dict[str, Any]] = [
             "answer_within": "1m",
         },
         "proposer": {"kind": "sobol"},
+        "confirm": "auto",
         "stop_when": None,
     },
     {
