@@ -29,8 +29,7 @@ def with_likeliest_tail(observed: Observed, proposer: BayesianProposer) -> tuple
     """Return the observations with the tail width that makes them likeliest, and that width.
 
     A pure function of its arguments: the starts of its fits come from a generator of its own. Nothing is done if no
-    outcome is far worse than the others. With fidelities the width stays the first: low fidelities have tails at any
-    width.
+    outcome is far worse than the others. With fidelities the first width stays, because it is that of `evening_tail`.
     """
     if observed.outcomes.tail is None:
         return observed, None

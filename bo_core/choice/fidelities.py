@@ -75,7 +75,7 @@ class Fidelities:
 
     @property
     def _owes_a_full_one(self) -> bool:
-        """Return whether less than a third of the cost went to full fidelity, and the budget pays for one more.
+        """Return whether less than a third of the cost went to full fidelity.
 
         The evaluations in full of the first phase do not count, because no model chose their points. If evaluations
         resume, those of one point are a single one, which counts at the highest fidelity that it reached.
