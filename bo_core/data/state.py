@@ -10,7 +10,6 @@ from torch import Tensor
 from overnight.bo_core.data.curves import Reported, reported
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.data.feature_groups import FeatureGroups
-from overnight.bo_core.data.learnt import learnt_target
 from overnight.bo_core.data.noise import with_known_noise
 from overnight.bo_core.data.outcomes import Outcomes
 from overnight.bo_core.data.runs import OWN, Runs
@@ -212,6 +211,22 @@ def _measured_on_the_way(curve: Sequence[Reported], *, exact: bool) -> tuple[Mea
 def _share(scale: float, larger: float) -> float:
     """Return the ratio of two scales, at most 1 and never 0, even if it is smaller than any float."""
     return min(max(scale / larger, sys.float_info.min), 1.0)
+
+
+def learnt_target(campaign: Campaign, view: ModelView) -> Target | None:
+    """Return the target whose metric is learnt; None if the model learns the objective itself.
+
+    The distance is learnt as any other metric is in A/B tests, at several fidelities and in contexts, all of which
+    compare or move values of the objective; if constraints limit the distance itself; and if a result holds the
+    distance but not the metric.
+    """
+    target = campaign.target
+    if target is None or campaign.is_ab_test or campaign.fidelity is not None or campaign.context is not None:
+        return None
+    if target.distance in campaign.goal.limited:
+        return None
+    known = all(target.found_in(trial.measured) is not None for trial in view.observed)
+    return target if known else None
 
 
 def seed_of(campaign: Campaign, trial: int) -> int:

@@ -1,4 +1,4 @@
-"""Runs of ngspice on the transistor models of the GF180MCU process, which are installed beside this example."""
+"""Runs of ngspice on the transistor models of the GF180MCU process, which are installed separately."""
 
 import importlib.util
 import shutil

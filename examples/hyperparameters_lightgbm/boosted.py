@@ -36,7 +36,7 @@ def evaluate(params: dict, seed: int, repeats: int = 1) -> dict:
 def of_library(params: dict) -> dict:
     """Return the parameters under the names of LightGBM's classifier."""
     own = dict(params)
-    # A share of the rows is drawn anew for every tree; without this number the library ignores the share.
+    # Draw a share of the rows for every tree; without this number the library ignores the share.
     own["subsample_freq"] = 1
     return own
 

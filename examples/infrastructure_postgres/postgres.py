@@ -1,4 +1,4 @@
-"""The speed of a PostgreSQL server with given settings, beside the same server with its defaults.
+"""The speed of a PostgreSQL server with given settings, compared with its defaults.
 
 A cluster of its own, in the folder `cluster`, is made by the first evaluation. It listens on a socket in its folder and
 on no network. Each evaluation starts the server twice: with the defaults and with the settings of the trial.

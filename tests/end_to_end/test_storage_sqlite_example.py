@@ -1,4 +1,4 @@
-"""The example that tunes SQLite runs whole, and what it recommends is faster than SQLite's own settings."""
+"""The example that tunes SQLite runs whole, and recommends faster settings than SQLite's own settings."""
 
 import json
 import shutil

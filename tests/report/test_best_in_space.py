@@ -1,4 +1,4 @@
-"""The best result so far is the best one in the present space, wherever people read it."""
+"""The best result so far is the best one in the present space, in every place."""
 
 import asyncio
 import random

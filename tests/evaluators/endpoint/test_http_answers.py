@@ -1,4 +1,4 @@
-"""What each answer of an HTTP server means for an evaluation, and what a hostile server cannot do."""
+"""Each answer of an HTTP server has one meaning for an evaluation, and a hostile server cannot do harm."""
 
 import gzip
 import json
