@@ -9,7 +9,7 @@ from torch import Tensor
 from overnight.bo_core.data.curves import reported
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.data.feature_groups import FeatureGroups
-from overnight.bo_core.data.state import Observed
+from overnight.bo_core.data.state import Observed, learnt_target
 from overnight.bo_core.data.stopped import expected_finals
 from overnight.campaign import Campaign, ModelView, Trial
 from overnight.campaign.approval import ApprovalPolicy

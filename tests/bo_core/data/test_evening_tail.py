@@ -17,7 +17,7 @@ def normals(count: int, seed: int) -> torch.Tensor:
 
 
 def losses(seed: int = 0) -> tuple[torch.Tensor, list[float]]:
-    """Return losses that differ by factors, larger ones at lower fidelities, and the shares of the full one that these lack."""
+    """Return losses that differ by factors, larger ones at lower fidelities, and the shares that these lack."""
     missing = [0.0] * 8 + [0.5] * 12 + [1.0] * 20
     level = torch.tensor(missing, dtype=torch.float64)
     return 0.1 * (normals(len(missing), seed) + 3.0 * level).exp(), missing
