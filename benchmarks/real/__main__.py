@@ -82,14 +82,12 @@ def _held(tried: Tried) -> Row:
 
 def _curve(tried: Tried) -> list[float | None]:
     """Return the best feasible measurement so far after each trial."""
-    better = min if tried.campaign.objective.direction == "minimize" else max
-    best: float | None = None
+    best: Metrics | None = None
     found = list[float | None]()
     for metrics in tried.measured:
         if metrics is not None and tried.is_feasible(metrics):
-            value = tried.value(metrics)
-            best = value if best is None else better(best, value)
-        found.append(best)
+            best = metrics if best is None else max(best, metrics, key=tried.worth)
+        found.append(None if best is None else tried.value(best))
     return found
 
 

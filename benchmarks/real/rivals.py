@@ -42,6 +42,10 @@ class Tried:
         assert found is not None
         return found.mean
 
+    def worth(self, metrics: Metrics) -> float:
+        """Return the objective, turned so that more is better."""
+        return self.campaign.objective.turned(self.value(metrics))
+
     def is_feasible(self, metrics: Metrics | None) -> bool:
         """Return whether a trial has a result that meets every limit."""
         return metrics is not None and all(each <= 0 for each in self.excess(metrics))
@@ -49,13 +53,12 @@ class Tried:
     @property
     def best_measured(self) -> Point | None:
         """Return the feasible point with the best measurement; None if there is none."""
-        sign = 1.0 if self.campaign.objective.direction == "minimize" else -1.0
         feasible = [
-            (sign * self.value(metrics), i)
+            (self.worth(metrics), -i)
             for i, metrics in enumerate(self.measured)
             if metrics is not None and self.is_feasible(metrics)
         ]
-        return self.points[min(feasible)[1]] if feasible else None
+        return self.points[-max(feasible)[1]] if feasible else None
 
 
 def by_overnight(example: Example, seed: int, **changed: object) -> Tried:
@@ -88,7 +91,7 @@ def by_optuna_tpe(example: Example, seed: int) -> Tried:
     with PeerProcess(STUDIES["optuna-limits"].command(), threads=1) as study:
         parameters = {n: p.model_dump(mode="json", exclude_none=True) for n, p in campaign.parameters.items()}
         begin = {"parameters": parameters, "seed": seed, "first": dict(campaign.baseline or {})}
-        study.request({"op": "begin", "direction": campaign.objective.direction, **begin})
+        study.request({"op": "begin", "direction": "maximize", **begin})
         for number in range(1, 1 + (campaign.budget.trials or 0)):
             asked = study.request({"op": "ask"})
             metrics = example.measured(asked["point"], _seed_of(seed, number))
@@ -105,7 +108,7 @@ def _seed_of(seed: int, trial: int) -> int:
 
 
 def _told(tried: Tried, metrics: Metrics) -> dict[str, Any]:
-    return {"value": tried.value(metrics), "excess": tried.excess(metrics)}
+    return {"value": tried.worth(metrics), "excess": tried.excess(metrics)}
 
 
 RIVALS: dict[str, Callable[[Example, int], Tried]] = {

@@ -14,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 ROWS, KEYS = 20_000, 100_000
-WARM_UP, SECONDS = 0.3, 1.5
+WARM_UP, SECONDS = 0.2, 1.0
 
 
 def evaluate(params: dict, seconds: float = SECONDS) -> dict[str, float]:

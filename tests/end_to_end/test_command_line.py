@@ -159,7 +159,7 @@ def test_a_wrong_file_is_refused_with_its_line_before_anything_runs(tmp_path):
 
 def test_a_function_that_cannot_be_imported_is_refused_before_anything_runs(tmp_path):
     (tmp_path / "campaign.yaml").write_text(CAMPAIGN)
-    assert "evaluator.function" in overnight(tmp_path, "run", code=2).stderr
+    assert "evaluator: expected a module `objective`" in overnight(tmp_path, "run", code=2).stderr
     assert not (tmp_path / "ledger").exists()
 
 

@@ -22,5 +22,4 @@ def test_the_example_recommends_settings_that_are_faster_than_the_defaults(tmp_p
     assert all((row["wal_autocheckpoint"] is None) == (row["journal_mode"] != "wal") for row in rows)
     [default] = [row for row in rows if row["generator"] == "baseline"]
     [made] = json.loads(overnight_here(tmp_path, "query", "select * from recommendations", "--format", "json").stdout)
-    recommended = rows[made["trial"] - 1]
-    assert recommended["ops_per_s"] > default["ops_per_s"]
+    assert made["mean"] > default["ops_per_s"]
