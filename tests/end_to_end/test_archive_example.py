@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import overnight, overnight_here
+from command_line import overnight_here
+from run_example import run_here
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "archive"
 
@@ -17,7 +18,7 @@ def test_the_example_shows_a_front_and_recommends_one_of_it(tmp_path):
         shutil.copy(EXAMPLE / name, tmp_path)
     source = tmp_path / "campaign.yaml"
     source.write_text(source.read_text().replace("trials: 30", "trials: 10"))
-    assert "recommended (" in overnight(tmp_path, "run", "campaign.yaml").stdout
+    assert run_here(tmp_path).recommend() is not None
 
     def answered(*arguments: str) -> list[dict[str, Any]]:
         return json.loads(overnight_here(tmp_path, *arguments, "--format", "json").stdout)

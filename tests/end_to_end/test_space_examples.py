@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import overnight, overnight_here
+from command_line import overnight_here
+from run_example import run_here
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -18,7 +19,7 @@ def run(folder: Path, name: str, trials: int) -> list[dict[str, Any]]:
     text = source.read_text()
     shortened = text.replace(text[text.index("budget:") :].splitlines()[0], f"budget: {{trials: {trials}}}")
     source.write_text(shortened)
-    assert "recommended (" in overnight(folder, "run", "campaign.yaml").stdout
+    assert run_here(folder).recommend() is not None
     return json.loads(overnight_here(folder, "trials", "--format", "json").stdout)
 
 
