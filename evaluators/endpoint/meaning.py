@@ -1,4 +1,4 @@
-"""What a server's answer means for an evaluation: a result, a failure, not yet, or a mistake of the campaign."""
+"""The meaning of a server's answer for an evaluation: a result, a failure, not yet, or a mistake of the campaign."""
 
 import json
 from dataclasses import dataclass

@@ -4,14 +4,10 @@
 without one as failed, and with `excess`: by how much each limit is exceeded, at most 0 if it is met.
 """
 
-import argparse
-import json
-import os
-import sys
 from typing import Any
 
 import optuna
-from answer import claim_stdout
+from live_study import answer_lines
 from optuna.samplers import TPESampler
 from optuna.trial import Trial, TrialState
 
@@ -22,7 +18,7 @@ class Limited:
     def __init__(self, request: dict[str, Any]):
         self.parameters: dict[str, dict[str, Any]] = request["parameters"]
         self.study = optuna.create_study(direction=request["direction"], sampler=TPESampler(seed=request["seed"]))
-        self.study.enqueue_trial(request["first"])
+        self.study.enqueue_trial(dict(self._suggested_as(name, value) for name, value in request["first"].items()))
         self.running: dict[int, Trial] = {}
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -40,6 +36,11 @@ class Limited:
             self.study.tell(trial, request["value"])
         return {}
 
+    def _suggested_as(self, name: str, value: Any) -> tuple[str, Any]:
+        """Return a parameter's name and value as `_suggest` asks the study for them."""
+        each = self.parameters[name]
+        return (_place_of(name), each["choices"].index(value)) if each["kind"] == "ordinal" else (name, value)
+
     def suggested(self, trial: Trial) -> dict[str, Any]:
         """Suggest each parameter that is active, given those before it."""
         values: dict[str, Any] = {}
@@ -51,6 +52,10 @@ class Limited:
 
 def _listed(wanted: Any) -> list[Any]:
     return wanted if isinstance(wanted, list) else [wanted]
+
+
+def _place_of(name: str) -> str:
+    return f"{name} (place)"
 
 
 def _suggest(trial: Trial, name: str, each: dict[str, Any]) -> Any:
@@ -65,31 +70,10 @@ def _suggest(trial: Trial, name: str, each: dict[str, Any]) -> Any:
             return trial.suggest_categorical(name, each["choices"])
         case "ordinal":
             # Optuna has no ordered choices of uneven steps; their place in the list keeps the order.
-            return each["choices"][trial.suggest_int(f"{name} (place)", 0, len(each["choices"]) - 1)]
+            return each["choices"][trial.suggest_int(_place_of(name), 0, len(each["choices"]) - 1)]
         case other:
             raise ValueError(f"expected a kind that a study can suggest, got {other!r}")
 
 
-def main() -> None:
-    """Answer every line until the input ends."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--threads", type=int, default=1)
-    os.environ["OMP_NUM_THREADS"] = str(parser.parse_args().threads)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    answers, study = claim_stdout(), None
-    for line in sys.stdin:
-        request = json.loads(line)
-        try:
-            if request["op"] == "begin":
-                study, answer = Limited(request), {}
-            elif study is None:
-                raise ValueError("expected a study to have begun")
-            else:
-                answer = study.answer(request)
-        except Exception as error:
-            answer = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(answer), file=answers, flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    answer_lines(Limited, __doc__)

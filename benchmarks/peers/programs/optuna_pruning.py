@@ -4,14 +4,10 @@
 `complete` ends it with its value.
 """
 
-import argparse
-import json
-import os
-import sys
 from typing import Any
 
 import optuna
-from answer import claim_stdout
+from live_study import answer_lines
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner
 from optuna.samplers import TPESampler
@@ -57,26 +53,5 @@ def _pruner(request: dict[str, Any]) -> BasePruner:
     return HyperbandPruner(min_resource=1, max_resource=request["high"], reduction_factor=3)
 
 
-def main() -> None:
-    """Answer every line until the input ends."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--threads", type=int, default=1)
-    os.environ["OMP_NUM_THREADS"] = str(parser.parse_args().threads)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    answers, pruning = claim_stdout(), None
-    for line in sys.stdin:
-        request = json.loads(line)
-        try:
-            if request["op"] == "begin":
-                pruning, answer = Pruning(request), {}
-            elif pruning is None:
-                raise ValueError("expected a study to have begun")
-            else:
-                answer = pruning.answer(request)
-        except Exception as error:
-            answer = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(answer), file=answers, flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    answer_lines(Pruning, __doc__)

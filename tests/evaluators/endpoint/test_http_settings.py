@@ -1,5 +1,6 @@
 """The keys of an HTTP evaluator in a campaign file, and what `overnight check` refuses."""
 
+import socket
 from datetime import timedelta
 
 import pytest
@@ -43,7 +44,11 @@ def test_an_evaluator_with_an_address_is_an_http_evaluator_and_is_polled():
 
 
 async def test_nothing_is_sent_by_the_check():
-    await read({"url": "http://127.0.0.1:9/evaluations"}).check()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        await read({"url": f"http://127.0.0.1:{server.getsockname()[1]}/evaluations"}).check()
+        with pytest.raises(BlockingIOError):
+            server.accept()
 
 
 @pytest.mark.parametrize(
