@@ -67,8 +67,7 @@ def _proposed(
     """Return the next points of a campaign without contexts, or within one, which has one of so many shares."""
     encoding = Encoding(campaign.space)
     first, taken = history.next_trial, Taken(history.trials)
-    q = min(q, phase.may_propose) if isinstance(proposer, BayesianProposer) else q
-    q = _at_most(campaign, encoding, history, taken, q)
+    q = at_most(campaign, history, proposer, q, phase)
     proposals = asked_for(campaign, taken)[:q]
     so_far, chosen = _count_here(campaign, history) + len(proposals), [p.point for p in proposals]
     left = q - len(proposals)
@@ -102,12 +101,19 @@ def _count_here(campaign: Campaign, history: History) -> int:
     return sum(in_it(trial.point, campaign.given) for trial in history.trials.values())
 
 
-def _at_most(campaign: Campaign, encoding: Encoding, history: History, taken: Taken, q: int) -> int:
+def at_most(campaign: Campaign, history: History, proposer: AnyProposer, q: int, phase: Confirming) -> int:
+    """Return how many of q points may be proposed: confirming trials and a finite space may leave fewer."""
+    q = min(q, phase.may_propose) if isinstance(proposer, BayesianProposer) else q
+    return _at_most_new(campaign, history, q)
+
+
+def _at_most_new(campaign: Campaign, history: History, q: int) -> int:
     """Return q, or the new points left in a finite space if fewer; at least 1, so that the search raises an error.
 
     A trial below full fidelity leaves its point.
     """
-    size, space = encoding.size(), encoding.space
+    space = campaign.space
+    size = Encoding(space).size()
     if size is None:
         return q
     # A trial with another value of a fixed parameter takes no point of those that are left.
@@ -117,7 +123,7 @@ def _at_most(campaign: Campaign, encoding: Encoding, history: History, taken: Ta
     if space.fixed or fidelity is not None:
         here = {key_of(trial.point) for trial in trials if space.agrees(trial.point)}
     else:
-        here = taken
+        here = Taken(history.trials)
     return min(q, max(size - len(here), 1))
 
 

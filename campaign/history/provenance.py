@@ -175,8 +175,9 @@ class Asked(_Part):
     """Facts that the caller of `propose` adds, because `propose` itself has no clock.
 
     `unseen` is how many results arrived while the proposal was made. If the campaign's own proposer was unavailable,
-    `stand_in` names the fallback that made the proposal, and `away` the reason. `context` holds the values of the
-    context that the caller asked for; None if it asked for none.
+    `stand_in` names the fallback that made the proposal, and `away` the reason. `points` is how many points were asked
+    for: a batch may have fewer, and the first of two points that are chosen jointly is not that of one. `context` holds
+    the values of the context that the caller asked for; None if it asked for none.
     """
 
     compared = "not at all"
@@ -187,7 +188,8 @@ class Asked(_Part):
     unseen: int | None = None
     stand_in: StandIn | None = None
     away: str | None = None
-    # Not dumped without contexts, so that the records of other campaigns stay as they are.
+    # The following are not dumped if they are unknown, so that earlier records stay as they are.
+    points: Annotated[int | None, Field(exclude_if=lambda value: value is None)] = None
     context: Annotated[ReadOnly[dict[str, Value]] | None, Field(exclude_if=lambda value: value is None)] = None
 
 

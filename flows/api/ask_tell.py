@@ -55,6 +55,7 @@ from overnight.storage import open_ledger
 
 T = TypeVar("T")
 _ACTOR = OWN_LOOP
+_ONE_POINT = 1
 # What follows from the end of another arm is not the caller's decision.
 _BY_RULE = "own-loop"
 _NOT_RECORDED = (
@@ -223,7 +224,7 @@ class AskTell:
     def _propose(self, history: History, given: Given | None) -> tuple[list[Proposal], float]:
         began = time.monotonic()
         try:
-            return propose(history.definition, history, self.file.proposer, 1, given), time.monotonic() - began
+            return propose(history.definition, history, self.file.proposer, _ONE_POINT, given), time.monotonic() - began
         except SpaceExhausted as problem:
             if (why := awaited(history)) is not None:
                 raise AskLater(f"{problem} Ask again later: {why}.") from problem
@@ -247,7 +248,7 @@ class AskTell:
         if outdated or not may_propose(own_allowance(history, now, ignore_window=self.ignore_window)):
             return []
         unseen = history.trials.observed - asked.trials.observed
-        made = Asked(events_seen=seen, seconds=seconds, unseen=unseen, context=given)
+        made = Asked(events_seen=seen, seconds=seconds, points=_ONE_POINT, unseen=unseen, context=given)
         proposed = proposed_events(history, proposals, now, _ACTOR, made)
         # The arms of a batch wait together until people have decided on all of them.
         starts = proposed[:1] if not any(each.parked for each in proposed) else []

@@ -45,6 +45,7 @@ class Answered:
         asked = Asked(
             events_seen=self.request.events_seen,
             seconds=self.seconds,
+            points=self.request.q,
             unseen=history.trials.observed - self.request.history.trials.observed,
             # If no stand-in was asked, the proposer itself records points that replace its own.
             stand_in=self.request.stand_in,

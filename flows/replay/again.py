@@ -15,7 +15,7 @@ from overnight.bo_core.choice.confirming import to_confirm
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.experiment.breaches import breach_of, breached_points
 from overnight.bo_core.model import on_this_machine
-from overnight.bo_core.propose import propose
+from overnight.bo_core.propose import at_most, propose
 from overnight.bo_core.proposer import recorded_proposer
 from overnight.bo_core.unmodelled import with_pending
 from overnight.campaign import Campaign, History, Proposal, Trial
@@ -24,6 +24,7 @@ from overnight.campaign.errors import OvernightError
 from overnight.campaign.experiment.phase import phase_of
 from overnight.campaign.history.events import Event
 from overnight.campaign.history.provenance import Provenance, StandIn
+from overnight.campaign.standing.confirming import confirming
 from overnight.campaign.standing.in_context import seen_from
 from overnight.flows.proposing.settings import standing_in
 from overnight.flows.replay.verdict import BY_MODEL, Verdict, compared
@@ -65,9 +66,10 @@ def _verdicts(
         stand_ins: list[StandIn] = [by for made in computed.values() if (by := made.asked.stand_in) is not None]
         proposer = standing_in(proposer, stand_ins[0] if stand_ins else None)
         numbers = range(history.next_trial, max(computed) + 1)
-        batch = _Batch(campaign, history, proposer, {n: trials[n].proposal for n in numbers if n in trials})
-        context = next((each.asked.context for each in computed.values()), None)
-        made = dict(zip(numbers, propose(campaign, history, proposer, len(numbers), context), strict=False))
+        asked = next(each.asked for each in computed.values())
+        q = asked.points or len(numbers)
+        batch = _Batch(campaign, history, proposer, {n: trials[n].proposal for n in numbers if n in trials}, q)
+        made = dict(zip(numbers, propose(campaign, history, proposer, q, asked.context), strict=False))
     except (OvernightError, ValidationError) as problem:
         yield from (Replayed(trial, "different", f"it cannot be computed again: {problem}") for trial in computed)
         return
@@ -86,12 +88,16 @@ def asked_of(history: History, folder: Path) -> tuple[Campaign, AnyProposer]:
 
 @dataclass(frozen=True)
 class _Batch:
-    """Proposals that were `recorded` together, and the history and proposer that they were computed from."""
+    """Proposals that were `recorded` together, and the history and proposer that they were computed from.
+
+    `q` is how many were asked for.
+    """
 
     campaign: Campaign
     history: History
     proposer: AnyProposer
     recorded: Mapping[int, Proposal]
+    q: int
 
     def appraisal(self, trial: int) -> Appraisal:
         """Return this machine's appraisal of a model's proposal; raises the errors of `appraise`."""
@@ -123,7 +129,13 @@ class _Batch:
         here = {trial: each for trial, each in self.recorded.items() if self._context_of(each) == given}
         before = [each for trial, each in self.recorded.items() if trial < min(here)]
         history = seen_from(with_pending(self.history, before), given)
-        return _Batch(self.campaign.within(given), history, self.proposer, here)
+        return _Batch(self.campaign.within(given), history, self.proposer, here, len(here))
+
+    @property
+    def _at_most(self) -> int:
+        """Return how many points were to be proposed."""
+        phase = confirming(self.campaign, self.history)
+        return at_most(self.campaign, self.history, self.proposer, self.q, phase)
 
     def _appraised(self) -> dict[int, Appraisal]:
         assert isinstance(self.proposer, BayesianProposer)
@@ -132,8 +144,8 @@ class _Batch:
         if not of_model:
             return {}
         encoding = Encoding(self.campaign.space)
-        # A batch of an A/B test may have fewer arms than were asked for.
-        arms = phase_of(self.campaign, self.history, breach_of).arms if self.campaign.is_ab_test else 0
+        # A batch may have fewer arms or points than were asked for.
+        arms = phase_of(self.campaign, self.history, breach_of).arms if self.campaign.is_ab_test else self._at_most
         q = max(arms - len(others), len(of_model))
         asked = Asked(
             self.campaign, self.history, self.proposer, encoding, others, q, breached=breached_points(self.history)
