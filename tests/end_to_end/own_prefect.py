@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from command_line import environment
+from command_line import environment, overnight_here
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 from prefect_on_postgres import without_prefect
 from prefect_on_sqlite import ask_prefect
 
@@ -73,6 +74,14 @@ class Server:
         done = subprocess.run(arguments, cwd=folder, env=self.environment, capture_output=True, text=True, timeout=240)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def deploy(self, folder: Path) -> str:
+        """Deploy the campaign of a folder to the pool of the same name, in this process, and return what is printed."""
+        here = {PREFECT_API_URL: self.url, PREFECT_API_AUTH_STRING: self.started.auth}
+        with temporary_settings(here):
+            return overnight_here(
+                folder, "deploy", "campaign.yaml", "--pool", folder.name, environment=self.environment
+            ).stdout
 
     @contextmanager
     def worker(self, pool: str, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:

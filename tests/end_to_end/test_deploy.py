@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import OBJECTIVE, command, overnight
+from command_line import OBJECTIVE, command, overnight, overnight_here
 from own_prefect import a_name
 from read_ledgers import events_of
 
@@ -94,7 +94,7 @@ def test_a_deployed_campaign_is_started_when_its_window_opens_and_runs_on_a_work
     prefect = [sys.executable, "-m", "prefect"]
     server.run(*prefect, "deployment", "run", f"campaign/{folder.name}", folder=folder)
     server.run(*prefect, "worker", "start", "--pool", folder.name, "--run-once", "--limit", "1", folder=tmp_path)
-    status = server.run(*command("status", "campaign.yaml"), folder=folder)
+    status = overnight_here(folder, "status", "campaign.yaml").stdout
     assert "finished: all 2 trials of the budget have been tried" in status
 
 
@@ -102,7 +102,7 @@ def test_a_deployed_campaign_is_started_when_its_window_opens_and_runs_on_a_work
 def test_prefect_puts_on_its_schedule_when_a_campaign_is_started_again_if_it_has_died(tmp_path, server):
     now = datetime.now(UTC)
     folder = a_campaign(tmp_path, now - timedelta(hours=6), now + timedelta(hours=6))
-    server.run(*command("deploy", "campaign.yaml", "--pool", folder.name), folder=folder)
+    server.deploy(folder)
     opened = load_campaign_file(folder / "campaign.yaml").campaign.window.opened(now)
     expected = [opened + AGAIN * number for number in range(25, 28)]
     deadline = time.monotonic() + 240
@@ -121,7 +121,7 @@ def test_openings_that_the_clocks_skip_have_a_schedule_of_their_own_also_when_de
     written = (folder / "campaign.yaml").read_text().splitlines()[:-1]
     (folder / "campaign.yaml").write_text("\n".join([*written, "window: 02:30–06:00 Europe/Berlin"]))
     for _ in range(2):
-        server.run(*command("deploy", "campaign.yaml", "--pool", folder.name), folder=folder)
+        server.deploy(folder)
     deployed = server.deployment_of(folder.name)
     schedules = [schedule["schedule"] for schedule in deployed["schedules"]]
     lines = {schedule["cron"] for schedule in schedules if "cron" in schedule}
@@ -137,8 +137,7 @@ def test_a_campaign_whose_controller_is_killed_goes_on_by_its_schedule_and_what_
     folder = a_campaign(tmp_path, now - timedelta(hours=6), now + timedelta(hours=6))
     (folder / "objective.py").write_text(HELD_OBJECTIVE)
     (folder / "hold").touch()
-    deploy = command("deploy", "campaign.yaml", "--pool", folder.name)
-    server.run(*deploy, folder=folder)
+    server.deploy(folder)
     opened = load_campaign_file(folder / "campaign.yaml").campaign.window.opened(now)
     started: list[str] = []
 
@@ -167,7 +166,7 @@ def test_a_campaign_whose_controller_is_killed_goes_on_by_its_schedule_and_what_
         [first] = [e for e in events if isinstance(e, LeaseTaken)]
         written = (folder / "campaign.yaml").read_text()
         (folder / "campaign.yaml").write_text(written.replace("trials: 2", "trials: 3"))
-        server.run(*command("revise", "campaign.yaml", "--why", "more"), folder=folder)
+        overnight_here(folder, "revise", "campaign.yaml", "--why", "more")
         (folder / "campaign.yaml").write_text(written)
         start_by_schedule()
         until(lambda: the_last_is("Completed"))
@@ -197,7 +196,7 @@ def test_a_campaign_whose_controller_is_killed_goes_on_by_its_schedule_and_what_
 
     deployed = server.deployment_of(folder.name)
     assert deployed["paused"]
-    server.run(*deploy, folder=folder)
+    server.deploy(folder)
     deployed = server.deployment_of(folder.name)
     assert not deployed["paused"]
 
@@ -206,12 +205,11 @@ def test_a_campaign_whose_controller_is_killed_goes_on_by_its_schedule_and_what_
 def test_a_run_that_died_with_its_server_does_not_keep_the_next_night_from_starting(tmp_path, server):
     now = datetime.now(UTC)
     folder = a_campaign(tmp_path, now - timedelta(hours=6), now + timedelta(hours=6))
-    deploy = command("deploy", "campaign.yaml", "--pool", folder.name)
-    server.run(*deploy, folder=folder)
+    server.deploy(folder)
     deployed = server.deployment_of(folder.name)
     # As deployed by an earlier version: the server keeps the holder of the only slot in memory alone.
     server.post(f"/deployments/{deployed['id']}", {"concurrency_limit": 1}, "PATCH")
-    server.run(*deploy, folder=folder)
+    server.deploy(folder)
 
     def run_begins() -> str:
         run = server.post(f"/deployments/{deployed['id']}/create_flow_run", {})
@@ -228,7 +226,7 @@ def test_a_deployed_campaign_goes_on_when_its_worker_is_killed(tmp_path, server)
     now = datetime.now(UTC)
     folder = a_campaign(tmp_path, now - timedelta(hours=6), now + timedelta(hours=6), trials=8)
     (folder / "objective.py").write_text(SLOW_OBJECTIVE)
-    server.run(*command("deploy", "campaign.yaml", "--pool", folder.name), folder=folder)
+    server.deploy(folder)
     prefect = [sys.executable, "-m", "prefect"]
     server.run(*prefect, "deployment", "run", f"campaign/{folder.name}", folder=folder)
     start = (*prefect, "worker", "start", "--pool", folder.name, "--run-once", "--limit", "1")

@@ -94,7 +94,7 @@ def test_a_killed_controller_continues_with_the_same_earlier_evaluations_and_rep
     causes = [event.message for event in written if isinstance(event, AttemptFailed)]
     assert not any("of another attempt" in message for message in causes)
     # The exit code is 1 if a proposal differs.
-    overnight(tmp_path, "replay", "campaign.yaml")
+    overnight_here(tmp_path, "replay", "campaign.yaml")
 
 
 def wait_for_evaluations(folder: Path, count: int, controller: subprocess.Popen[bytes]) -> None:

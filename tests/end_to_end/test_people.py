@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from command_line import command, overnight, overnight_here
+from command_line import command, overnight_here
 
 CAMPAIGN = """
 name: spoken
@@ -75,17 +75,17 @@ def test_a_running_campaign_is_paused_given_a_point_resumed_and_drained_by_other
 
 def _speak(folder: Path, controller: "subprocess.Popen[str]", evaluations: Evaluations) -> None:
     evaluations.next_point()
-    assert "reads it within seconds" in overnight(folder, "pause", "--why", "the oven is cleaned").stdout
+    assert "reads it within seconds" in overnight_here(folder, "pause", "--why", "the oven is cleaned").stdout
     assert controller.stdout is not None
     _read_until(controller, "paused by")
     evaluations.let_go()
     _read_until(controller, "trial   1")
-    overnight(folder, "suggest", "--point", '{"x": 0.25}', "--why", "a hunch")
-    assert "the oven is cleaned" in overnight(folder, "status").stdout
-    assert "was already paused by" in overnight(folder, "pause", "--why", "again", code=1).stderr
-    overnight(folder, "resume")
+    overnight_here(folder, "suggest", "--point", '{"x": 0.25}', "--why", "a hunch")
+    assert "the oven is cleaned" in overnight_here(folder, "status").stdout
+    assert "was already paused by" in overnight_here(folder, "pause", "--why", "again", code=1).stderr
+    overnight_here(folder, "resume")
     assert evaluations.next_point() == 0.25
-    overnight(folder, "drain", "--why", "rain")
+    overnight_here(folder, "drain", "--why", "rain")
     _read_until(controller, "asked to drain by")
     evaluations.let_go()
     rest = controller.stdout.read()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import command
+from command_line import command, overnight_here
 from namesakes import IMPORTS, write_namesakes
 from own_prefect import Server, a_name
 
@@ -126,9 +126,9 @@ def test_what_runs_on_a_pool_when_controller_and_worker_are_killed_is_adopted_an
     assert set(Counter(key for key, _, _ in begun(folder)).values()) == {1}
     assert [len(trial.attempts) for trial in found.trials.values()] == [1, 1]
     assert {threads for _, _, threads in begun(folder)} == {"2"}
-    assert "whole" in server.run(*command("verify", "campaign.yaml"), folder=folder)
+    assert "whole" in overnight_here(folder, "verify").stdout
     reported = "select distinct trial from events where kind = 'measurement_reported' order by trial"
-    assert server.run(*command("query", reported, "--format", "csv"), folder=folder).split() == ["trial", "1", "2"]
+    assert overnight_here(folder, "query", reported, "--format", "csv").stdout.split() == ["trial", "1", "2"]
 
 
 @pytest.mark.slow
