@@ -1,4 +1,4 @@
-"""The feed under test: candidates, a blend of scores, variety, and a little exploration."""
+"""The feed under test: candidates, a blend of scores, and variety."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 NEVER = -1e9
 
 
-def feeds(films: Catalogue, parameters: dict[str, Any], length: int, chance: np.random.Generator) -> NDArray[np.int64]:
+def feeds(films: Catalogue, parameters: dict[str, Any], length: int) -> NDArray[np.int64]:
     """Return the films [p, length] that each person is shown, the first one on top."""
     p = parameters
     blend = (
@@ -23,9 +23,7 @@ def feeds(films: Catalogue, parameters: dict[str, Any], length: int, chance: np.
     scores = np.take_along_axis(blend, pool, 1)
     scores = (scores - scores.mean(1, keepdims=True)) / (scores.std(1, keepdims=True) + 1e-9)
     chosen = varied(scores, films.genres[pool], p["diversity"], length)
-    shown = np.take_along_axis(pool, chosen, 1)
-    explored = chance.random(shown.shape) < p["explore"]
-    return np.where(explored, chance.integers(0, len(films.popular), shown.shape), shown)
+    return np.take_along_axis(pool, chosen, 1)
 
 
 def candidates(films: Catalogue, count: int) -> NDArray[np.int64]:

@@ -31,14 +31,14 @@ def run_alike(arms: list[dict[str, Any]], seed: int, report: Report) -> dict[str
 def served(arms: list[dict[str, Any]], parameters: list[dict[str, Any]], seed: int, report: Report) -> dict[str, Any]:
     """Serve a batch in which each arm has these parameters; each day brings new users."""
     films, chance = catalogue(), np.random.default_rng(seed)
-    shown = [feeds(films, each, PAGES * ON_A_PAGE, chance) for each in parameters]
+    ranked = [feeds(films, each, PAGES * ON_A_PAGE) for each in parameters]
     counted: list[list[Visits]] = [[] for _ in arms]
     found: dict[str, Any] = {}
     for day in range(1, DAYS + 1):
         mood = chance.normal(0.0, MOOD_OF_DAY)
-        for arm, feed, visits in zip(arms, shown, counted, strict=True):
+        for arm, of_arm, feed, visits in zip(arms, parameters, ranked, counted, strict=True):
             users = arm["traffic"] * day // DAYS - arm["traffic"] * (day - 1) // DAYS
-            visits.append(visited(films, feed, users, mood, chance))
+            visits.append(visited(films, feed, of_arm["explore"], users, mood, chance))
         found = {"arms": {arm["trial"]: metrics(visits) for arm, visits in zip(arms, counted, strict=True)}}
         report(day, found)
     return found
@@ -53,11 +53,14 @@ class Visits:
     hides: Array
 
 
-def visited(films: Catalogue, feed: NDArray[np.int64], users: int, mood: float, chance: np.random.Generator) -> Visits:
-    """Return what so many users do, each with the taste of a random person of the ratings.
+def visited(
+    films: Catalogue, feed: NDArray[np.int64], explore: float, users: int, mood: float, chance: np.random.Generator
+) -> Visits:
+    """Return the visits of so many users, each with the taste of a random person of the ratings.
 
-    A user reads a page from the top and may lose interest after each film. Watched films may be liked, and annoying ones
-    hidden. Users who liked more are more likely to turn the page.
+    A user reads a page from the top and may lose interest after each film. Watched films may be liked, and annoying
+    ones hidden. Users who liked more are more likely to turn the page. A share of the films is shown at random, so that
+    the recommender learns about others.
     """
     person = chance.integers(0, len(feed), users)
     stays, easy_to_please = chance.beta(9.0, 2.2, users), chance.normal(0.0, 0.35, users)
@@ -66,7 +69,8 @@ def visited(films: Catalogue, feed: NDArray[np.int64], users: int, mood: float, 
     for page in range(PAGES):
         reads, pleased = turns.copy(), np.zeros(users)
         for place in range(page * ON_A_PAGE, (page + 1) * ON_A_PAGE):
-            film = feed[person, place]
+            random = chance.integers(0, len(films.popular), users)
+            film = np.where(chance.random(users) < explore, random, feed[person, place])
             enjoyed = films.taste[person, film] + easy_to_please + mood
             tired = (had * films.genres[film]).sum(1)
             appeal = 1.3 * (enjoyed - LIKED) + 0.35 * films.popular[film] - 0.55 * tired - 1.0

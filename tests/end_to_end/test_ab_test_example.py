@@ -12,13 +12,13 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "ab_test"
 
 
 @pytest.mark.slow
-def test_the_example_compares_arms_of_a_batch_and_says_what_may_be_stated(tmp_path):
+def test_the_example_compares_arms_of_a_batch_and_says_what_may_be_stated(tmp_path, server):
     for name in ("campaign.yaml", "serving.py"):
         shutil.copy(EXAMPLE / name, tmp_path)
     source = tmp_path / "campaign.yaml"
     text = source.read_text().replace("arms: 5", "arms: 3").replace("per_batch: 4000", "per_batch: 600")
     source.write_text(text.replace("trials: 19", "trials: 5").replace("[0.1, 0.5]", "[0.5]"))
-    assert "A/B test: " in overnight(tmp_path, "run", "campaign.yaml").stdout
+    assert "A/B test: " in overnight(tmp_path, "run", "campaign.yaml", variables=server.environment).stdout
 
     def answered(*arguments: str) -> list[dict[str, Any]]:
         return json.loads(overnight_here(tmp_path, *arguments, "--format", "json").stdout)

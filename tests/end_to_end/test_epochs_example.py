@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from command_line import command, environment, overnight, overnight_here
+from command_line import command, overnight, overnight_here
 from read_ledgers import events_of
 
 from overnight.campaign.history.events import AttemptFailed, AttemptStarted, Event, TrialObserved
@@ -49,11 +49,11 @@ def events(folder: Path, name: str) -> list[Event]:
 
 
 @pytest.mark.slow
-def test_the_example_trains_at_several_fidelities_and_recommends_a_network_that_was_trained_in_full(tmp_path):
+def test_the_example_trains_at_several_fidelities_and_recommends_a_network_that_was_trained_in_full(tmp_path, server):
     shutil.copytree(EXAMPLE, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("ledger", "work"))
     source = tmp_path / "campaign.yaml"
     source.write_text(source.read_text().replace("high: 81", "high: 9").replace("cost: 5", "cost: 3"))
-    shown = overnight(tmp_path, "run", "campaign.yaml").stdout
+    shown = overnight(tmp_path, "run", "campaign.yaml", variables=server.environment).stdout
     assert "by epochs, 1: " in shown
     rows = json.loads(overnight_here(tmp_path, "trials", "--format", "json").stdout)
     assert {row["epochs"] for row in rows} == {1, 3, 9}
@@ -66,21 +66,21 @@ def test_the_example_trains_at_several_fidelities_and_recommends_a_network_that_
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_killed_controller_continues_with_the_same_earlier_evaluations_and_replays_the_same(tmp_path):
+def test_a_killed_controller_continues_with_the_same_earlier_evaluations_and_replays_the_same(tmp_path, server):
     (tmp_path / "campaign.yaml").write_text(CAMPAIGN)
     (tmp_path / "walk.py").write_text(WALK)
     killed = 0
     for evaluations in (3, 7):
         with (tmp_path / "output.log").open("ab") as output:
             controller = subprocess.Popen(
-                command("run", "campaign.yaml"), cwd=tmp_path, env=environment(), stdout=output, stderr=output
+                command("run", "campaign.yaml"), cwd=tmp_path, env=server.environment, stdout=output, stderr=output
             )
         wait_for_evaluations(tmp_path, evaluations, controller)
         # The evaluations that run now survive the controller.
         controller.kill()
         killed += controller.wait() == -signal.SIGKILL
     assert killed > 0
-    assert "recommended (" in overnight(tmp_path, "run", "campaign.yaml").stdout
+    assert "recommended (" in overnight(tmp_path, "run", "campaign.yaml", variables=server.environment).stdout
 
     written = events(tmp_path, "walk")
     started = {event.key: event for event in written if isinstance(event, AttemptStarted)}

@@ -42,9 +42,9 @@ def copied(folder: Path, trials: int) -> Path:
 
 @installed
 @pytest.mark.slow
-def test_the_example_measures_all_figures_and_says_which_limits_the_sizing_by_hand_misses(tmp_path):
+def test_the_example_measures_all_figures_and_says_which_limits_the_sizing_by_hand_misses(tmp_path, server):
     copied(tmp_path, trials=3)
-    shown = overnight(tmp_path, "run", "campaign.yaml").stdout
+    shown = overnight(tmp_path, "run", "campaign.yaml", variables=server.environment).stdout
     assert "(baseline)  infeasible: phase_margin >= 60 (48.89)" in shown
     rows = json.loads(overnight_here(tmp_path, "trials", "--format", "json").stdout)
     figures = ("power_uw", "gain_db", "bandwidth_mhz", "phase_margin", "offset_mv", "area_um2")

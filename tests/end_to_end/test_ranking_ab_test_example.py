@@ -81,7 +81,7 @@ def batch_of(campaign: AskTell) -> list[dict[str, Any]] | None:
 def test_of_equal_arms_each_ratio_lies_within_its_standard_error_of_the_others(serving):
     campaign = AskTell(EXAMPLE / "aa.yaml")
     today, other = dict(campaign.file.campaign.baseline or {}), {"w_popular": 3.0}
-    arms = arms_of(today, *[today | other] * 7, traffic=2000)
+    arms = arms_of(today, *[today | other] * 7, traffic=20_000)
     found = serving.run_alike(arms, 1, ignored)["arms"]
     for metric in ("likes_per_user", "hide_rate"):
         means, sems = ([found[i][metric][part] for i in found] for part in ("mean", "sem"))

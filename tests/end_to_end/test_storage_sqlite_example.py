@@ -12,10 +12,10 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "storage_sqlite"
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_the_example_recommends_settings_that_are_faster_than_the_defaults(tmp_path):
+def test_the_example_recommends_settings_that_are_faster_than_the_defaults(tmp_path, server):
     for name in ("campaign.yaml", "database.py"):
         shutil.copy(EXAMPLE / name, tmp_path)
-    printed = overnight(tmp_path, "run", "campaign.yaml").stdout
+    printed = overnight(tmp_path, "run", "campaign.yaml", variables=server.environment).stdout
     assert "24 observed, 0 running, 0 failed" in printed
     rows = json.loads(overnight_here(tmp_path, "trials", "--format", "json").stdout)
     # Only a log has checkpoints.

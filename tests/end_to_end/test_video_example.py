@@ -32,12 +32,12 @@ def module_of_the_example(name: str, monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.slow
 @with_parts
-def test_the_example_recommends_settings_of_the_front_whose_quality_and_time_it_may_claim(tmp_path):
+def test_the_example_recommends_settings_of_the_front_whose_quality_and_time_it_may_claim(tmp_path, server):
     copy_of_the_example(tmp_path)
     file, function = tmp_path / "campaign.yaml", tmp_path / "encoding.py"
     file.write_text(file.read_text().replace("trials: 72", "trials: 8"))
     function.write_text(function.read_text().replace('clip: str = "bikes"', f'clip: str = "{SMALL_CLIP}"'))
-    shown = overnight(tmp_path, "run", "campaign.yaml").stdout
+    shown = overnight(tmp_path, "run", "campaign.yaml", variables=server.environment).stdout
     assert "recommended (" in shown
     assert "cpu_s <= 1.5 * baseline" in shown
     rows = json.loads(overnight_here(tmp_path, "trials", "--format", "json").stdout)
