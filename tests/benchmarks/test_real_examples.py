@@ -30,6 +30,15 @@ def test_the_best_measured_point_is_the_best_of_those_within_the_limits(goal, be
     assert found.excess({"speed": 0.0, "heat": 12.0}) == [pytest.approx(1.0)]
 
 
+def test_limits_of_calculations_are_judged_by_their_parts():
+    found = tried(maximize="speed / default_speed", constraints=["heat / power <= 1.1 * baseline"])
+    found.add({"x": 0.5}, {"speed": 2.0, "default_speed": 1.0, "heat": 20.0, "power": 2.0})
+    metrics = {"speed": 6.0, "default_speed": 2.0, "heat": 6.0, "power": 0.5}
+    assert found.value(metrics) == 3.0
+    assert found.excess(metrics) == [pytest.approx(1.0)]
+    assert not found.is_feasible(metrics | {"power": 0.0}), "no value is not within any limit"
+
+
 def test_without_a_feasible_result_nothing_is_the_best():
     found = tried(maximize="speed", constraints=["heat <= 1"])
     found.add({"x": 0.5}, {"speed": 1.0, "heat": 2.0})
