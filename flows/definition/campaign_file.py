@@ -26,7 +26,7 @@ from overnight.campaign.contradictions import contradictions
 from overnight.campaign.errors import CannotPropose, InvalidDefinition
 from overnight.campaign.problems import Contradictory, Problem, one_line, shown
 from overnight.campaign.values.duration import WRITTEN_BY_HAND
-from overnight.evaluators import AnyEvaluator, HttpEvaluator, OwnLoop
+from overnight.evaluators import AnyEvaluator, OwnLoop
 from overnight.evaluators.ongoing.polling import Polling
 from overnight.flows.clusters.places.any_place import AnyPlace
 from overnight.flows.clusters.places.here import Here
@@ -115,7 +115,7 @@ class CampaignFile(BaseModel):
         continues when the window has closed.
         """
         campaign = info.data.get("campaign")
-        if campaign is None or campaign.window is None or isinstance(evaluator, OwnLoop | HttpEvaluator):
+        if campaign is None or campaign.window is None or evaluator.at_server or isinstance(evaluator, OwnLoop):
             return evaluator
         if "time_limit" in evaluator.model_fields_set:
             return evaluator
@@ -137,8 +137,9 @@ class CampaignFile(BaseModel):
     @model_validator(mode="after")
     def _fits_together(self) -> "CampaignFile":
         found = part_problems(self.campaign, self.evaluator, self.proposer)
-        if isinstance(self.evaluator, HttpEvaluator) and not isinstance(self.run_on, Here):
-            text = f"expected here with `evaluator.kind: http`, whose server runs the evaluations, got {self.run_on}"
+        if self.evaluator.at_server and not isinstance(self.run_on, Here):
+            kind = f"`evaluator.kind: {self.evaluator.kind}`"
+            text = f"expected here with {kind}, whose server runs the evaluations, got {self.run_on}"
             found.append(Problem(("run_on",), text))
         if found:
             raise Contradictory(found)
