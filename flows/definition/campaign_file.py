@@ -2,7 +2,7 @@
 
 import importlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -33,8 +33,9 @@ from overnight.flows.clusters.places.here import Here
 from overnight.flows.clusters.resources import Resources
 from overnight.flows.definition.addresses import absolute_ledger, ledger_address, meant_as_folder
 from overnight.flows.definition.each_mistake_once import each_once
+from overnight.flows.definition.known_keys import hint_about
 from overnight.flows.definition.parts import part_problems
-from overnight.flows.definition.translated_errors import translate
+from overnight.flows.definition.translated_errors import keys_of_file, translate
 from overnight.flows.definition.tried_points import in_a_begun_campaign, untried_outside
 from overnight.flows.definition.yaml_source import read_yaml
 from overnight.flows.proposing.settings import Proposing
@@ -229,7 +230,8 @@ def load_campaign_file(path: str | Path) -> CampaignFile:
     if file is None or problems:
         lines = sorted((source.line(problem.where), str(problem)) for problem in problems[:_MOST_PROBLEMS])
         more = [f"{one_line(str(path))}: and {len(problems) - len(lines)} more"] if len(problems) > len(lines) else []
-        raise InvalidDefinition([*(f"{one_line(str(path))}:{line}: {problem}" for line, problem in lines), *more])
+        placed = [f"{one_line(str(path))}:{line}: {problem}" for line, problem in lines]
+        raise InvalidDefinition([*placed, *more], _known_keys(problems))
     file = _with_absolute_paths(file, path.resolve().parent)
     if outside := untried_outside(file.campaign, file.ledger):
         places = [f"{one_line(str(path))}:{source.line(problem.where)}: {problem}" for problem in outside]
@@ -250,10 +252,14 @@ def read_campaign(source: "CampaignFile | Mapping[str, Any] | str | Path") -> Ca
         raise InvalidDefinition([f"expected a path, a mapping or a CampaignFile, got {shown(source)}"])
     file, problems = _examine(source, _sections(source))
     if file is None:
-        raise InvalidDefinition([str(problem) for problem in problems])
+        raise InvalidDefinition([*map(str, problems)], _known_keys(problems))
     if outside := untried_outside(file.campaign, file.ledger):
         raise InvalidDefinition([str(problem) for problem in outside])
     return file
+
+
+def _known_keys(problems: Iterable[Problem]) -> str:
+    return hint_about(problems, keys_of_file(CampaignFile, inlined="campaign"))
 
 
 def _sections(data: Mapping[Any, Any]) -> dict[Any, Any]:
