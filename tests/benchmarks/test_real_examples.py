@@ -1,9 +1,11 @@
 """The comparison of real examples judges results by the campaign's goal, and its picture shows every contestant."""
 
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from benchmarks.real.example import copied, evaluated
 from benchmarks.real.picture import svg_of
 from benchmarks.real.rivals import Tried
 from overnight.campaign import Campaign
@@ -57,3 +59,17 @@ def test_the_picture_names_each_contestant_and_the_baseline_and_is_well_formed()
 def test_a_picture_without_any_feasible_result_is_refused():
     with pytest.raises(ValueError, match="feasible"):
         svg_of({"overnight": [[None, None]]}, "nothing", "", None)
+
+
+def test_a_function_receives_a_seed_only_if_it_asks_for_one():
+    assert evaluated(lambda params: params["x"], {"x": 0.5}, 7) == 0.5
+    assert evaluated(lambda params, seed: params["x"] + seed, {"x": 0.5}, 7) == 7.5
+
+
+def test_a_copied_example_is_evaluated_in_its_copy_and_a_failure_is_no_result():
+    before = Path.cwd()
+    with copied("pipeline") as example:
+        assert Path.cwd() == example.folder
+        assert example.measured({}, 1) is None
+    assert Path.cwd() == before
+    assert not example.folder.exists()
