@@ -55,10 +55,10 @@ class Campaign(BaseModel):
     All points meet the `parameter_constraints`, such as `salt + acid <= 0.8`. New points have the values under `fix`
     (docs/how-to/spaces.md).
 
-    A metric to improve may be calculated from others, such as `latency_ms + 0.1 * cost`. A `target`, such as `{metric:
-    gain_db, value: 60}`, is a value that a metric should be as close to as possible; the model learns that metric.
-    `objectives` are two or more metrics that are improved at once, instead of `minimize` or `maximize`. The best
-    configurations are then a front, of which `prefer` chooses the recommended one (docs/how-to/objectives.md).
+    A metric to improve or to limit may be calculated from others, such as `latency_ms + 0.1 * cost`. A `target`, such
+    as `{metric: gain_db, value: 60}`, is a value that a metric should be as close to as possible; the model learns that
+    metric. `objectives` are two or more metrics that are improved at once, instead of `minimize` or `maximize`. The
+    best configurations are then a front, of which `prefer` chooses the recommended one (docs/how-to/objectives.md).
 
     With `solutions`, the recommendation also holds other configurations that are nearly as good and differ from each
     other. No proposal depends on it (docs/how-to/solutions.md).
@@ -250,17 +250,23 @@ class Campaign(BaseModel):
         return tuple(dict.fromkeys(name for objective in self.goal.objectives for name in objective.asked))
 
     @property
+    def limited_metrics(self) -> tuple[str, ...]:
+        """Return the metrics that an evaluation is asked for because of the constraints, each once."""
+        goal = self.goal
+        return tuple(dict.fromkeys(name for metric in goal.limited for name in goal.wanted(metric).asked))
+
+    @property
     def expected_metrics(self) -> tuple[str, ...]:
         """Return every metric that an evaluation is asked for, each once, starting with those of the goal."""
-        calculated = [each.metric for each in self.goal.objectives if each.expression is not None]
-        others = (name for name in (*self.goal.limited, *self.metrics) if name not in calculated)
-        return tuple(dict.fromkeys((*self.objective_metrics, *others)))
+        calculated = {each.metric for each in self.goal.calculations}
+        others = (name for name in self.metrics if name not in calculated)
+        return tuple(dict.fromkeys((*self.objective_metrics, *self.limited_metrics, *others)))
 
     @property
     def recorded_metrics(self) -> tuple[str, ...]:
         """Return every metric of a complete result: those that are asked for, and those calculated from them."""
-        objectives = (objective.metric for objective in self.goal.objectives)
-        return tuple(dict.fromkeys((*objectives, *self.expected_metrics)))
+        of_goal = (each.metric for each in (*self.goal.objectives, *self.goal.calculations))
+        return tuple(dict.fromkeys((*of_goal, *self.expected_metrics)))
 
     @property
     def optional_metrics(self) -> tuple[str, ...]:
@@ -275,7 +281,7 @@ class Campaign(BaseModel):
         """Return the key of the campaign file that asks for this metric."""
         if metric in self.objective_metrics:
             return next(key for key in WAYS_TO_AIM if getattr(self, key) not in (None, ()))
-        return "constraints" if metric in self.goal.limited else "metrics"
+        return "constraints" if metric in (*self.goal.limited, *self.limited_metrics) else "metrics"
 
 
 def has_space_of(one: Campaign, other: Campaign) -> bool:

@@ -6,11 +6,14 @@ class OvernightError(Exception):
 
 
 class InvalidDefinition(OvernightError):
-    """A definition is invalid or contradicts itself; each problem names its path in the user's file."""
+    """A definition is invalid or contradicts itself; each problem names its path in the user's file.
 
-    def __init__(self, problems: list[str]) -> None:
-        self.problems = problems
-        super().__init__("\n".join(problems))
+    A `hint` is a text about all problems, which follows them.
+    """
+
+    def __init__(self, problems: list[str], hint: str = "") -> None:
+        self.problems, self.hint = problems, hint
+        super().__init__("\n".join([*problems, *([hint] if hint else [])]))
 
 
 class InvalidPoint(OvernightError):

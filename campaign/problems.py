@@ -14,7 +14,7 @@ Where = tuple[str | int, ...]
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 80
 _short.maxdict = _short.maxlist = _short.maxtuple = 4
-# With a suggestion, a message lists at most this many known keys: more would hide the suggestion.
+# A message lists at most this many known keys, and with a suggestion none if there are more: they would hide it.
 _MOST_LISTED = 12
 
 
@@ -65,10 +65,17 @@ def shown(value: Any) -> str:
 def unknown_key(key: str, known: Iterable[str]) -> str:
     """Return the message about a key that is not among the known ones."""
     known = list(known)
-    suggestion = did_you_mean(key, known)
-    listed = known[0] if len(known) == 1 else f"one of {', '.join(known)}"
-    expected = listed if len(known) <= _MOST_LISTED or not suggestion else "a known key"
-    return f"expected {expected}, got the unknown key `{key}`{suggestion}"
+    suggestion, more = did_you_mean(key, known), len(known) - _MOST_LISTED
+    if more > 0 and suggestion:
+        return f"{unlisted_key(key)}{suggestion}"
+    others = f" and {more} other{'s' if more > 1 else ''}" if more > 0 else ""
+    listed = known[0] if len(known) == 1 else f"one of {', '.join(known[:_MOST_LISTED])}{others}"
+    return f"expected {listed}, got the unknown key `{key}`{suggestion}"
+
+
+def unlisted_key(key: str) -> str:
+    """Return the message about an unknown key without the known ones."""
+    return f"expected a known key, got the unknown key `{key}`"
 
 
 def meant_by(text: str) -> str | None:

@@ -20,6 +20,7 @@ from overnight.campaign.evaluation import (
     read_measurement,
     writable,
 )
+from overnight.campaign.goal import Objective
 from overnight.campaign.goal.calculated import calculated_from
 
 MOST_EXTRA_METRICS = 1000
@@ -75,26 +76,39 @@ def read_metrics(found: Mapping[Any, Any], asked: Collection[str], optional: Col
 
 def feasibility_notes(campaign: Campaign, metrics: Mapping[str, Measurement]) -> tuple[str, ...]:
     """Return a note for each metric that a constraint limits and that an observed result lacks."""
-    return bounded(
-        f"this result does not count as feasible: expected the metric `{name}`, which a constraint limits, found "
-        f"{_listed(metrics)}"
-        for name in campaign.goal.limited
-        if name not in metrics
-    )
+    lacking = (campaign.goal.wanted(name) for name in campaign.goal.limited if name not in metrics)
+    return bounded(f"this result does not count as feasible{_why_lacking(each, metrics)}" for each in lacking)
+
+
+def _why_lacking(limited: Objective, metrics: Mapping[str, Measurement]) -> str:
+    if limited.expression is None:
+        return f": expected the metric `{limited.metric}`, which a constraint limits, found {_listed(metrics)}"
+    try:
+        problem = f"expected its value, found only {_listed(limited.asked)}"
+        calculated_from(limited.expression, metrics)
+    except ValueError as impossible:
+        problem = str(impossible)
+    return f", because a constraint limits `{limited.metric}`: {problem}"
 
 
 def with_calculated(campaign: Campaign, metrics: Mapping[str, Measurement]) -> dict[str, Measurement]:
-    """Return the metrics with those that objectives calculate from them.
+    """Return the metrics with those that the goal calculates from them.
 
-    A value that was reported itself counts only if its parts were not. Raises ValueError if there is neither, or no
-    finite value.
+    A value that was reported itself counts only if its parts were not. If there is neither, or no finite value, raises
+    ValueError for an objective; another metric that constraints limit is then left out.
     """
-    calculated = dict[str, Measurement]()
-    for objective in campaign.goal.objectives:
-        complete = all(name in metrics for name in objective.asked)
-        if objective.expression is not None and (complete or objective.metric not in metrics):
-            calculated[objective.metric] = calculated_from(objective.expression, metrics)
-    return {**metrics, **calculated}
+    found, objectives = {**metrics}, {each.metric for each in campaign.goal.objectives}
+    for wanted in campaign.goal.calculations:
+        complete = all(name in metrics for name in wanted.asked)
+        if wanted.expression is None or (wanted.metric in metrics and not complete):
+            continue
+        try:
+            found[wanted.metric] = calculated_from(wanted.expression, metrics)
+        except ValueError:
+            if wanted.metric in objectives:
+                raise
+            found.pop(wanted.metric, None)
+    return found
 
 
 def noise_problem(campaign: Campaign, metrics: Mapping[str, Measurement]) -> str | None:

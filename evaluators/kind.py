@@ -25,6 +25,16 @@ class EvaluatorKind(BaseModel):
         return timedelta()
 
     @property
+    def at_server(self) -> bool:
+        """Return whether a server runs the evaluations; they need no place to run here and no time in the window."""
+        return False
+
+    @property
+    def leaves_output(self) -> bool:
+        """Return whether an attempt leaves its output in its folder."""
+        return False
+
+    @property
     def polling(self) -> Polling | None:
         """Return how often evaluations are looked at that continue by themselves; None if none does."""
         return None

@@ -33,6 +33,11 @@ class ProcessEvaluator(EvaluatorKind):
     polled: Polling | None = None
 
     @property
+    def leaves_output(self) -> bool:
+        """Return true: the processes of an attempt print into files of its folder."""
+        return True
+
+    @property
     def polling(self) -> Polling | None:
         """Return `polled`."""
         return self.polled

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from overnight.campaign.parameters import Value
-from overnight.evaluators import Evaluator, HttpEvaluator
+from overnight.evaluators import Evaluator
 from overnight.evaluators.sources import SourceFiles
 from overnight.flows.clusters.order import Pulse
 from overnight.flows.clusters.places.here import Here
@@ -85,7 +85,7 @@ def followed(file: CampaignFile, evaluator: Evaluator, clock: Clock, notify: Cal
     """
     if file.polling is None:
         return evaluator
-    if isinstance(file.evaluator, HttpEvaluator):
+    if file.evaluator.at_server:
         return Polled(evaluator, file.polling, clock, notify, limited_by="evaluator.time_limit")
     if not file.campaign.is_ab_test:
         return Polled(evaluator, file.polling, clock, notify)
@@ -157,6 +157,7 @@ def job_of(
         settings=file.settings(),
         ignore_window=ignore_window,
         here=isinstance(file.run_on, Here),
+        leaves_output=file.evaluator.leaves_output,
         sources=SourceFiles(file.evaluator).hashes,
         refuse_changed=file.evaluator_changed == "refuse",
         recommend=partial(asked.recommended, file.proposer),

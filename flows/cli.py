@@ -302,8 +302,8 @@ def main() -> None:
     try:
         app()
     except InvalidDefinition as problem:
-        for line in problem.problems:
-            _errors.print(line, style="red", soft_wrap=True)
+        for text in (*problem.problems, *([problem.hint] if problem.hint else [])):
+            _errors.print(text, style="red", soft_wrap=True)
         sys.exit(ExitCode.WRONG_DEFINITION)
     except OvernightError as problem:
         _errors.print(str(problem), style="yellow" if isinstance(problem, CampaignHeld) else "red", soft_wrap=True)

@@ -1,18 +1,22 @@
-"""The view `placed`: the events, in which trials have the values of parameters that a revision added after them."""
+"""The view `placed`: the events, in which trials have what a revision added after them.
 
-from collections.abc import Sequence
+These are values of parameters, and calculations of metrics that constraints limit.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from overnight.campaign import Campaign
-from overnight.campaign.history.events import TrialProposed
+from overnight.campaign.history.events import Event, TrialObserved, TrialProposed
 from overnight.campaign.history.past_values import PastValues
 from overnight.storage.segments.event_rows import events_of, rows_of
 
 _LACKING = """
     select segment, position, body from events
-    where kind = 'trial_proposed' and not list_has_all(list_transform(parameters, lambda entry: entry.name), $1)
+    where kind = $1 and not list_has_all(list_transform({column}, lambda entry: entry.name), $2)
 """
 _PLACED = """
     create view placed as
@@ -24,12 +28,13 @@ _PLACED = """
 def place_trials(connection: duckdb.DuckDBPyConnection, definitions: Sequence[Campaign]) -> None:
     """Create the view, given all definitions that have held, the latest one last."""
     past = PastValues.of(definitions[-1] if definitions else None, definitions[:-1])
-    rows = connection.execute(_LACKING, [sorted(past.added)]).fetchall() if past.added else []
+    rows = _lacking(connection, "trial_proposed", "parameters", past.added)
+    rows += _lacking(connection, "trial_observed", "metrics", [each.text for each in past.calculations])
     events = events_of([body for *_, body in rows])
     filled = [
-        (segment, position, event.model_copy(update={"point": point}))
+        (segment, position, now)
         for (segment, position, _), event in zip(rows, events, strict=True)
-        if isinstance(event, TrialProposed) and (point := past.point_now(event.point)) is not None
+        if (now := _filled(event, past)) is not None
     ]
     if not filled:
         connection.execute("create view placed as from events")
@@ -41,3 +46,20 @@ def place_trials(connection: duckdb.DuckDBPyConnection, definitions: Sequence[Ca
         table = table.set_column(at, table.schema.field(at), pa.array(values, table.schema.field(at).type))
     connection.register("filled", table)
     connection.execute(_PLACED)
+
+
+def _lacking(
+    connection: duckdb.DuckDBPyConnection, kind: str, column: str, names: Collection[str]
+) -> list[tuple[Any, ...]]:
+    """Return the places and the bodies of the events of a kind that lack one of the names in a column."""
+    found = connection.execute(_LACKING.format(column=column), [kind, sorted(names)]) if names else None
+    return [] if found is None else found.fetchall()
+
+
+def _filled(event: Event, past: PastValues) -> Event | None:
+    """Return an event with what it lacks; None if it lacks nothing."""
+    if isinstance(event, TrialProposed) and (point := past.point_now(event.point)) is not None:
+        return event.model_copy(update={"point": point})
+    if isinstance(event, TrialObserved) and (metrics := past.measured_now(event.metrics)) is not None:
+        return event.model_copy(update={"metrics": metrics})
+    return None

@@ -40,7 +40,7 @@ _OF_RECOMMENDATIONS += ("baseline_mean", "baseline_sd", "probability_best", "pro
 _OF_RECOMMENDATIONS += ("probability_feasible", "preferred")
 
 _OUTCOMES = """
-    create view outcomes as from events
+    create view outcomes as from placed
     where kind in ('trial_observed', 'trial_failed', 'trial_stopped', 'trial_abandoned', 'trial_rejected')
     qualify row_number() over (partition by trial order by segment, position) = 1
 """

@@ -115,7 +115,9 @@ def _show(name: str) -> str:
         feasible = sum(Tried(campaign, [], [by_seed[seed]]).is_feasible(metrics) for seed, metrics in known.items())
         span = f"{min(values):.4g} to {max(values):.4g}" if values else "–"
         middle = f"{median(values):.4g}" if values else "nothing feasible found"
-        limits = [f"{median([m[each] for m in known.values()]):.4g}" if known else "–" for each in limited]
+        values_of = [[judge.found(each, metrics) for metrics in known.values()] for each in limited]
+        measured = [[value for value in values if value is not None] for values in values_of]
+        limits = [f"{median(values):.4g}" if values else "–" for values in measured]
         lines.append([contestant, str(len(of)), middle, span, *limits, f"{feasible} of {len(of)}"])
     curves: dict[str, list[Curve]] = {
         name: [row["curve"] for row in rows if row["contestant"] == name] for name in RIVALS

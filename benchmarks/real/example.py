@@ -1,6 +1,6 @@
 """One example: its campaign file and its evaluator, in a copy of its folder."""
 
-import importlib
+import importlib.util
 import inspect
 import os
 import shutil
@@ -34,9 +34,8 @@ class Example:
 
     def measured(self, point: Mapping[str, Any], seed: int) -> Metrics | None:
         """Evaluate a point, with the seed if the function asks for one; None if there is no result."""
-        seeded = {"seed": seed} if "seed" in inspect.signature(self.function).parameters else {}
         try:
-            result = self.function(dict(point), **seeded)
+            result = evaluated(self.function, point, seed)
         except Exception as failed:
             print(f"  failed: {failed}", flush=True)
             return None
@@ -51,6 +50,24 @@ class Example:
         return path
 
 
+def evaluated(function: Callable[..., Any], point: Mapping[str, Any], seed: int) -> Any:
+    """Return what a function returns at a point; it receives the seed if it asks for one."""
+    seeded = {"seed": seed} if "seed" in inspect.signature(function).parameters else {}
+    return function(dict(point), **seeded)
+
+
+def function_of(evaluator: PythonEvaluator, folder: Path) -> Callable[..., Any]:
+    """Return the function of an evaluator, from a file of an example's folder."""
+    module, _, name = evaluator.function.partition(":")
+    # Under a name of its own, so that no module of another example is found in its place.
+    found = importlib.util.spec_from_file_location(f"{folder.name}_{module}", folder / f"{module}.py")
+    assert found is not None
+    assert found.loader is not None
+    loaded = importlib.util.module_from_spec(found)
+    found.loader.exec_module(loaded)
+    return getattr(loaded, name)
+
+
 @contextmanager
 def copied(name: str) -> Iterator[Example]:
     """Copy an example; the copy is the working folder, and lies on the disk of the checkout, as its users' would."""
@@ -62,17 +79,12 @@ def copied(name: str) -> Iterator[Example]:
         evaluator = read.evaluator
         if not isinstance(evaluator, PythonEvaluator):
             raise SystemExit(f"{name}: expected an example whose evaluator is a Python function")
-        module, _, function = evaluator.function.partition(":")
+        # A function may import other modules of its example.
         sys.path.insert(0, str(place))
         os.chdir(place)
         try:
-            yield Example(
-                name,
-                place,
-                yaml.safe_load((place / "campaign.yaml").read_text()),
-                read.campaign,
-                getattr(importlib.import_module(module), function),
-            )
+            entries = yaml.safe_load((place / "campaign.yaml").read_text())
+            yield Example(name, place, entries, read.campaign, function_of(evaluator, place))
         finally:
             os.chdir(before)
             sys.path.remove(str(place))

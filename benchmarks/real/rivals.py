@@ -1,5 +1,6 @@
 """Who runs an example: our campaign, evenly spread points, and Optuna's TPE; one trial at a time."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,15 +33,22 @@ class Tried:
         base = self.measured[0] or {}
         found = list[float]()
         for constraint in self.campaign.goal.constraints:
-            low, high = constraint.limits(base.get(constraint.metric))
-            found.append(max(low - metrics[constraint.metric], metrics[constraint.metric] - high))
+            low, high = constraint.limits(self.found(constraint.metric, base))
+            value = self.found(constraint.metric, metrics)
+            found.append(math.inf if value is None else max(low - value, value - high))
         return found
+
+    def found(self, metric: str, metrics: Metrics) -> float | None:
+        """Return a metric of the goal, calculated if the goal calculates it; None if it has no value."""
+        measured = {name: Measurement(mean=value) for name, value in metrics.items()}
+        found = self.campaign.goal.wanted(metric).found_in(measured)
+        return None if found is None else found.mean
 
     def value(self, metrics: Metrics) -> float:
         """Return the objective."""
-        found = self.campaign.objective.found_in({name: Measurement(mean=value) for name, value in metrics.items()})
+        found = self.found(self.campaign.objective.metric, metrics)
         assert found is not None
-        return found.mean
+        return found
 
     def worth(self, metrics: Metrics) -> float:
         """Return the objective, turned so that more is better."""

@@ -99,10 +99,11 @@ class Observed:
         those of the metrics as measured, and the shifts of batches and of lower fidelities add to the metric itself.
         """
         objective = campaign.goal.wanted(metric)
+        is_objective = any(each.metric == metric for each in campaign.goal.objectives)
         found = [
             (trial, value)
             for trial in (*view.observed, *view.failed)
-            if (value := objective.found_in(_measured(trial))) is not None
+            if (value := _found_in(_measured(trial), objective, is_objective=is_objective)) is not None
         ]
         if not found:
             return None
@@ -116,7 +117,6 @@ class Observed:
         known = (*known, *expected.values(), *_measured_on_the_way(curve, exact=exact))
         limits = [constraint for constraint in campaign.constraints if constraint.metric == metric]
         both_sides = any(limit.at_least for limit in limits) and any(limit.at_most for limit in limits)
-        is_objective = any(each.metric == metric for each in campaign.goal.objectives)
         batches = _batches(campaign, trials)
         missing = _missing(campaign, ended, curve)
         shares_errors = batches is not None or missing is not None
@@ -157,6 +157,15 @@ class Observed:
     ) -> Outcomes:
         """Return such measurements as outcomes, with bad ones drawn together over a width."""
         return Outcomes.of(measured, self.objective, width, batches, missing, _wanted(self.target))
+
+
+def _found_in(measured: Mapping[str, Measurement], wanted: Objective, *, is_objective: bool) -> Measurement | None:
+    """Return a metric of a result: an objective is calculated again, any other metric is as recorded if it is.
+
+    A recorded value may have been moved to the scale of another context.
+    """
+    recorded = None if is_objective else measured.get(wanted.metric)
+    return wanted.found_in(measured) if recorded is None else recorded
 
 
 def _wanted(target: Target | None) -> float | None:

@@ -83,13 +83,12 @@ def at_step(history: History, trial: Trial, step: int | None, attempt: int | Non
 
 
 def measured_by(goal: Goal, metric: str, measured: Measured) -> Measurement | None:
-    """Return a metric of an arm; one that the objective calculates has the units of its parts, if they agree."""
-    for objective in goal.objectives:
-        if objective.metric == metric and objective.expression is not None:
-            found = objective.found_in(measured)
-            units = {measured[name].n for name in objective.asked if name in measured}
-            return found if found is None or len(units) != 1 else found.model_copy(update={"n": units.pop()})
-    return measured.get(metric)
+    """Return a metric of an arm; one that the goal calculates has the units of its parts, if they agree."""
+    wanted = goal.wanted(metric)
+    if wanted.expression is None:
+        return measured.get(metric)
+    found, units = wanted.found_in(measured), {measured[name].n for name in wanted.asked if name in measured}
+    return found if found is None or len(units) != 1 else found.model_copy(update={"n": units.pop()})
 
 
 def _has_result(trial: Trial) -> bool:

@@ -1,7 +1,8 @@
-"""A constraint on a metric, read from a text such as `p99_ms <= 15` and written as one."""
+"""A constraint on a metric or on a calculation of metrics, read from a text such as `p99_ms <= 15`."""
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -52,7 +53,10 @@ class Bound:
 
 @dataclass(frozen=True)
 class Constraint:
-    """A demand on the true value of one metric: at least one bound, at most another, or both."""
+    """A demand on the true value of one metric: at least one bound, at most another, or both.
+
+    The metric may be calculated from others: its name is then the calculation, such as `p99_ms / p50_ms`.
+    """
 
     metric: str
     at_least: Bound | None = None
@@ -97,8 +101,8 @@ class Constraint:
 def read_constraint(text: str) -> Constraint:
     """Return the constraint that a text stands for; raises ValueError with the expected and the found text.
 
-    The text is a metric between one or two bounds, joined by `<=` or `>=`. A bound is a sum of numbers and multiples of
-    the baseline. Nothing is evaluated but these.
+    The text is a metric, or a calculation of metrics, between one or two bounds, joined by `<=` or `>=`. A bound is a
+    sum of numbers and multiples of the baseline. Nothing is evaluated but these.
     """
     parts = [part.strip() for part in _OPERATORS.split(text.translate(_TYPOGRAPHY))]
     terms, operators = parts[::2], parts[1::2]
@@ -120,23 +124,32 @@ def _place_of_the_metric(terms: list[str], text: str) -> int:
     places = [1] if len(terms) == 3 else [i for i, term in enumerate(terms) if _parsed(term) is None]
     if len(places) == 2:
         found = " and ".join(shown(term) for term in terms)
-        raise ValueError(f"expected {_BOUND} on one side, got {found} in {shown(text)}")
+        raise ValueError(f"expected {_BOUND} on one side, got {found} in {shown(text)}{_as_difference(terms)}")
     if not places or not terms[places[0]] or _parsed(terms[places[0]]) is not None:
         raise ValueError(f"expected the name of a metric and its bound, such as {_EXAMPLES}, got {shown(text)}")
-    if _CALCULATED.search(name := terms[places[0]]) and not _is_calculated(name):
+    if _CALCULATED.search(name := terms[places[0]]) and (fault := _fault_of_calculation(name)) is not None:
         raise ValueError(
-            f"expected the name of a metric alone on one side, got {shown(name)} in {shown(text)}; write factors and "
-            f"`{BASELINE}` on the other side, such as `errors <= 1.01 * {BASELINE}`"
+            f"expected a metric or a calculation of metrics on one side, got {shown(name)} in {shown(text)}; {fault}"
         )
     return places[0]
 
 
-def _is_calculated(name: str) -> bool:
-    """Return whether a metric is calculated from others, as an objective may be; the baseline is no such metric."""
+def _fault_of_calculation(name: str) -> str | None:
+    """Return why a text is no calculation of metrics; None if it is one. The baseline is no metric."""
     try:
-        return is_expression(name) and BASELINE not in read_expression(name).names
-    except ValueError:
-        return False
+        if is_expression(name) and BASELINE not in read_expression(name).names:
+            return None
+    except ValueError as problem:
+        return str(problem)
+    return f"write factors and `{BASELINE}` on the other side, such as `errors <= 1.01 * {BASELINE}`"
+
+
+def _as_difference(terms: Sequence[str]) -> str:
+    """Return how two metrics are compared; empty if the terms are not the names of two."""
+    difference = " - ".join(terms)
+    named = not any(is_expression(term) or BASELINE in term or term[:1].isdigit() for term in terms)
+    comparable = named and _fault_of_calculation(difference) is None
+    return f"; to compare two metrics, write `{difference} <= 0`" if comparable else ""
 
 
 def _bound(term: str, text: str) -> Bound:
@@ -190,5 +203,5 @@ ConstraintText = Annotated[
     Constraint,
     PlainValidator(_read),
     PlainSerializer(str, return_type=str),
-    WithJsonSchema({"type": "string", "description": f"a metric and its bounds, such as {_EXAMPLES}"}),
+    WithJsonSchema({"type": "string", "description": f"a metric or a calculation and its bounds, such as {_EXAMPLES}"}),
 ]

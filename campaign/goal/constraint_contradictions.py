@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from overnight.campaign.goal.constraint import BASELINE, Constraint, read_constraint
-from overnight.campaign.goal.objective import metrics_aimed_at
+from overnight.campaign.goal.constraint import Constraint, read_constraint
+from overnight.campaign.goal.objective import Objective, metrics_aimed_at
 from overnight.campaign.problems import Problem
 from overnight.campaign.space import Parameters
-from overnight.campaign.values.expression import is_expression
+from overnight.campaign.values.expression import is_expression, read_expression
 
 
 def impossible_constraints(campaign: Mapping[str, Any], key: str = "constraints") -> Iterator[Problem]:
@@ -23,12 +23,8 @@ def impossible_constraints(campaign: Mapping[str, Any], key: str = "constraints"
             yield Problem(where, f"expected each constraint once, got `{constraint}` again")
             continue
         known.add(constraint)
-        if is_expression(metric) and metric not in objectives:
-            text = (
-                f"expected the name of a metric alone on one side, or the calculation of an objective, got `{metric}`; "
-                f"write factors and `{BASELINE}` on the other side, such as `errors <= 1.01 * {BASELINE}`"
-            )
-            yield Problem(where, text)
+        if metric not in objectives and (fault := _unreadable(metric)) is not None:
+            yield Problem(where, fault)
         if constraint.relative:
             if campaign.get("baseline") is None:
                 yield Problem(where, f"expected a `baseline`, to which `{constraint}` is relative, found none")
@@ -40,18 +36,31 @@ def impossible_constraints(campaign: Mapping[str, Any], key: str = "constraints"
             yield Problem(where, f"expected a lower bound of `{metric}` below its upper bound, got {found}")
 
 
+def _unreadable(metric: str) -> str | None:
+    """Return why a metric looks like a calculation and cannot be read as one; None otherwise."""
+    try:
+        if is_expression(metric):
+            read_expression(metric)
+    except ValueError as problem:
+        return str(problem)
+    return None
+
+
 def limited_parameters(campaign: Mapping[str, Any], space: Parameters) -> Iterator[Problem]:
     """Yield the constraints on parameters; a metric with the name of a parameter is recognised by another mention."""
     metrics = campaign.get("metrics")
     mentioned = metrics_aimed_at(campaign)
     mentioned += metrics if isinstance(metrics, list | tuple) else ()
     for position, constraint in readable_constraints(campaign.get("constraints")):
-        if (name := constraint.metric) in space.root and name not in mentioned:
-            text = (
-                f"expected a metric, got the parameter `{name}`, whose values are limited under `parameters`. If an "
-                "evaluation reports a metric of that name, list it in `metrics`"
-            )
-            yield Problem(("constraints", position), text)
+        limited = Objective(metric=constraint.metric, direction="minimize")
+        for name in limited.asked if limited.metric not in mentioned else ():
+            if name in space.root and name not in mentioned:
+                expected = "a metric" if name == limited.metric else f"only metrics in `{limited.metric}`"
+                text = (
+                    f"expected {expected}, got the parameter `{name}`, whose values are limited under `parameters`. If "
+                    "an evaluation reports a metric of that name, list it in `metrics`"
+                )
+                yield Problem(("constraints", position), text)
 
 
 def readable_constraints(constraints: Any) -> Iterator[tuple[int, Constraint]]:

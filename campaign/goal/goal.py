@@ -58,6 +58,12 @@ class Goal:
         """Return the metrics that constraints limit, each once."""
         return tuple(dict.fromkeys(constraint.metric for constraint in self.constraints))
 
+    @cached_property
+    def calculations(self) -> tuple[Objective, ...]:
+        """Return the metrics of the goal that are calculated from others, starting with the objectives'."""
+        every = map(self.wanted, self.metrics)
+        return tuple(wanted for wanted in every if wanted.expression is not None)
+
     def wanted(self, metric: str) -> Objective:
         """Return the direction in which a metric improves: an objective's own, or away from its only limit.
 

@@ -204,12 +204,12 @@ class Fold:
         return newer
 
     def _place_earlier_trials(self) -> None:
-        """Give the trials the values that parameters had in them which were added later."""
+        """Give the trials the values of parameters and the calculations that were added later."""
         before, self._past = self._past, PastValues.of(self.revised and self.revised.definition, self.superseded)
-        if before.added or self._past.added:
+        if before.added or self._past.added or self._past.calculations:
             for number in (*self.trials, *(number for number in self._lives if number not in self.trials)):
                 life = self._lives.get(number) or Life.of(self.trials[number])
-                life.point_now = self._past.point_now(life.proposal.point)
+                life.place_in(self._past)
                 self._lives[number] = life
 
     def _recommend(self, event: RecommendationMade) -> bool:
@@ -258,7 +258,7 @@ class Fold:
             return False
         last = self._lives.get(event.trial - 1) or self.trials.get(event.trial - 1)
         life = self._lives[event.trial] = Life.begun_by(event, self._objective, last)
-        life.point_now = self._past.point_now(life.proposal.point)
+        life.place_in(self._past)
         (self._parked if event.parked else self._pending).add(event.trial)
         return True
 
@@ -270,7 +270,7 @@ class Fold:
         return approved
 
     def _end(self, event: Ending) -> bool:
-        ended = self._life(event).end(event, self._objective)
+        ended = self._life(event).end(event, self._objective, self._past)
         if ended:
             self._parked.discard(event.trial)
             self._pending.discard(event.trial)

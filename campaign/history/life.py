@@ -18,6 +18,7 @@ from overnight.campaign.history.events import (
     TrialRejected,
     TrialStopped,
 )
+from overnight.campaign.history.past_values import PastValues
 from overnight.campaign.history.trial import (
     Attempt,
     AttemptEnd,
@@ -30,7 +31,7 @@ from overnight.campaign.history.trial import (
     Withdrawal,
 )
 from overnight.campaign.space import Point
-from overnight.campaign.values.read_only import recorded_point
+from overnight.campaign.values.read_only import ReadOnlyDict, recorded_point
 from overnight.campaign.values.unchecked import unchecked
 
 # The values come from events, which have checked them.
@@ -162,12 +163,25 @@ class Life:
         self.attempts[event.attempt] = attempt.model_copy(update={"unknown": event.message})
         return True
 
-    def end(self, event: Ending, objective: str) -> bool:
+    def place_in(self, past: PastValues) -> None:
+        """Give the trial what it has as a trial of the present definition."""
+        self.point_now = past.point_now(self.proposal.point)
+        self._complete(past)
+
+    def end(self, event: Ending, objective: str, past: PastValues) -> bool:
         """Close the trial; the first outcome counts."""
         if self.outcome is not None:
             return False
         self.outcome = _outcome_of(event, objective)
+        self._complete(past)
         return True
+
+    def _complete(self, past: PastValues) -> None:
+        """Add the calculations that a result lacks."""
+        if past.calculations and isinstance(self.outcome, Observation):
+            metrics = past.measured_now(self.outcome.metrics)
+            if metrics is not None:
+                self.outcome = self.outcome.model_copy(update={"metrics": ReadOnlyDict(metrics)})
 
 
 def _outcome_of(event: Ending, objective: str) -> Outcome:

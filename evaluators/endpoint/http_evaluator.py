@@ -56,6 +56,11 @@ class HttpEvaluator(EvaluatorKind):
     answer_within: Duration = timedelta(minutes=1)
 
     @property
+    def at_server(self) -> bool:
+        """Return true."""
+        return True
+
+    @property
     def grace(self) -> timedelta:
         """Return zero: there are no processes to end."""
         return timedelta()

@@ -9,7 +9,7 @@ def metric_problems(campaign: Campaign, returned: Collection[str] | None) -> lis
     """Return a sentence for each expected metric that is not returned; no sentence if `returned` is unknown (None)."""
     if returned is None:
         return []
-    instead = {part for each in campaign.goal.objectives if each.metric in returned for part in each.asked}
+    instead = {part for each in campaign.goal.calculations if each.metric in returned for part in each.asked}
     offered = ", ".join(f"`{name}`" for name in returned) or "nothing"
     return [
         f"`{campaign.key_of(name)}`: expected one of the metrics that the evaluator returns ({offered}), found `{name}`"

@@ -44,7 +44,7 @@ class InFlight:
     _reports: list[MeasurementReported] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._failures = FailuresInARow(self.job.work)
+        self._failures = FailuresInARow(self.job.work if self.job.leaves_output else None, here=self.job.here)
 
     @property
     def trials(self) -> frozenset[int]:

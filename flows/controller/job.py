@@ -27,11 +27,12 @@ from overnight.storage import Ledger
 class Job:
     """A campaign with its parts; `ignore_window` runs it at any time of day.
 
-    `here` is true if evaluations run on this machine, with their files in the work folder. `sources` returns the
-    current hashes of the evaluator's files; with `refuse_changed`, a changed evaluator is not called. `recommend`
-    returns the recommendation after so many events, which the controller records when it ends; without it, nothing is
-    recorded. With `goes_on`, evaluations continue after their processes have ended: a controller that ends leaves them
-    to the next one, and they need not fit into the window. `fix` keeps parameters at values during this run.
+    `here` is true if evaluations run on this machine, with their files in the work folder, and `leaves_output` if they
+    leave their output there. `sources` returns the current hashes of the evaluator's files; with `refuse_changed`, a
+    changed evaluator is not called. `recommend` returns the recommendation after so many events, which the controller
+    records when it ends; without it, nothing is recorded. With `goes_on`, evaluations continue after their processes
+    have ended: a controller that ends leaves them to the next one, and they need not fit into the window. `fix` keeps
+    parameters at values during this run.
     """
 
     campaign: Campaign
@@ -43,6 +44,7 @@ class Job:
     rhythm: Rhythm = field(default_factory=Rhythm)
     ignore_window: bool = False
     here: bool = True
+    leaves_output: bool = True
     sources: Callable[[], Sources] = dict
     refuse_changed: bool = False
     proposing: Proposing = field(default_factory=Proposing)

@@ -26,7 +26,7 @@ def at_lines_of(source: Any) -> Iterator[None]:
         if not isinstance(source, str | Path):
             raise
         read = _read_again(Path(source))
-        raise InvalidDefinition([_located(read, problem) for problem in refused.problems]) from None
+        raise InvalidDefinition([_located(read, problem) for problem in refused.problems], refused.hint) from None
 
 
 def _read_again(path: Path) -> YamlSource | None:

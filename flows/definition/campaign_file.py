@@ -2,7 +2,7 @@
 
 import importlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,15 +26,16 @@ from overnight.campaign.contradictions import contradictions
 from overnight.campaign.errors import CannotPropose, InvalidDefinition
 from overnight.campaign.problems import Contradictory, Problem, one_line, shown
 from overnight.campaign.values.duration import WRITTEN_BY_HAND
-from overnight.evaluators import AnyEvaluator, HttpEvaluator, OwnLoop
+from overnight.evaluators import AnyEvaluator, OwnLoop
 from overnight.evaluators.ongoing.polling import Polling
 from overnight.flows.clusters.places.any_place import AnyPlace
 from overnight.flows.clusters.places.here import Here
 from overnight.flows.clusters.resources import Resources
 from overnight.flows.definition.addresses import absolute_ledger, ledger_address, meant_as_folder
 from overnight.flows.definition.each_mistake_once import each_once
+from overnight.flows.definition.known_keys import hint_about
 from overnight.flows.definition.parts import part_problems
-from overnight.flows.definition.translated_errors import translate
+from overnight.flows.definition.translated_errors import keys_of_file, translate
 from overnight.flows.definition.tried_points import in_a_begun_campaign, untried_outside
 from overnight.flows.definition.yaml_source import read_yaml
 from overnight.flows.proposing.settings import Proposing
@@ -115,7 +116,7 @@ class CampaignFile(BaseModel):
         continues when the window has closed.
         """
         campaign = info.data.get("campaign")
-        if campaign is None or campaign.window is None or isinstance(evaluator, OwnLoop | HttpEvaluator):
+        if campaign is None or campaign.window is None or evaluator.at_server or isinstance(evaluator, OwnLoop):
             return evaluator
         if "time_limit" in evaluator.model_fields_set:
             return evaluator
@@ -137,8 +138,9 @@ class CampaignFile(BaseModel):
     @model_validator(mode="after")
     def _fits_together(self) -> "CampaignFile":
         found = part_problems(self.campaign, self.evaluator, self.proposer)
-        if isinstance(self.evaluator, HttpEvaluator) and not isinstance(self.run_on, Here):
-            text = f"expected here with `evaluator.kind: http`, whose server runs the evaluations, got {self.run_on}"
+        if self.evaluator.at_server and not isinstance(self.run_on, Here):
+            kind = f"`evaluator.kind: {self.evaluator.kind}`"
+            text = f"expected here with {kind}, whose server runs the evaluations, got {self.run_on}"
             found.append(Problem(("run_on",), text))
         if found:
             raise Contradictory(found)
@@ -228,7 +230,8 @@ def load_campaign_file(path: str | Path) -> CampaignFile:
     if file is None or problems:
         lines = sorted((source.line(problem.where), str(problem)) for problem in problems[:_MOST_PROBLEMS])
         more = [f"{one_line(str(path))}: and {len(problems) - len(lines)} more"] if len(problems) > len(lines) else []
-        raise InvalidDefinition([*(f"{one_line(str(path))}:{line}: {problem}" for line, problem in lines), *more])
+        placed = [f"{one_line(str(path))}:{line}: {problem}" for line, problem in lines]
+        raise InvalidDefinition([*placed, *more], _known_keys(problems))
     file = _with_absolute_paths(file, path.resolve().parent)
     if outside := untried_outside(file.campaign, file.ledger):
         places = [f"{one_line(str(path))}:{source.line(problem.where)}: {problem}" for problem in outside]
@@ -249,10 +252,14 @@ def read_campaign(source: "CampaignFile | Mapping[str, Any] | str | Path") -> Ca
         raise InvalidDefinition([f"expected a path, a mapping or a CampaignFile, got {shown(source)}"])
     file, problems = _examine(source, _sections(source))
     if file is None:
-        raise InvalidDefinition([str(problem) for problem in problems])
+        raise InvalidDefinition([*map(str, problems)], _known_keys(problems))
     if outside := untried_outside(file.campaign, file.ledger):
         raise InvalidDefinition([str(problem) for problem in outside])
     return file
+
+
+def _known_keys(problems: Iterable[Problem]) -> str:
+    return hint_about(problems, keys_of_file(CampaignFile, inlined="campaign"))
 
 
 def _sections(data: Mapping[Any, Any]) -> dict[Any, Any]:

@@ -9,7 +9,7 @@ from overnight.campaign.standing.confirming import LEAST_OBSERVED
 from overnight.campaign.values.duration import format_duration
 from overnight.campaign.values.expression import is_expression, read_expression
 from overnight.campaign.window import Window
-from overnight.evaluators import AnyEvaluator, HttpEvaluator
+from overnight.evaluators import AnyEvaluator
 
 
 def part_problems(campaign: Campaign, evaluator: AnyEvaluator, proposer: AnyProposer) -> list[Problem]:
@@ -41,7 +41,7 @@ def _calculation_problems(campaign: Campaign) -> list[Problem]:
 
 def _window_problems(window: Window | None, evaluator: AnyEvaluator) -> list[Problem]:
     """Return a problem if not even the first evaluation would fit into the window; one at a server need not fit."""
-    if window is None or evaluator.time_limit <= window.length or isinstance(evaluator, HttpEvaluator):
+    if window is None or evaluator.time_limit <= window.length or evaluator.at_server:
         return []
     limit, length = format_duration(evaluator.time_limit), format_duration(window.length)
     text = (

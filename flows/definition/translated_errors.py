@@ -7,7 +7,16 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, RootModel, Tag, ValidationError
 
-from overnight.campaign.problems import Contradictory, Problem, Where, misspelling_of, shown, unknown_key
+from overnight.campaign.problems import (
+    Contradictory,
+    Problem,
+    Where,
+    did_you_mean,
+    misspelling_of,
+    shown,
+    unknown_key,
+    unlisted_key,
+)
 
 _NUMBER = "a number"
 _WHOLE = "a whole number"
@@ -114,7 +123,7 @@ def _finding(
     if kind == "string_pattern_mismatch" and where in _PATTERNS:
         return where, _PATTERNS[where], shown(found)
     if kind == "extra_forbidden":
-        return where, unknown_key(str(where[-1]), _keys(place.outer, model, inlined)), None
+        return where, _unknown(str(where[-1]), place.outer, model, inlined), None
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         key = context["discriminator"].strip("'")
         got = found.get(key) if isinstance(found, Mapping) else None
@@ -196,12 +205,19 @@ def _kinds_of_union(union: Any) -> list[str]:
     return [kind for member in get_args(union) or (union,) for kind in _kinds(member)]
 
 
-def _keys(outer: Any, model: type[BaseModel], inlined: str) -> list[str]:
-    """Return the keys that the user may write in the mapping of this model."""
-    if not _is_model(outer):
-        return []
-    part = model.model_fields[inlined].annotation
-    top = (part, model)
-    models = top if outer in top else (outer,)
-    fields = [item for m in models if _is_model(m) for item in m.model_fields.items()]  # type: ignore[union-attr]
-    return [field.alias or name for name, field in fields if name != inlined]
+def _unknown(key: str, outer: Any, model: type[BaseModel], inlined: str) -> str:
+    """Return the message about an unknown key; the many keys of the top level are listed below all problems."""
+    if outer not in (model, model.model_fields[inlined].annotation):
+        return unknown_key(key, _keys(outer) if _is_model(outer) else ())
+    return unlisted_key(key) + did_you_mean(key, keys_of_file(model, inlined))
+
+
+def keys_of_file(model: type[BaseModel], inlined: str) -> list[str]:
+    """Return the keys at the top level of the user's file."""
+    part: Any = model.model_fields[inlined].annotation
+    return [*_keys(part), *(key for key in _keys(model) if key != inlined)]
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    """Return the keys that the user may write in the mapping of a model."""
+    return [field.alias or name for name, field in model.model_fields.items()]

@@ -18,11 +18,12 @@ class FailuresInARow:
     """The number of trials given up in a row; a trial that is tried again has not been given up.
 
     A failure that was more likely than not when the point was proposed counts a third. Attempts in `adopted` began
-    under an earlier controller and do not count: their ends are no evidence of the current state. `work` has a folder
-    for each attempt.
+    under an earlier controller and do not count: their ends are no evidence of the current state. `outputs` has a
+    folder for the output of each attempt, on this machine if they are evaluated `here`; None if they leave no output.
     """
 
-    work: Path
+    outputs: Path | None
+    here: bool = True
     adopted: set[tuple[int, int]] = field(default_factory=set)
     count: int = 0
     thirds: int = 0
@@ -49,10 +50,16 @@ class FailuresInARow:
         left = f"{max(budget - history.started, 0)} of {budget} trials left"
         return (
             f"{self.count} trials in a row failed, so no more are started (`failures.max_in_a_row`). The last one, "
-            f"trial {trial.id} ({cause_text(end.cause)}): {end.message}\nIts output on this machine is in "
-            f"{self.work / trial.attempts[-1].key}. Fix the cause and run the campaign again: it continues, with "
-            f"{left}. To make up for the failed trials, raise `budget.trials`."
+            f"trial {trial.id} ({cause_text(end.cause)}): {end.message}\n{self._output_of(trial)}Fix the cause and run "
+            f"the campaign again: it continues, with {left}. To make up for the failed trials, raise `budget.trials`."
         )
+
+    def _output_of(self, trial: Trial) -> str:
+        """Return a sentence with the place of the output; empty if there is no output."""
+        if self.outputs is None:
+            return ""
+        where = "Its output on this machine is in" if self.here else "The machine that evaluated it has its output in"
+        return f"{where} {self.outputs / trial.attempts[-1].key}. "
 
 
 def _was_foreseen(trial: Trial) -> bool:

@@ -139,7 +139,7 @@ def _unread(complete: Sequence[StudyTrial]) -> list[str]:
 
 
 def _row(trial: StudyTrial, places: Sequence[int], study: Study, file: Path, campaign: Campaign) -> PastRow:
-    metrics = campaign.expected_metrics
+    metrics = dict.fromkeys((*campaign.expected_metrics, *campaign.goal.limited))
     means = {name: trial.attributes[name] for name in metrics if name in trial.attributes}
     for objective, place in zip(campaign.goal.objectives, places, strict=True):
         if place < len(trial.values):

@@ -22,6 +22,8 @@ READ = {
     "−3 ≤ größe ≤ −2": Constraint("größe", Bound(-3), Bound(-2)),
     "größe <= 2": Constraint("größe", at_most=Bound(2)),
     "net/val-loss.p99 <= 2": Constraint("net/val-loss.p99", at_most=Bound(2)),
+    "p99 / p50 <= 1.1 * baseline": Constraint("p99 / p50", at_most=Bound(0, 1.1)),
+    "2 >= max(p99, 2*p50) >= -1": Constraint("max(p99, 2*p50)", Bound(-1), Bound(2)),
 }
 REFUSED = {
     "p99_ms": "expected a metric with a bound",
@@ -34,14 +36,18 @@ REFUSED = {
     "baseline <= 4": "expected the name of a metric and its bound",
     "2 <= 3 <= 4": "expected the name of a metric and its bound",
     "p99_ms <= limit": "expected a number or a multiple of the baseline, such as 15 or 1.01 * baseline, on one side, "
-    "got 'p99_ms' and 'limit' in 'p99_ms <= limit'",
+    "got 'p99_ms' and 'limit' in 'p99_ms <= limit'; to compare two metrics, write `p99_ms - limit <= 0`",
+    "limit >= p99_ms": "expected a number or a multiple of the baseline, such as 15 or 1.01 * baseline, on one side, "
+    "got 'p99_ms' and 'limit' in 'limit >= p99_ms'; to compare two metrics, write `p99_ms - limit <= 0`",
+    "p99 / / p50 <= 3": "expected a metric or a calculation of metrics on one side, got 'p99 / / p50' in "
+    "'p99 / / p50 <= 3'; expected a number or the name of a metric, got '/'",
     "1 <= p99_ms <= limit": "expected a number or a multiple of the baseline, such as 15 or 1.01 * baseline, as the "
     "bound, got 'limit' in '1 <= p99_ms <= limit'",
-    "m / baseline <= 1.01": "expected the name of a metric alone on one side, got 'm / baseline'",
-    "loss * baseline <= 5": "expected the name of a metric alone on one side",
-    "baseline - m >= 5": "expected the name of a metric alone on one side",
-    "-loss <= 3": "expected the name of a metric alone on one side, got '-loss'",
-    "2 m <= 5": "expected the name of a metric alone on one side",
+    "m / baseline <= 1.01": "expected a metric or a calculation of metrics on one side, got 'm / baseline'",
+    "loss * baseline <= 5": "expected a metric or a calculation of metrics on one side",
+    "baseline - m >= 5": "expected a metric or a calculation of metrics on one side",
+    "-loss <= 3": "expected a metric or a calculation of metrics on one side, got '-loss'",
+    "2 m <= 5": "expected a metric or a calculation of metrics on one side",
     "p99_ms <= 15ms": "expected a number or a multiple of the baseline",
     "p99_ms <= 2 3": "expected a number or a multiple of the baseline",
     "p99_ms <= 2 * 3": "expected a number or a multiple of the baseline",

@@ -1,8 +1,10 @@
 """With a target, the metric is shown after its distance, and an explanation does not call it exploring."""
 
+import io
 from datetime import timedelta
 from typing import Any
 
+from rich.console import Console
 from standing import status_lines
 from told_stories import POINT, START, Story, campaign_of
 
@@ -10,6 +12,7 @@ from overnight.campaign import History, Measurement
 from overnight.campaign.history.events import TrialObserved
 from overnight.campaign.history.provenance import Chosen, Knew, MadeBy, Prediction, Provenance
 from overnight.campaign.recommendation import Recommendation
+from overnight.flows.commands.start.live import LiveDisplay
 from overnight.report.explanation import explanation
 from overnight.report.story.goal.best import best_of
 
@@ -52,6 +55,16 @@ def recommended() -> Recommendation:
 
 def test_the_best_result_is_a_distance_with_the_metric_in_brackets():
     assert f"best so far: {DISTANCE} 0.25 (gain_db 60.25) (trial 1)" in status_lines(told().history)
+
+
+def test_the_line_of_an_ended_trial_has_the_metric_as_well():
+    story = told()
+    console = Console(file=io.StringIO(), width=200)
+    with LiveDisplay(story.campaign, console) as display:
+        display.watch(History.from_events(story.events[:4]))
+        display.watch(story.history)
+    lines = console.file.getvalue().splitlines()  # pyright: ignore
+    assert lines[-1] == f"trial   2  {DISTANCE} 2 (gain_db 58)  (model)"
 
 
 def test_the_recommended_value_is_what_is_believed_or_what_was_measured_exactly():

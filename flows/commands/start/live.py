@@ -18,10 +18,11 @@ from overnight.flows.rules.going_on import and_left
 from overnight.report.numbers import duration
 from overnight.report.phrases.experiment import effect_text
 from overnight.report.phrases.fidelities import below_full_text
-from overnight.report.phrases.general import counted
+from overnight.report.phrases.general import counted, target_text
 from overnight.report.status import state_lines
 from overnight.report.statuses import LOOKS
 from overnight.report.story import Story, story_of
+from overnight.report.story.goal.best import measured_towards
 from overnight.report.story.people import Request, requests_of
 from overnight.report.story.standstill import standstill
 from overnight.report.trial_facts import ending, generator_of, objectives_text, point_text, unmet_text
@@ -144,9 +145,8 @@ def _ended_line(history: History, trial: Trial) -> Text:
     on_front = "  on the front" if goal.has_front and _unbeaten(history, trial) else ""
     difference = _difference(history, trial) if history.definition.is_ab_test else ""
     below = below_full_text(history, trial)
-    return Text(
-        f"{line}{objectives_text(goal, trial)}{below}{difference}  ({generator_of(trial)}){infeasible}{on_front}"
-    )
+    values = objectives_text(goal, trial) + target_text(measured_towards(history.definition, trial))
+    return Text(f"{line}{values}{below}{difference}  ({generator_of(trial)}){infeasible}{on_front}")
 
 
 def _context(history: History, trial: Trial) -> str:

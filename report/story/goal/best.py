@@ -135,11 +135,11 @@ def best_measured(history: History, trials: Iterable[Trial]) -> BestMeasured | N
     if best is None:
         return None
     measurement = goal.values_of([best])[0]
-    of_target = _measured_towards(history.definition, best)
+    of_target = measured_towards(history.definition, best)
     return BestMeasured(trial=best.id, point=best.point, measurement=measurement, of_target=of_target)
 
 
-def _measured_towards(campaign: Campaign, trial: Trial) -> OfTarget | None:
+def measured_towards(campaign: Campaign, trial: Trial) -> OfTarget | None:
     """Return the metric of the campaign's target as a trial measured it; None if there is no target or no value."""
     found = None if campaign.target is None else campaign.target.found_in(trial.measured)
     if campaign.target is None or found is None:
@@ -151,7 +151,7 @@ def _towards(history: History, found: Recommendation, *, exact: bool) -> OfTarge
     """Return the metric of the campaign's target at the recommended point: as measured if that is exact."""
     campaign = history.definition
     if exact and found.trial is not None and found.trial in history.trials:
-        return _measured_towards(campaign, history.trials[found.trial])
+        return measured_towards(campaign, history.trials[found.trial])
     predicted = None if campaign.target is None else found.predicted.get(campaign.target.metric)
     if campaign.target is None or predicted is None:
         return None

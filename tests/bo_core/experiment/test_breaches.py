@@ -4,7 +4,7 @@ from statistics import NormalDist
 import pytest
 from crossing import crossing
 from scipy.optimize import root_scalar
-from told_arms import ToldArms, measured
+from told_arms import ToldArms, effects, measured
 
 from overnight.bo_core.experiment.breaches import breach_of, breached_points
 from overnight.bo_core.experiment.next_batch import next_batch
@@ -55,6 +55,19 @@ def test_a_result_that_does_harm_in_the_last_stage_rolls_the_candidate_back() ->
     assert "in its result clicks was worse than that of the status quo by 5, and by at least 4.77 by the bound" in str(
         found
     )
+
+
+def test_a_guardrail_on_a_calculation_is_judged_by_the_parts_that_looks_and_results_report() -> None:
+    told = ToldArms(constraints=["hides / clicks <= 1.01 * baseline"], ramp_up={"stages": [0.1, 0.5]})
+    quo, arm = told.batch((0, 0.5), (7, 0.5), generator="ramp_up")
+    calm = {"clicks": measured(10, 0.1, 500), "hides": measured(1, 0.01, 500)}
+    harm = calm | {"hides": measured(9, 0.1, 500)}
+    stop = {each.trial: each for each in told.look(1, {quo: calm, arm: harm})}[arm]
+
+    assert "hides / clicks was 0.9, above the limit 0.101 of `hides / clicks <= 1.01 * baseline`" in stop.why
+    found = {each.metric: each for each in effects(told.history)}["hides / clicks"]
+    assert (found.arm and found.arm.n, found.status_quo and found.status_quo.n) == (500, 500)
+    assert found.value == pytest.approx(0.8)
 
 
 @pytest.mark.parametrize(("beyond", "breached"), [(0.999, False), (1.001, True)])

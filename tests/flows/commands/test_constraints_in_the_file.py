@@ -26,7 +26,7 @@ REFUSED = {
     "constraints:\n  - 17": f"9: constraints.0: expected a text such as {TEXTS}, got 17",
     "constraints:\n  - p99_ms <= limit": (
         "9: constraints.0: expected a number or a multiple of the baseline, such as 15 or 1.01 * baseline, on one "
-        "side, got 'p99_ms' and 'limit' in 'p99_ms <= limit'"
+        "side, got 'p99_ms' and 'limit' in 'p99_ms <= limit'; to compare two metrics, write `p99_ms - limit <= 0`"
     ),
     "constraints:\n  - loss <= 1.01 * baseline": (
         "9: constraints.0: expected a `baseline`, to which `loss <= 1.01 * baseline` is relative, found none"

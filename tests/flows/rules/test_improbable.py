@@ -131,6 +131,20 @@ def test_a_metric_that_is_not_reported_is_expected_to_be_like_the_results():
     assert decision(told(sure, FINISHED, silent), 6, 1) is not None
 
 
+def test_a_limited_calculation_is_predicted_from_the_reports_of_its_parts():
+    alone = campaign(objectives=[], minimize="size", stop_early={"rule": "improbable", "below": 0.2})
+    limited = campaign(
+        objectives=[],
+        minimize="size",
+        constraints=["speed - size >= 0"],
+        stop_early={"rule": "improbable", "below": 0.2},
+    )
+    finished = [(early, final | {"speed - size": final["speed"] - final["size"]}) for early, final in FINISHED]
+    slow = row(0.5, -4)[0]
+    assert decision(told(alone, finished, slow), 6, 1) is None
+    assert decision(told(limited, finished, slow), 6, 1) is not None
+
+
 def test_a_glitch_that_the_latest_model_doubted_is_no_result_to_compare_with():
     alone = campaign(objectives=[], minimize="size", stop_early={"rule": "improbable", "below": 0.2})
     glitch = ({"size": 3.0}, {"size": -9.0})
