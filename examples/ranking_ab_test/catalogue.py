@@ -5,6 +5,7 @@ The hidden taste of each person for each film is a factorisation of all ratings.
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,9 +41,9 @@ class Catalogue:
 @cache
 def catalogue() -> Catalogue:
     """Return the catalogue, which is the same in each process."""
-    table = data("dslabs", "movielens")
-    counts = table["movieId"].value_counts()
-    table = table[table["movieId"].isin(counts[counts >= FEWEST_RATINGS].index)]
+    table: Any = data("dslabs", "movielens")
+    _, of_each, counts = np.unique(table["movieId"], return_inverse=True, return_counts=True)
+    table = table[counts[of_each] >= FEWEST_RATINGS]
     people, person = np.unique(table["userId"], return_inverse=True)
     films, first, film = np.unique(table["movieId"], return_index=True, return_inverse=True)
     every = np.full((len(people), len(films)), np.nan)

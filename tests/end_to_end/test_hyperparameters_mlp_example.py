@@ -27,7 +27,7 @@ def definition(folder: Path) -> Path:
     for old, new in {
         "trials: 60": "trials: 4",
         "after_step: 3": "after_step: 1",
-        "after_trials: 8": "after_trials: 4",
+        "after_trials: 6": "after_trials: 4",
     }.items():
         assert old in text
         text = text.replace(old, new)
