@@ -240,6 +240,11 @@ _BEFORE_IT_EXISTED = {
 }
 
 
+def settings_of(proposer: AnyProposer) -> dict[str, Any]:
+    """Return the settings of a proposer as a ledger records them, without folders of this machine."""
+    return proposer.model_dump(mode="json", exclude=FOLDERS)
+
+
 def recorded_proposer(settings: Mapping[str, Any]) -> AnyProposer:
     """Return the proposer that a ledger's settings describe, including settings that an older version wrote."""
     earlier = _BEFORE_IT_EXISTED if settings.get("kind") == "bayesian" else {}

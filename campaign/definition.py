@@ -24,7 +24,6 @@ from overnight.campaign.solutions import Solutions
 from overnight.campaign.space import Parameters, Point, Space, WrittenPoint
 from overnight.campaign.stopping import AnyStoppingRule
 from overnight.campaign.values.comparison import ComparisonText
-from overnight.campaign.values.expression import is_expression
 from overnight.campaign.values.may_be_revised import MayBeRevised
 from overnight.campaign.values.numbers import WHOLE, Real
 from overnight.campaign.values.read_only import ReadOnly, ReadOnlyDict
@@ -242,7 +241,7 @@ class Campaign(BaseModel):
     def metric_of_number(self) -> str:
         """Return the metric that a result is if it is a number without a name: a target's own, or the objective."""
         target = self.target
-        return self.objective.metric if target is None or is_expression(target.metric) else target.metric
+        return self.objective.metric if target is None or target.is_calculated else target.metric
 
     @property
     def objective_metrics(self) -> tuple[str, ...]:

@@ -22,7 +22,8 @@ def reported(campaign: Campaign, view: ModelView, objective: Objective) -> list[
 
     Of each trial's latest attempt, the last report up to each level of the fidelity counts, because neighbouring ones
     err in the same way. For the same reason the result counts alone, once there is one, of everything after the level
-    below it. Trials that are running count as well.
+    below it. An attempt that continues may report its earlier steps again, such as a whole log; only those after the
+    fidelity that it continues from count. Trials that are running count as well.
     """
     fidelity = campaign.fidelity
     if fidelity is None or not fidelity.parameter.curve:
@@ -41,12 +42,13 @@ def _thinned(campaign: Campaign, trial: Trial, view: ModelView) -> Iterator[Meas
     fidelity = campaign.fidelity
     if fidelity is None or not trial.attempts:
         return
-    latest, end = trial.attempts[-1].number, fidelity.of(trial.point)
+    attempt, end = trial.attempts[-1], fidelity.of(trial.point)
+    latest, resumed = attempt.number, attempt.resumed
     steps = {report.step: report for report in view.reports.get(trial.id, ()) if report.attempt == latest}
-    before = 0.0
+    before = 0.0 if resumed is None else resumed.fidelity
     below = [level for level in fidelity.parameter.levels if level < end]
     for level in below if isinstance(trial.outcome, Observation) else [*below, end]:
         within = [step for step in steps if before < step <= level and fidelity.parameter.low <= step]
         if within:
             yield steps[max(within)]
-        before = level
+        before = max(before, level)

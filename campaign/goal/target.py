@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from overnight.campaign.evaluation import Measurement
 from overnight.campaign.goal.calculated import calculated_from
-from overnight.campaign.values.expression import is_expression, read_expression
+from overnight.campaign.values.expression import read_expression
 from overnight.campaign.values.numbers import Real
 
 
@@ -28,10 +28,17 @@ class Target(BaseModel):
 
     def found_in(self, measured: Mapping[str, Measurement]) -> Measurement | None:
         """Return the metric as calculated from measured ones, or else as measured itself; None if it is neither."""
-        if is_expression(self.metric):
+        if self.is_calculated:
             with suppress(ValueError):
                 return calculated_from(read_expression(self.metric), measured)
         return measured.get(self.metric)
+
+    @property
+    def is_calculated(self) -> bool:
+        """Return whether the metric is a calculation where the distance is read: `-gain` is one, `p99-ms` is a name."""
+        with suppress(ValueError):
+            return read_expression(self.distance).names != (self.metric,)
+        return False
 
     @property
     def distance(self) -> str:

@@ -6,7 +6,7 @@ and in the ends of climbs), as a stack, or not at all.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -177,7 +177,8 @@ class Asked(_Part):
     `unseen` is how many results arrived while the proposal was made. If the campaign's own proposer was unavailable,
     `stand_in` names the fallback that made the proposal, and `away` the reason. `points` is how many points were asked
     for: a batch may have fewer, and the first of two points that are chosen jointly is not that of one. `context` holds
-    the values of the context that the caller asked for; None if it asked for none.
+    the values of the context that the caller asked for; None if it asked for none. `proposer` holds the settings of the
+    proposer if they are not those of the history: another process may have recorded its own since the caller began.
     """
 
     compared = "not at all"
@@ -191,6 +192,7 @@ class Asked(_Part):
     # The following are not dumped if they are unknown, so that earlier records stay as they are.
     points: Annotated[int | None, Field(exclude_if=lambda value: value is None)] = None
     context: Annotated[ReadOnly[dict[str, Value]] | None, Field(exclude_if=lambda value: value is None)] = None
+    proposer: Annotated[ReadOnly[dict[str, Any]] | None, Field(exclude_if=lambda value: value is None)] = None
 
 
 @dataclass(frozen=True)

@@ -150,7 +150,9 @@ class Meaning:
         return EvaluationFailed(cause="configuration", message=message)
 
     def _value(self, answer: Answer) -> Any:
-        """Return the JSON value in an answer; None if it is empty and need not be a result."""
+        """Return the JSON value in an answer; None if it need not be a result, and is empty, too large or not JSON."""
+        if answer.body is None and answer.status == _ACCEPTED:
+            return None
         if answer.body is None:
             raise InvalidResult(f"expected a result of at most {LARGEST_ANSWER} bytes, found a larger one")
         if not answer.body.strip() and (answer.status == _ACCEPTED or _is_created(answer)):

@@ -7,10 +7,12 @@ on no network. Each evaluation starts the server twice: with the defaults and wi
 import contextlib
 import fcntl
 import os
+import shlex
 import shutil
 import statistics
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -87,7 +89,7 @@ def measured(settings: Mapping[str, object], warm_up: int, seconds: int) -> dict
         position = sql("select pg_current_wal_lsn()")
         ends, latencies = pgbench(seconds)
         written = int(sql(f"select pg_wal_lsn_diff(pg_current_wal_lsn(), '{position}')::bigint"))
-    counts = [ends.count(second) for second in sorted({*ends})][1:-1]
+    counts = in_each_second(ends)
     return {
         "transactions_per_s": (statistics.mean(counts), statistics.stdev(counts) / len(counts) ** 0.5),
         "p99_ms": statistics.quantiles(latencies, n=100)[98],
@@ -106,11 +108,18 @@ def pgbench(seconds: int) -> tuple[list[int], list[float]]:
     return [int(line[4]) for line in lines], [int(line[2]) / 1000 for line in lines]
 
 
+def in_each_second(ends: list[int]) -> list[int]:
+    """Return how many transactions ended in each second but the first and the last, which are incomplete."""
+    counts = Counter(ends)
+    return [counts[second] for second in range(min(ends) + 1, max(ends))]
+
+
 @contextmanager
 def server(settings: Mapping[str, object]) -> Iterator[None]:
     """Run the server with settings; a server that does not start with them is a failed evaluation."""
     text = "".join(f" -c {name}={of_server(name, value)}" for name, value in settings.items())
-    options = f"-p {PORT} -c listen_addresses= -c unix_socket_directories={CLUSTER}{text}"
+    place = shlex.quote(f"unix_socket_directories={CLUSTER}")
+    options = f"-p {PORT} -c listen_addresses= -c {place}{text}"
     log = CLUSTER / "server.log"
     try:
         called("pg_ctl", "-D", CLUSTER / "data", "-w", "-t", 30, "-l", log, "-o", options, "start")

@@ -44,6 +44,7 @@ from overnight.flows.host.clock import Clock, SystemClock
 from overnight.flows.host.log import LOG
 from overnight.flows.people.read_outcome import described, read_outcome, read_report, read_step
 from overnight.flows.people.under_way import is_evaluated, under_way, unended
+from overnight.flows.proposing.settings import unrecorded_settings
 from overnight.flows.rules.looks import stops_by_rules
 from overnight.flows.rules.new_trials import attempt_event, proposed_events
 from overnight.flows.rules.outcomes import outcome_events
@@ -248,7 +249,8 @@ class AskTell:
         if outdated or not may_propose(own_allowance(history, now, ignore_window=self.ignore_window)):
             return []
         unseen = history.trials.observed - asked.trials.observed
-        made = Asked(events_seen=seen, seconds=seconds, points=_ONE_POINT, unseen=unseen, context=given)
+        own = unrecorded_settings(self.file.proposer, asked)
+        made = Asked(events_seen=seen, seconds=seconds, points=_ONE_POINT, unseen=unseen, context=given, proposer=own)
         proposed = proposed_events(history, proposals, now, _ACTOR, made)
         # The arms of a batch wait together until people have decided on all of them.
         starts = proposed[:1] if not any(each.parked for each in proposed) else []

@@ -8,6 +8,7 @@ from overnight.campaign import History, Proposal
 from overnight.campaign.history.events import TrialProposed
 from overnight.campaign.history.provenance import Asked
 from overnight.flows.proposing.request import ProposalRequest
+from overnight.flows.proposing.settings import unrecorded_settings
 from overnight.flows.rules.new_trials import proposed_events
 from overnight.flows.session.lease import CONTROLLER
 
@@ -50,6 +51,7 @@ class Answered:
             # If no stand-in was asked, the proposer itself records points that replace its own.
             stand_in=self.request.stand_in,
             away=None if self.request.stand_in is None else self.away,
+            proposer=unrecorded_settings(self.request.proposer, self.request.history),
         )
         return proposed_events(history, self.proposals, now, CONTROLLER, asked)
 

@@ -19,9 +19,12 @@ async def last_recommendation(
     """Return the recommendation of a campaign whose controller ends; None if there is no new one.
 
     A request to stop at once ends the computation, and a failure is only reported: readers compute what they do not
-    find.
+    find. If another process has recorded other settings since, a replay would not find what this one would compute.
     """
     history, seen = journal.history, journal.events_seen
+    latest = history.revised or history.defined
+    if latest is not None and latest.settings != job.settings:
+        return None
     if job.recommend is None or not history.trials.observed or history.recommendation is not None:
         return None
     computing = asyncio.ensure_future(job.recommend(seen))

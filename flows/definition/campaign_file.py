@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from overnight.bo_core import AnyProposer, BayesianProposer, CustomProposer
-from overnight.bo_core.proposer import FOLDERS
+from overnight.bo_core.proposer import settings_of
 from overnight.bo_core.settings.surrogates import GpytorchSurrogate
 from overnight.campaign import Campaign
 from overnight.campaign.contradictions import contradictions
@@ -204,7 +204,7 @@ class CampaignFile(BaseModel):
             del evaluator["polled"]
         if "environment" in evaluator:
             evaluator["environment"] = [variable.partition("=")[0] for variable in evaluator["environment"]]
-        settings = {"evaluator": evaluator, "proposer": self.proposer.model_dump(mode="json", exclude=FOLDERS)}
+        settings = {"evaluator": evaluator, "proposer": settings_of(self.proposer)}
         # Left out if they are the defaults: a campaign that began without these keys has not changed.
         if not isinstance(self.run_on, Here):
             settings["run_on"] = self.run_on.model_dump(mode="json")

@@ -29,7 +29,8 @@ class Question(BaseModel):
     """Asks for the `q` points that the proposer `asked` proposes after the ledger's first `events_seen` events.
 
     Every process that can read the ledger computes the same answer. `leases` is how many of these events are leases,
-    on which no point depends.
+    on which no point depends. `uid` is that of the campaign: after a ledger was deleted, another one may begin in its
+    place.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,6 +40,7 @@ class Question(BaseModel):
     q: int
     asked: AnyProposer
     leases: int = 0
+    uid: str = ""
 
     @property
     def key(self) -> str:

@@ -33,7 +33,7 @@ class Proposers:
 
     def of(self, request: ProposalRequest) -> tuple[Proposer, Question]:
         """Return the proposer to ask, and the question."""
-        lease = request.history.lease
+        lease, defined = request.history.lease, request.history.defined
         question = Question(
             place=self.place,
             events_seen=request.events_seen,
@@ -41,6 +41,7 @@ class Proposers:
             asked=request.asked,
             # Epochs count from 1 without gaps, so the last one is the number of leases.
             leases=0 if lease is None else lease.epoch,
+            uid="" if defined is None else defined.uid,
         )
         return self.main if request.stand_in is None else self.stand_in, question
 

@@ -1,12 +1,14 @@
 """The settings under `proposing:`: place, time limit and stand-in."""
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from overnight.bo_core import AnyProposer, BayesianProposer, SobolProposer
+from overnight.bo_core.proposer import recorded_proposer, settings_of
 from overnight.bo_core.settings.surrogates import ExactSurrogate
+from overnight.campaign import History
 from overnight.campaign.errors import OvernightError
 from overnight.campaign.history.provenance import StandIn
 from overnight.campaign.values.duration import Duration
@@ -37,6 +39,18 @@ class Proposing(BaseModel):
     def problems(self) -> list[str]:
         """Return a sentence for each thing that these settings need and that is missing."""
         return [] if self.pool is None else missing_server("proposing.pool")
+
+
+def unrecorded_settings(proposer: AnyProposer, history: History) -> dict[str, Any] | None:
+    """Return the settings of a proposer that is not the one that a history records; None if it is.
+
+    A loop of the user's own or a controller keeps the proposer with which it began. Another process that begins later,
+    from a file with other settings, records these.
+    """
+    latest = history.revised or history.defined
+    known = None if latest is None else latest.settings.get("proposer")
+    own = settings_of(proposer)
+    return None if known is None or recorded_proposer(known) == recorded_proposer(own) else own
 
 
 def standing_in(proposer: AnyProposer, stand_in: StandIn | None) -> AnyProposer:

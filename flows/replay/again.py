@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -62,11 +63,13 @@ def _verdicts(
     try:
         history = History.from_events(seen)
         campaign, proposer = asked_of(history, folder)
+        asked = next(each.asked for each in computed.values())
+        if asked.proposer is not None:
+            proposer = _usable(asked.proposer, folder)
         # Points of a stand-in may complete a batch that a model began.
         stand_ins: list[StandIn] = [by for made in computed.values() if (by := made.asked.stand_in) is not None]
         proposer = standing_in(proposer, stand_ins[0] if stand_ins else None)
         numbers = range(history.next_trial, max(computed) + 1)
-        asked = next(each.asked for each in computed.values())
         q = asked.points or len(numbers)
         batch = _Batch(campaign, history, proposer, {n: trials[n].proposal for n in numbers if n in trials}, q)
         made = dict(zip(numbers, propose(campaign, history, proposer, q, asked.context), strict=False))
@@ -82,8 +85,13 @@ def asked_of(history: History, folder: Path) -> tuple[Campaign, AnyProposer]:
     """Return the definition and the proposer that a history records, as they can be used here."""
     latest = history.revised or history.defined
     settings = {} if latest is None else latest.settings.get("proposer") or {}
+    return history.definition, _usable(settings, folder)
+
+
+def _usable(settings: Mapping[str, Any], folder: Path) -> AnyProposer:
+    """Return the proposer with these recorded settings, as it can be used here."""
     proposer = recorded_proposer(settings).in_folder(folder)
-    return history.definition, on_this_machine(proposer) if isinstance(proposer, BayesianProposer) else proposer
+    return on_this_machine(proposer) if isinstance(proposer, BayesianProposer) else proposer
 
 
 @dataclass(frozen=True)

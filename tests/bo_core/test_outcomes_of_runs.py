@@ -13,8 +13,9 @@ from overnight.bo_core.choice import Asked, Choice
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.model import Model
 from overnight.bo_core.weights.weighting import Weighting
-from overnight.campaign import Campaign, History, Point, Proposal
+from overnight.campaign import Campaign, History, Measurement, Point, Proposal
 from overnight.campaign.history.events import MeasurementReported
+from overnight.campaign.standing.declared_costs import to_resume
 from overnight.campaign.standing.fidelity_costs import FidelityCosts
 
 
@@ -136,6 +137,30 @@ def test_outcomes_below_full_fidelity_have_the_number_of_their_run(
     assert found.runs == runs
     part = found.part(range(2))
     assert part.runs == (None if runs is None else runs[:2])
+
+
+def test_a_continued_evaluation_that_reports_its_earlier_steps_again_does_not_confirm_them() -> None:
+    campaign = with_runs(resume=True, curve=True)
+    history = after(campaign, [*FIRST, (0.3, 9)])
+    trial = history.next_trial
+    point: Point = {"x0": 0.3, "epochs": 81}
+    started = attempt(trial).model_copy(update={"resumed": to_resume(history, point)})
+    reports = [
+        MeasurementReported(time=NOON, actor="test", trial=trial, attempt=1, step=step, metrics={"loss": mean(step)})
+        for step in (1, 3, 9, 20, 27)
+    ]
+    history = history.extended([proposed(trial, point), started, *reports])
+    asked = Asked(campaign, history, MODEL, Encoding(campaign.space), [], 1)
+    found = asked.situation.observed["loss"]
+    assert found.runs is not None
+    outcomes = zip(found.trials, found.measured, found.runs, strict=True)
+    known = [(of.id, measured) for of, measured, run in outcomes if run == trial - 1]
+    assert known == [(trial - 1, mean(9)), (trial, mean(27))]
+
+
+def mean(epochs: int) -> Measurement:
+    """Return what a point is measured to have at so many epochs."""
+    return Measurement(mean=loss({"x0": 0.3, "epochs": epochs}))
 
 
 def test_the_outcome_of_a_continued_run_is_predicted_from_its_earlier_ones() -> None:

@@ -93,3 +93,20 @@ def test_a_target_that_cannot_be_meant_is_refused(goal: dict[str, Any], found: s
     with pytest.raises(ValidationError) as problem:
         aiming(**goal)
     assert found in str(problem.value)
+
+
+@pytest.mark.parametrize(("metric", "value"), [("-gain", -3.0), ("(gain)", 3.0), ("gain - loss", 1.0)])
+def test_a_metric_is_a_calculation_wherever_the_distance_reads_it_as_one(metric: str, value: float):
+    campaign = aiming(target={"metric": metric, "value": 60})
+    assert campaign.target is not None
+    assert campaign.target.found_in({"gain": Measurement(mean=3.0), "loss": Measurement(mean=2.0)}) == Measurement(
+        mean=value
+    )
+    assert campaign.metric_of_number == campaign.objective.metric
+
+
+@pytest.mark.parametrize("metric", ["gain", "p99-ms", "a/b", "+gain"])
+def test_a_name_may_contain_signs(metric: str):
+    campaign = aiming(target={"metric": metric, "value": 60})
+    assert campaign.metric_of_number == metric
+    assert campaign.expected_metrics == (metric,)

@@ -1,6 +1,7 @@
 """The example that tunes PostgreSQL measures real servers, and names the packages that it needs."""
 
 import json
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -42,6 +43,23 @@ def test_the_example_measures_settings_against_the_defaults(tmp_path):
         assert row["transactions_per_s / default_transactions_per_s_sem"] > 0
         assert (row["commit_siblings"] is None) == (row["commit_delay"] == 0)
     assert not (tmp_path / "cluster" / "data" / "postmaster.pid").exists()
+
+
+def test_a_second_without_transactions_counts_as_such():
+    # The first and the last second are incomplete.
+    assert postgres.in_each_second([10, 11, 11, 14, 14, 14, 15]) == [2, 0, 0, 3]
+
+
+def test_the_folder_may_have_a_space_in_its_name(monkeypatch, tmp_path):
+    place = tmp_path / "a b" / "cluster"
+    place.mkdir(parents=True)
+    calls = []
+    monkeypatch.setattr(postgres, "CLUSTER", place)
+    monkeypatch.setattr(postgres, "called", lambda *words: calls.append([str(word) for word in words]))
+    with postgres.server({"jit": False}):
+        pass
+    [options] = [call[call.index("-o") + 1] for call in calls if "-o" in call]
+    assert f"unix_socket_directories={place}" in shlex.split(options)
 
 
 def test_where_postgresql_is_missing_the_example_says_what_to_install(monkeypatch, tmp_path):

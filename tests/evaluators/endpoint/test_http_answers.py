@@ -22,6 +22,7 @@ from overnight.evaluators import HttpEvaluator
 KEY = "night-ab12/1/1-c0ffee"
 SECRET = "hunter2-correct-horse"
 BOMB = gzip.compress(bytes(1 << 24))
+TOO_LARGE = json.dumps({"log": "x" * (1 << 20)}).encode()
 ASKED_FOR = f"Idempotency-Key: {KEY}"
 
 
@@ -106,6 +107,7 @@ RUNNING = [
     (202, b"", {"Location": "/evaluations/17"}, "/evaluations/17"),
     (202, {"poll": "evaluations/17"}, {}, "/evaluations/17"),
     (202, b"<p>Accepted</p>", {"Location": "/evaluations/17"}, "/evaluations/17"),
+    (202, TOO_LARGE, {"Location": "/evaluations/17"}, "/evaluations/17"),
     (201, b"", {"Location": "/e/17?part=1"}, "/e/17?part=1"),
     (200, {"status": "running", "poll": "/e/17"}, {}, "/e/17"),
 ]
@@ -116,6 +118,12 @@ async def test_an_evaluation_that_has_begun_is_found_again_by_its_address(status
     with ScriptedServer(Says(status, body, headers)) as server:
         answer = await answer_to(request(), server)
         assert answer == EvaluationOngoing(handle=f"{server.url}{path}")
+
+
+async def test_an_evaluation_runs_however_large_the_answer_is_that_says_so():
+    with ScriptedServer(Says(202, TOO_LARGE)) as server:
+        handle = f"{server.url}/evaluations/17"
+        assert await answer_to(look(handle), server) == EvaluationOngoing(handle=handle)
 
 
 async def test_a_look_that_finds_it_running_may_report_metrics_and_a_cost():

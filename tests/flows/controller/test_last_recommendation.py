@@ -9,6 +9,7 @@ from read_ledgers import events_of
 from scripted_campaign import ScriptedEvaluator, a_campaign
 
 from overnight.bo_core import BayesianProposer, SobolProposer
+from overnight.bo_core.proposer import settings_of
 from overnight.bo_core.recommend import computed
 from overnight.campaign import History
 from overnight.campaign.errors import CampaignStopped
@@ -28,6 +29,7 @@ from overnight.flows.people.requests import pause
 from overnight.flows.people.revising import revise
 from overnight.flows.proposing.settings import ProposerUnavailable
 from overnight.flows.session.lease import Rhythm
+from overnight.flows.session.opening import revised_by_run
 from overnight.storage import MemoryLedger
 
 PROPOSER = BayesianProposer(initial=4, restarts=2, raw_points=64, draws=32)
@@ -206,3 +208,21 @@ async def test_a_request_in_the_ledger_to_stop_at_once_ends_the_computation():
     history = await run(ledger, never, rhythm=Rhythm(hear=0.01))
     assert history.finished is not None
     assert "recommendation_made" not in await kinds(ledger)
+
+
+async def test_nothing_is_recorded_if_another_process_has_recorded_other_settings_since():
+    ledger = MemoryLedger()
+
+    class Interrupted(ScriptedEvaluator):
+        async def evaluate(self, request: Any, folder: Path, report: Any) -> Any:
+            history = History.from_events(await events_of(ledger))
+            if history.revised is None:
+                settings = {"proposer": settings_of(PROPOSER)}
+                revised = revised_by_run(history, history.definition, settings, SystemClock().now())
+                await ledger.append([revised], after=(await ledger.read())[-1].number)
+            return await super().evaluate(request, folder, report)
+
+    asked = Asked(ledger)
+    await run(ledger, asked.recommend, evaluator=Interrupted(lambda trial, attempt: float(trial)))
+    assert "campaign_revised" in await kinds(ledger)
+    assert asked.seen == []

@@ -25,6 +25,8 @@ from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.stop import StopRequest
 from overnight.flows.proposing.ledger_reader import LedgerReader
 from overnight.flows.proposing.messages import Question, RecommendationQuestion, place_of
+from overnight.flows.proposing.proposers import Proposers
+from overnight.flows.proposing.request import ProposalRequest
 from overnight.flows.proposing.settings import ProposerUnavailable
 from overnight.flows.proposing.slot import ProposalSlot
 from overnight.storage import open_ledger
@@ -292,3 +294,14 @@ def test_a_question_is_the_same_for_the_controller_that_takes_over(tmp_path):
     again = first.model_copy(update={"events_seen": 8, "leases": 2})
     assert again.key == first.key
     assert again.model_copy(update={"events_seen": 9}).key != first.key
+
+
+def test_a_campaign_that_begins_anew_in_the_place_of_a_deleted_ledger_asks_other_questions(tmp_path):
+    def asked_by(uid: str) -> Question:
+        defined = CampaignDefined(time=NOON, actor="user", uid=uid, definition=a_campaign())
+        request = ProposalRequest(SobolProposer(), History.from_events([defined]), events_seen=1, q=1)
+        slot = a_slot(tmp_path)
+        return Proposers(place_of(str(tmp_path), "test"), slot, slot).of(request)[1]
+
+    assert asked_by("1").key == asked_by("1").key
+    assert asked_by("1").key != asked_by("2").key
