@@ -2,8 +2,6 @@
 
 from datetime import UTC
 
-from plotly.offline import get_plotlyjs
-
 from overnight.campaign import History
 from overnight.campaign.standing.in_context import in_context
 from overnight.report.finding import (
@@ -15,7 +13,7 @@ from overnight.report.finding import (
 from overnight.report.numbers import duration, moment
 from overnight.report.page.page_part import PagePart, embedded, page_part
 from overnight.report.page.revisions_table import revisions_table
-from overnight.report.page.template import rendered
+from overnight.report.page.template import file_of_page, rendered
 from overnight.report.phrases.general import made_text
 from overnight.report.pictures.charts import timeline_chart
 from overnight.report.pictures.timeline import attempt_spans, utilisation
@@ -49,7 +47,7 @@ def render_report(history: History, story: Story) -> str:
         parts=[part.html for part in parts],
         recommended=recommended,
         figures=figures,
-        plotly=get_plotlyjs() if figures else "",
+        plotly=file_of_page("plotly-basic.min.js") if figures else "",
         utilisation=None if used is None else f"{used:.0%}".replace("%", " %"),
         attempts=(len(spans[-MOST:]), len(spans)),
         failed_attempts=[line | {"message": _shortened(line["message"])} for line in failed[-MOST:]],

@@ -15,8 +15,16 @@ def rendered(name: str, **values: Any) -> Markup:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown
     )
     environment.filters["breakable"] = breakable
-    text = files("overnight.report").joinpath(name).read_text(encoding="utf-8")
-    return Markup(environment.from_string(text).render(**values))  # noqa: S704
+    return Markup(environment.from_string(file_of_page(name)).render(**values))  # noqa: S704
+
+
+def file_of_page(name: str) -> str:
+    """Return a file of the page: a template, or the script that draws its charts.
+
+    `plotly-basic.min.js` is version 4.1.1 of plotly.js, from the npm package `plotly.js-basic-dist-min`. It draws
+    points, lines and bars only, and is a quarter of the whole.
+    """
+    return files("overnight.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def breakable(text: str) -> Markup:

@@ -103,7 +103,8 @@ def test_the_page_needs_nothing_but_itself():
     page = page_of(a_night(), believed())
     assert page.open == []
     assert [(n, v) for n, v in page.attributes if n in ("src", "href", "srcset", "action", "data")] == []
-    assert sum("plotly.js v" in script for script in page.scripts) == 1
+    assert sum("plotly.js (basic - minified) v" in script for script in page.scripts) == 1
+    assert len(html_of(a_night(), believed()).encode()) < 1_500_000
     assert "@import" not in html_of(a_night(), believed()).split("</style>")[0]
 
 
