@@ -21,7 +21,7 @@ from overnight.evaluators import HttpEvaluator
 
 KEY = "night-ab12/1/1-c0ffee"
 SECRET = "hunter2-correct-horse"
-BOMB = gzip.compress(bytes(1 << 24))
+BOMB = gzip.compress(bytes(1 << 24), mtime=0)
 TOO_LARGE = json.dumps({"log": "x" * (1 << 20)}).encode()
 ASKED_FOR = f"Idempotency-Key: {KEY}"
 
