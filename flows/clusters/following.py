@@ -157,7 +157,7 @@ class Following:
         grace = to_end + 2 * self.order.pulse.beat
         left = left_name(self.claim) in names
         if left or silent > grace:
-            if self.claim.run is not None and await self.launcher.returns(self.claim):
+            if self.claim.run is not None and await self.launcher.returns(self.order.request.key, self.claim):
                 self.heard = self.passed()
                 why = "stopped by its controller before it began again"
                 return await self._closed(why, after=self.number) if stopping else None

@@ -29,8 +29,8 @@ class Launcher(Protocol):
         """
         ...
 
-    async def returns(self, claim: Claim) -> bool:
-        """Return whether the cluster will run the job of this claim again, or already does, as far as is known.
+    async def returns(self, key: str, claim: Claim) -> bool:
+        """Return whether the cluster will run the job with this claim of an order again, or already does, if known.
 
         It is asked only about claims that count runs. Raises nothing.
         """

@@ -1,6 +1,8 @@
 """The resources that one evaluation needs."""
 
 import re
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -59,3 +61,11 @@ class Resources(BaseModel):
         if self.cpus is None:
             return ()
         return tuple(f"{name}={max(1, int(self.cpus))}" for name in _THREADS)
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What one evaluation needs from the place where it runs; `longest` is its time limit with its grace."""
+
+    resources: Resources
+    longest: timedelta

@@ -59,9 +59,9 @@ class DaskLauncher:
                 return f"the scheduler no longer knows the worker {worker}"
         return None
 
-    async def returns(self, claim: Claim) -> bool:
+    async def returns(self, key: str, claim: Claim) -> bool:
         """Return False: no attempt is begun twice."""
-        del claim
+        del key, claim
         return False
 
     async def withdraw(self, key: str) -> None:

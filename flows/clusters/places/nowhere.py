@@ -30,9 +30,9 @@ class Nowhere:
     async def ended(self, key: str, worker: str) -> str | None:
         """Return None: there is no cluster to ask."""
 
-    async def returns(self, claim: Claim) -> bool:
+    async def returns(self, key: str, claim: Claim) -> bool:
         """Return False: there is no cluster to ask."""
-        del claim
+        del key, claim
         return False
 
     async def withdraw(self, key: str) -> None:

@@ -94,9 +94,9 @@ class PoolLauncher:
                 return f"its flow run is {state.name}{message}"
         return None
 
-    async def returns(self, claim: Claim) -> bool:
+    async def returns(self, key: str, claim: Claim) -> bool:
         """Return False: no attempt is begun twice."""
-        del claim
+        del key, claim
         return False
 
     async def withdraw(self, key: str) -> None:
