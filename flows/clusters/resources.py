@@ -15,6 +15,8 @@ _BINARY = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 # The variables from which common numerical libraries read how many threads they may start.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
+_MOST = timedelta(days=10_000)
+
 
 def parse_size(value: Any) -> Any:
     """Return bytes for `4GB`, `512MiB` or a number of bytes; leave other types alone."""
@@ -65,7 +67,13 @@ class Resources(BaseModel):
 
 @dataclass(frozen=True)
 class Needs:
-    """What one evaluation needs from the place where it runs; `longest` is its time limit with its grace."""
+    """What one evaluation needs from the place where it runs."""
 
     resources: Resources
-    longest: timedelta
+    time_limit: timedelta
+    grace: timedelta
+
+    @property
+    def longest(self) -> timedelta:
+        """Return how long it may take: its time limit with its grace, each cut to a length that can be added to."""
+        return min(self.time_limit, _MOST) + min(self.grace, _MOST)

@@ -148,7 +148,7 @@ class CampaignFile(BaseModel):
     @property
     def needs(self) -> Needs:
         """Return what one evaluation needs from the place where it runs."""
-        return Needs(self.resources, self.evaluator.time_limit + self.evaluator.grace)
+        return Needs(self.resources, self.evaluator.time_limit, self.evaluator.grace)
 
     @property
     def polling(self) -> Polling | None:

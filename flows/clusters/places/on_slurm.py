@@ -51,7 +51,7 @@ class OnSlurm(PlaceKind):
         if missing := [command for command in COMMANDS if shutil.which(command) is None]:
             advice = "Start Overnight on a machine from which you submit jobs"
             return [f"`run_on.slurm`: expected Slurm's commands on the PATH, found no {', '.join(missing)}. {advice}"]
-        walltime = self.slurm.walltime(needs.longest)
+        walltime = self.slurm.walltime(needs)
         most = self._longest_of_partition()
         if most is None or walltime <= most:
             return []
@@ -77,7 +77,7 @@ class OnSlurm(PlaceKind):
 
     async def reach(self, notify: Callable[[str], None], needs: Needs, patience: float = _PATIENCE) -> None:
         """Return once Slurm would accept such a job; raises CannotStart if it refuses, or does not answer in time."""
-        options, scheduler = self.slurm.words_for(needs), Scheduler()
+        options, scheduler = self.slurm.words(needs), Scheduler()
 
         async def problem() -> str | None:
             try:

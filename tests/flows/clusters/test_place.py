@@ -25,7 +25,7 @@ PLAIN = {
     "budget": {"trials": 2},
 }
 
-NEEDS = Needs(Resources(), timedelta(hours=1))
+NEEDS = Needs(Resources(), timedelta(hours=1), timedelta(seconds=10))
 
 
 def problem_of(tmp_path: Path, line: str) -> str:

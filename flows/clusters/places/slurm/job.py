@@ -13,6 +13,7 @@ from pathlib import Path
 from overnight.flows.clusters.order import Order
 from overnight.flows.clusters.places.slurm.options import OVERHEAD
 from overnight.flows.clusters.places.slurm.turns import Array, Turn
+from overnight.flows.clusters.resources import Needs, Resources
 from overnight.flows.clusters.worker import JobRun, carry_out
 from overnight.storage import open_mailboxes
 
@@ -48,7 +49,8 @@ class Work:
             if job.interrupted.is_set():
                 return
             turn, patience = turn.next, self.idle
-            needed = order.evaluator.time_limit + order.evaluator.grace + OVERHEAD + timedelta(seconds=self.idle)
+            limits = Needs(Resources(), order.evaluator.time_limit, order.evaluator.grace)
+            needed = limits.longest + OVERHEAD + timedelta(seconds=self.idle)
             if self.idle <= 0 or time.monotonic() - began + needed.total_seconds() > self.walltime:
                 return
             await self.array.offer(turn)

@@ -9,7 +9,6 @@ import secrets
 import shlex
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 from overnight.evaluators.processes.private_folder import private_folder
@@ -19,7 +18,7 @@ from overnight.flows.clusters.places.slurm import job as program
 from overnight.flows.clusters.places.slurm.options import SlurmOptions
 from overnight.flows.clusters.places.slurm.scheduler import Job, NoAnswer, Scheduler, environment_of_jobs
 from overnight.flows.clusters.places.slurm.turns import DISMISSED, Array, Turn
-from overnight.flows.clusters.resources import Resources
+from overnight.flows.clusters.resources import Needs, Resources
 from overnight.storage import Mailboxes, open_mailboxes
 
 _RECORD = "job"
@@ -204,7 +203,7 @@ class SlurmLauncher:
         array = _array(_mailboxes(first), secrets.token_hex(6))
         for number, (order, tries) in enumerate(orders):
             await self._recorded(order, array, Turn(number, 0), tries)
-        longest = max(order.evaluator.time_limit + order.evaluator.grace for order, _ in orders)
+        needs = Needs(self.resources, first.evaluator.time_limit, first.evaluator.grace)
         log = _log(first, array.token, "%a")
         private_folder(log.parent)
         options = [
@@ -214,9 +213,9 @@ class SlurmLauncher:
             "--open-mode=append",
             "--requeue",
             f"--chdir={first.work}",
-            *self.options.words(self.resources, longest),
+            *self.options.words(needs),
         ]
-        self._ids[array.token] = await self._submitted(options, self._script(first, array, longest), array, first)
+        self._ids[array.token] = await self._submitted(options, self._script(first, array, needs), array, first)
         self._arrays[array.token] = array
         for order, _ in orders:
             self._sent[order.request.key].since = _now()
@@ -236,9 +235,9 @@ class SlurmLauncher:
                 if known := await self.scheduler.jobs([_job_name(array, order)]):
                     return known[0].id.partition("_")[0]
 
-    def _script(self, order: Order, array: Array, longest: timedelta) -> str:
+    def _script(self, order: Order, array: Array, needs: Needs) -> str:
         words = [self.options.interpreter, "-P", "-u", "-m", program.__name__, order.ledger, order.request.campaign]
-        words += [array.token, f"{self.options.walltime(longest).total_seconds():g}"]
+        words += [array.token, f"{self.options.walltime(needs).total_seconds():g}"]
         words += [f"{self.options.idle.total_seconds():g}", str(_log(order, array.token, "%a"))]
         return f"#!/bin/sh\nexec {shlex.join(words)}\n"
 

@@ -3,14 +3,13 @@
 import math
 import re
 import sys
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from overnight.campaign.values.duration import Duration, Pause
-from overnight.flows.clusters.resources import Needs, Resources
+from overnight.flows.clusters.resources import Needs
 
 # A job needs this long to start Python, to find its attempt, to wait for an earlier run of its own, and to store.
 OVERHEAD = timedelta(minutes=3)
@@ -101,30 +100,23 @@ class SlurmOptions(BaseModel):
         """Return the path of Python on the nodes."""
         return self.python or sys.executable
 
-    def walltime(self, longest: timedelta) -> timedelta:
+    def walltime(self, needs: Needs) -> timedelta:
         """Return the walltime of a job, in whole minutes as Slurm counts it."""
-        wanted = self.time or longest + OVERHEAD
+        wanted = self.time or needs.longest + OVERHEAD
         return timedelta(minutes=math.ceil(wanted / timedelta(minutes=1)))
 
-    def words(self, resources: Resources, longest: timedelta) -> Iterator[str]:
-        """Yield the options of `sbatch` that describe a job, without those that name it and its files."""
-        for key in ("partition", "account", "qos", "constraint"):
-            if (value := getattr(self, key)) is not None:
-                yield f"--{key}={value}"
-        yield f"--time={slurm_time(self.walltime(longest))}"
-        yield "--nodes=1"
-        yield "--ntasks=1"
+    def words(self, needs: Needs) -> list[str]:
+        """Return the options of `sbatch` that describe a job, without those that name it and its files."""
+        resources, keys = needs.resources, ("partition", "account", "qos", "constraint")
+        asked = [f"--{key}={value}" for key in keys if (value := getattr(self, key)) is not None]
+        asked += [f"--time={slurm_time(self.walltime(needs))}", "--nodes=1", "--ntasks=1"]
         if resources.cpus is not None:
-            yield f"--cpus-per-task={math.ceil(resources.cpus)}"
+            asked.append(f"--cpus-per-task={math.ceil(resources.cpus)}")
         if resources.memory is not None:
-            yield f"--mem={math.ceil(resources.memory / 2**20)}M"
+            asked.append(f"--mem={math.ceil(resources.memory / 2**20)}M")
         if resources.gpus:
-            yield f"--gres=gpu:{resources.gpus}"
-        yield from self.extra
-
-    def words_for(self, needs: Needs) -> list[str]:
-        """Return the options of `sbatch` for what an evaluation needs."""
-        return list(self.words(needs.resources, needs.longest))
+            asked.append(f"--gres=gpu:{resources.gpus}")
+        return [*asked, *self.extra]
 
 
 def slurm_time(length: timedelta) -> str:
