@@ -83,7 +83,7 @@ class OnSlurm(PlaceKind):
             try:
                 await scheduler.try_out(options)
             except NoAnswer as silence:
-                return f"run_on.slurm: expected an answer of Slurm's controller, found none ({silence})."
+                return f"run_on.slurm: expected Slurm to accept jobs with {' '.join(options)}, found: {silence}."
             return None
 
         try:
@@ -94,7 +94,7 @@ class OnSlurm(PlaceKind):
                 f"{refusal}. Correct `run_on.slurm` or `resources`. Nothing was started."
             ) from None
         if found is not None:
-            raise CannotStart(f"{found} Try again once `sinfo` answers. Nothing was started.")
+            raise CannotStart(f"{found} Try again once `sinfo` shows nodes that fit. Nothing was started.")
 
     def launcher(self, resources: Resources) -> Launcher:
         """Return the launcher that submits the jobs."""

@@ -13,6 +13,8 @@ COMMANDS = ("sbatch", "squeue", "scancel", "sinfo")
 _SECONDS = 60.0
 # How the commands report that slurmctld does not answer, in contrast to a refusal.
 _NO_ANSWER = ("Unable to contact", "timed out", "Connection refused", "Communication connection", "Zero Bytes")
+# Refusals that may pass: no node has answered yet, or the user has too many jobs in the queue.
+_NOT_NOW = ("node configuration is not available", "temporarily", "accounting/QOS policy")
 _VARIABLES = ("SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_JWT", "LD_LIBRARY_PATH")
 # Slurm cuts columns that are too narrow; the last one may contain spaces.
 _COLUMNS = "JobArrayID:48,State:24,RestartCnt:12,Name:256,Reason:96"
@@ -36,7 +38,7 @@ _ALIVE = {
 
 
 class NoAnswer(Exception):
-    """Slurm's controller does not answer."""
+    """Slurm's controller does not answer, or refuses for a reason that may pass."""
 
 
 class Refused(Exception):
@@ -134,6 +136,6 @@ class Scheduler:
         if process.returncode == 0:
             return answer.decode(errors="replace")
         text = " ".join(words.decode(errors="replace").split())
-        if any(sign in text for sign in _NO_ANSWER):
+        if any(sign in text for sign in (*_NO_ANSWER, *_NOT_NOW)):
             raise NoAnswer(text)
         raise Refused(text or f"`{command}` ended with exit code {process.returncode}")
