@@ -156,15 +156,20 @@ class SlurmLauncher:
 
     async def _give(self, order: Order, tries: int = 1) -> None:
         """Give the order to a job that is free, or else to one of a new array."""
-        for array in self._arrays.values():
-            for turn in await array.offers():
-                if await self._recorded(order, array, turn, tries):
-                    return
+        if await self._given_to_free_job(order, tries):
+            return
         done = asyncio.get_running_loop().create_future()
         self._waiting.append((order, tries, done))
         if self._gathering is None or self._gathering.done():
             self._gathering = asyncio.create_task(self._gather())
         await done
+
+    async def _given_to_free_job(self, order: Order, tries: int) -> bool:
+        for array in self._arrays.values():
+            for turn in await array.offers():
+                if await self._recorded(order, array, turn, tries):
+                    return True
+        return False
 
     async def _recorded(self, order: Order, array: Array, turn: Turn, tries: int) -> bool:
         """Record the job of an order, and fill the turn with it; return False if the turn has been filled before."""
@@ -185,7 +190,9 @@ class SlurmLauncher:
                 await asyncio.sleep(self.pauses.gather)
             batch, self._waiting = self._waiting[:_LARGEST_ARRAY], self._waiting[_LARGEST_ARRAY:]
             try:
-                await self._submit([(order, tries) for order, tries, _ in batch])
+                # The job whose result led to an order is free a moment after that result was seen.
+                orders = [(order, tries) for order, tries, _ in batch]
+                await self._submit([one for one in orders if not await self._given_to_free_job(*one)])
             except BaseException as problem:
                 for _, _, done in batch:
                     if not done.done():
