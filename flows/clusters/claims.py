@@ -9,7 +9,17 @@ import asyncio
 from collections.abc import Collection
 
 from overnight.campaign.errors import LedgerError
-from overnight.flows.clusters.order import BEAT, CLAIM, STOP, Claim, Order, left_name, outcome_name, read_claim
+from overnight.flows.clusters.order import (
+    BEAT,
+    CLAIM,
+    STOP,
+    Claim,
+    Order,
+    left_name,
+    next_name,
+    outcome_name,
+    read_claim,
+)
 from overnight.flows.host.identity import can_be_seen, process_started
 from overnight.storage import Mailbox
 
@@ -38,8 +48,9 @@ async def take(mailbox: Mailbox, claim: Claim, order: Order) -> int | None:
         return 0
     number = newest_number(await mailbox.names())
     earlier = read_claim(await mailbox.get(claim_name(number)) or "")
-    if not _is_run_before(earlier, claim):
+    if not _is_of_the_same_job(earlier, claim):
         return None
+    await mailbox.put(next_name(earlier), claim.mark)
     await _until_over(mailbox, earlier, order)
     names = await mailbox.names()
     if outcome_name(earlier) in names or STOP in names:
@@ -47,11 +58,14 @@ async def take(mailbox: Mailbox, claim: Claim, order: Order) -> int | None:
     return number + 1 if await mailbox.put(claim_name(number + 1), text) else None
 
 
-def _is_run_before(earlier: Claim, later: Claim) -> bool:
-    """Return whether both claims are from the same job, which its cluster ran again."""
+def _is_of_the_same_job(earlier: Claim, later: Claim) -> bool:
+    """Return whether both claims are from the same job, which its cluster ran again.
+
+    The counts may be equal: a cluster that was killed may have forgotten that it had started the job before.
+    """
     if earlier.run is None or later.run is None or not later.worker:
         return False
-    return earlier.worker == later.worker and earlier.run < later.run
+    return earlier.worker == later.worker and earlier.run <= later.run
 
 
 async def _until_over(mailbox: Mailbox, earlier: Claim, order: Order) -> None:

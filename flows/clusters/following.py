@@ -26,6 +26,7 @@ from overnight.flows.clusters.order import (
     Claim,
     Order,
     left_name,
+    next_name,
     outcome_name,
     read_claim,
 )
@@ -164,7 +165,9 @@ class Following:
             if how := await self._how_it_ended():
                 return await self._ended(f"it left no result {self._where()}: {how}")
         # A worker that cannot leave a sign of life ends its evaluation after half of `silence`, which takes time, too.
-        if silent > self.order.pulse.silence + to_end or (stopping and silent > self.order.pulse.silence / 2 + grace):
+        # The next run of its job waits as long before it begins.
+        longest = (self.order.pulse.silence + to_end) * (2 if next_name(self.claim) in names else 1)
+        if silent > longest or (stopping and silent > self.order.pulse.silence / 2 + grace):
             if left:
                 return await self._ended(f"it was interrupted {self._where()}, and did not begin again")
             unseen = f"it ran {self._where()}, which has given no sign of life for {silent:.0f}s"

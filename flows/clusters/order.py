@@ -7,7 +7,7 @@ from overnight.evaluators import AnyEvaluator
 
 # The names of the entries in an attempt's mailbox.
 SENT, CLAIM, BEAT, STOP, OUTCOME, REPORTS = "sent", "claim", "beat", "stop", "outcome", "reports-"
-_LEFT = "left"
+_LEFT, _NEXT = "left", "next"
 
 
 class Pulse(BaseModel):
@@ -69,6 +69,11 @@ def outcome_name(claim: Claim) -> str:
 def left_name(claim: Claim) -> str:
     """Return the name of the note that the claim's process was interrupted, and has ended all of its evaluation."""
     return f"{_LEFT}-{claim.mark}"
+
+
+def next_name(claim: Claim) -> str:
+    """Return the name of the note that another run of the claim's job waits until this one has certainly ended."""
+    return f"{_NEXT}-{claim.mark}"
 
 
 def read_claim(text: str) -> Claim:

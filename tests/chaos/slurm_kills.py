@@ -66,7 +66,7 @@ def main() -> int:
         with slurm_cluster(Path(folder)) as cluster:
             os.environ.update(cluster.variables)
             killed = _storm(cluster, path, asked.kills, random.Random(seed))
-            orphans = (Path(folder) / "slurmctld.log").read_text().count("orphan")
+            orphans = (Path(folder) / "slurmctld.log").read_text().lower().count("orphan")
         found = _judged(path, asked.trials)
     _say(f"seed {seed}, {asked.trials} trials, {time.monotonic() - began:.0f} s, killed: {dict(killed)}")
     _say(f"found: {found}; jobs that Slurm killed as orphans: {orphans}")
@@ -86,7 +86,7 @@ def _storm(cluster: SlurmCluster, path: Path, kills: int, dice: random.Random) -
     killed = Counter[str]()
     controller = _controller(path)
     while sum(killed.values()) < kills:
-        time.sleep(dice.uniform(0.5, 9))
+        time.sleep(dice.uniform(0.5, 12))
         if controller.poll() is not None:
             _say(path.with_name("output.log").read_text()[-2000:])
             break
@@ -101,7 +101,8 @@ def _storm(cluster: SlurmCluster, path: Path, kills: int, dice: random.Random) -
             killed["controller"] += 1
             controller = _controller(path)
     path.with_name("storm").unlink()
-    controller.wait(600)
+    if controller.wait(600) != 0:
+        _say(path.with_name("output.log").read_text()[-2000:])
     return killed
 
 

@@ -8,7 +8,6 @@ import getpass
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import time
@@ -20,6 +19,7 @@ PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "sin
 # Debian keeps daemons where only root's PATH looks.
 _DAEMONS = "/usr/sbin"
 _SECONDS_TO_START = 60
+_SECONDS_TO_END = 10
 CPUS = 16
 _CONFIGURATION = """
 ClusterName=loopback
@@ -99,7 +99,7 @@ class SlurmCluster:
         self._wait_for(lambda: (self.folder / "munge.socket").exists(), "munged")
         self.start_controller()
         self._start("slurmd", "-D", "-f", str(self.folder / "slurm.conf"))
-        self._wait_for(lambda: "idle" in self.command("sinfo", "--noheader", "--format=%T"), "the node")
+        self._wait_for(lambda: self._node() == "idle", "the node")
 
     def start_controller(self) -> None:
         """Start slurmctld, which reads its state from the disk."""
@@ -112,8 +112,11 @@ class SlurmCluster:
         process.wait()
 
     def wait_for_controller(self) -> None:
-        """Return once slurmctld answers."""
-        self._wait_for(lambda: self.command("sinfo", "--noheader") != "", "slurmctld")
+        """Return once slurmctld answers and knows that its node does."""
+        self._wait_for(lambda: any(state in self._node() for state in ("idle", "mixed", "allocated")), "slurmctld")
+
+    def _node(self) -> str:
+        return self.command("sinfo", "--noheader", "--partition=night", "--format=%T").strip()
 
     def command(self, *words: str) -> str:
         """Return the output of one of Slurm's commands; an empty text if it fails."""
@@ -127,15 +130,15 @@ class SlurmCluster:
 
     def end(self) -> None:
         """End all jobs and all daemons."""
-        self.command("scancel", f"--user={getpass.getuser()}", "--signal=KILL", "--full")
-        self.command("scancel", f"--user={getpass.getuser()}")
+        user = f"--user={getpass.getuser()}"
+        self.command("scancel", user, "--signal=KILL", "--full")
+        self.command("scancel", user)
+        until = time.monotonic() + _SECONDS_TO_END
+        while self.command("squeue", "--noheader", user) and time.monotonic() < until:
+            time.sleep(0.1)
         for process in reversed(self._running.values()):
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.kill()
+            process.wait()
 
     def log(self) -> str:
         """Return what the daemons have written."""

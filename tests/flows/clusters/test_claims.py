@@ -26,7 +26,6 @@ SCRIPT = """
 printf '{"step": 1, "metrics": {"loss": 9}}\\n' >> $EVAL_REPORTS
 if [ -e $EVAL_ARTIFACTS/checkpoint ]; then echo '{"metrics": {"loss": 0.5}}' > $EVAL_RESULT; exit 0; fi
 echo half > $EVAL_ARTIFACTS/checkpoint
-touch begun
 exec sleep 600
 """
 
@@ -117,12 +116,12 @@ async def test_a_later_run_of_the_same_job_follows_one_that_has_left(box, order)
 
 @pytest.mark.parametrize(
     "other",
-    [run_of(1, worker="7_1"), run_of(0, mark="again"), run_of(None, mark="no job"), run_of(1, worker="")],
-    ids=["another job", "the same run", "a worker that is no job", "a job without a name"],
+    [run_of(2, worker="7_1"), run_of(0, mark="before"), run_of(None, mark="no job"), run_of(2, worker="")],
+    ids=["another job", "an earlier run", "a worker that is no job", "a job without a name"],
 )
 @in_virtual_time
 async def test_nobody_else_follows_it(box, order, other):
-    first = run_of(0)
+    first = run_of(1)
     await take(box, first, order)
     await box.put(left_name(first), "")
     assert await take(box, other, order) is None
@@ -138,6 +137,19 @@ async def test_one_that_has_not_left_is_followed_only_once_it_has_been_silent_fo
         await asyncio.sleep(order.pulse.silence / 10)
         assert not following.done()
     assert await following == 1
+
+
+@in_virtual_time
+async def test_a_job_that_its_cluster_started_again_without_counting_follows_its_first_run_in_time(box, order):
+    await take(box, run_of(0), order)
+    queue = Queue()
+    queue.returning = False
+    followed = asyncio.create_task(following(box, order, queue).to_its_end())
+    await asyncio.sleep(order.pulse.silence / 2)
+    again = run_of(0, mark="again")
+    assert await take(box, again, order) == 1
+    await box.put(outcome_name(again), EvaluationSucceeded(metrics={}).model_dump_json())
+    assert isinstance(await followed, EvaluationSucceeded)
 
 
 @in_virtual_time
@@ -159,10 +171,10 @@ async def test_one_that_its_controller_has_given_up_or_stopped_is_not_followed(b
 
 
 async def interrupted(order: Order, folder: Path) -> str:
-    """Carry out the order, and interrupt the job once its evaluation has begun."""
+    """Carry out the order, and interrupt the job once its evaluation has reported."""
     job = JobRun(0, folder / "job.txt")
     running = asyncio.create_task(carry_out(order, "7_0", job))
-    while not (folder / "begun").exists():  # noqa: ASYNC110 - another process makes it
+    while not any(name.startswith("reports-") for name in await mailbox(order).names()):
         await asyncio.sleep(0.01)
     job.interrupted.set()
     return await running
