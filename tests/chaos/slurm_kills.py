@@ -1,7 +1,8 @@
 """Kill the controller of a campaign and Slurm's own controller at random moments: `make chaos-slurm`, some minutes.
 
-Every trial must have a result, no trial may be evaluated to its end twice, and no attempt may begin twice. A Slurm that
-is killed before it has saved a job kills that job as an orphan when it is back; its trial is then tried again.
+Every trial must have a result, no trial may be evaluated to its end twice, and no two evaluations of a trial may run at
+once. A Slurm that was killed before it saved a job kills that job as an orphan when it is back. Its evaluation may then
+begin again.
 """
 
 import argparse
@@ -37,10 +38,15 @@ run_on: {{slurm: {{partition: night, time: {time}}}}}
 """
 # It is slow for as long as the storm lasts, and writes one line when it begins and another when it ends.
 _EVALUATION = """
-import json, os, random, sys, time
+import fcntl, json, os, random, sys, time
 folder = sys.argv[1]
 request = json.load(open(os.environ["EVAL_REQUEST"]))
 log = os.open(folder + "/evaluations.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+lock = open(f"{folder}/trial-{request['trial']}", "w")
+try:
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except BlockingIOError:
+    os.write(log, f"overlapped {request['key']}\\n".encode())
 os.write(log, f"began {request['key']}\\n".encode())
 until = time.monotonic() + random.uniform(2, 9)
 while os.path.exists(folder + "/storm") and time.monotonic() < until:
@@ -101,6 +107,7 @@ def _storm(cluster: SlurmCluster, path: Path, kills: int, dice: random.Random) -
             killed["controller"] += 1
             controller = _controller(path)
     path.with_name("storm").unlink()
+    _say(cluster.command("scontrol", "show", "node", "--oneliner"))
     if controller.wait(600) != 0:
         _say(path.with_name("output.log").read_text()[-2000:])
     return killed
@@ -125,10 +132,13 @@ def _judged(path: Path, trials: int) -> dict[str, int]:
     for attempt in (attempt for trial in history.trials.values() for attempt in trial.attempts):
         if attempt.failed is not None:
             _say(f"failed: {attempt.failed.message}")
+    of_trial = Counter(trial_part(key) for key in ended.elements())
+    again = sum(count - 1 for count in begun.values())
+    _say(f"attempts: {len(begun)}; begun again under their key after Slurm had killed their job: {again}")
     return {
         "trials without a result": trials - len(measured),
-        "trials evaluated to the end twice": sum(n > 1 for n in Counter(trial_part(key) for key in ended).values()),
-        "attempts begun twice": sum(count > 1 for count in begun.values()),
+        "trials evaluated to the end twice": sum(count > 1 for count in of_trial.values()),
+        "evaluations of a trial at once": sum(line.startswith("overlapped ") for line in lines),
     }
 
 

@@ -14,7 +14,7 @@ from overnight.flows.clusters.launcher import Launcher
 from overnight.flows.clusters.places.kind import PlaceKind
 from overnight.flows.clusters.places.slurm.launcher import SlurmLauncher
 from overnight.flows.clusters.places.slurm.options import OVERHEAD, SlurmOptions, read_slurm_time
-from overnight.flows.clusters.places.slurm.scheduler import COMMANDS, NoAnswer, Refused, Scheduler
+from overnight.flows.clusters.places.slurm.scheduler import COMMANDS, NoAnswer, NotNow, Refused, Scheduler
 from overnight.flows.clusters.resources import Needs, Resources
 from overnight.flows.host.patience import wait_for
 
@@ -55,11 +55,11 @@ class OnSlurm(PlaceKind):
         most = self._longest_of_partition()
         if most is None or walltime <= most:
             return []
-        by = "`run_on.slurm.time`" if self.slurm.time else "the evaluator's `time_limit` and `grace`, with 3m"
+        cause = "`run_on.slurm.time`" if self.slurm.time else "`evaluator.time_limit`"
         return [
             f"`run_on.slurm`: expected jobs of at most {format_duration(most)}, which {self} allows, found "
-            f"{format_duration(walltime)}: {by}. Such a job would never start. Set a shorter `evaluator.time_limit`, "
-            "or name another partition"
+            f"{format_duration(walltime)}, because of {cause}. Such a job would never start. Write a shorter time "
+            "there, or name another partition"
         ]
 
     def _longest_of_partition(self) -> timedelta | None:
@@ -78,23 +78,24 @@ class OnSlurm(PlaceKind):
     async def reach(self, notify: Callable[[str], None], needs: Needs, patience: float = _PATIENCE) -> None:
         """Return once Slurm would accept such a job; raises CannotStart if it refuses, or does not answer in time."""
         options, scheduler = self.slurm.words(needs), Scheduler()
+        asked = f"run_on.slurm: expected Slurm to accept jobs with {' '.join(options)}"
 
         async def problem() -> str | None:
             try:
                 await scheduler.try_out(options)
+            except NotNow as why:
+                notify(f"{asked}, but no node can take one now: {why}. Jobs wait in the queue.")
             except NoAnswer as silence:
-                return f"run_on.slurm: expected Slurm to accept jobs with {' '.join(options)}, found: {silence}."
+                return f"{asked}, found no answer: {silence}."
             return None
 
         try:
             found = await wait_for(problem, notify, patience)
         except Refused as refusal:
-            raise CannotStart(
-                f"run_on.slurm: expected Slurm to accept jobs with {' '.join(options)}, but it refuses them: "
-                f"{refusal}. Correct `run_on.slurm` or `resources`. Nothing was started."
-            ) from None
+            advice = "Correct `run_on.slurm` or `resources`. Nothing was started."
+            raise CannotStart(f"{asked}, but it refuses them: {refusal}. {advice}") from None
         if found is not None:
-            raise CannotStart(f"{found} Try again once `sinfo` shows nodes that fit. Nothing was started.")
+            raise CannotStart(f"{found} Try again once `sinfo` answers. Nothing was started.")
 
     def launcher(self, resources: Resources) -> Launcher:
         """Return the launcher that submits the jobs."""

@@ -174,7 +174,7 @@ async def interrupted(order: Order, folder: Path) -> str:
     """Carry out the order, and interrupt the job once its evaluation has reported."""
     job = JobRun(0, folder / "job.txt")
     running = asyncio.create_task(carry_out(order, "7_0", job))
-    while not any(name.startswith("reports-") for name in await mailbox(order).names()):
+    while not any(name.startswith("reports-") for name in await mailbox(order).names()):  # noqa: ASYNC110 - by a thread
         await asyncio.sleep(0.01)
     job.interrupted.set()
     return await running

@@ -186,6 +186,10 @@ async def test_evaluations_that_misbehave_end_there_as_they_do_here(tmp_path, mo
     assert set(ends[0]) == set(WAYS)
     reports = list((tmp_path / "ledger" / "hostile" / "attempts").glob("*/*/*/reports-*"))
     assert [json.loads(report.read_text())["step"] for report in reports] == [1]
+    told = [file for place in ("ledger/hostile", "work") for file in (tmp_path / place).rglob("*") if file.is_file()]
+    # The output of an evaluation is its own; nothing that Overnight or Slurm write names the secret.
+    leaks = {file.name for file in told if b"correct-horse-battery" in file.read_bytes()}
+    assert leaks == {"stderr"}
     assert "correct-horse-battery" not in str(ends)
     assert all(read_process(int(pid)) is None for pid in (tmp_path / "grandchildren.log").read_text().split())
 

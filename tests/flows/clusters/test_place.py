@@ -14,6 +14,7 @@ from overnight.flows.clusters.order import SENT, Pulse
 from overnight.flows.clusters.places.here import Here
 from overnight.flows.clusters.places.on_dask import OnDask
 from overnight.flows.clusters.places.on_pool import OnPool
+from overnight.flows.clusters.places.on_slurm import OnSlurm
 from overnight.flows.clusters.resources import Needs, Resources
 from overnight.flows.definition.campaign_file import CampaignFile, load_campaign_file, read_campaign
 
@@ -45,8 +46,9 @@ def problem_of(tmp_path: Path, line: str) -> str:
         ({"run_on": "here"}, Here()),
         ({"run_on": {"pool": "hall"}}, OnPool(pool="hall")),
         ({"run_on": {"dask": "tcp://10.0.0.1:8786"}}, OnDask(dask="tcp://10.0.0.1:8786")),
+        ({"run_on": {"slurm": {"qos": "low"}}}, OnSlurm(slurm={"qos": "low"})),
     ],
-    ids=["nothing", "here", "pool", "dask"],
+    ids=["nothing", "here", "pool", "dask", "slurm"],
 )
 def test_one_line_says_where_and_a_dump_is_read_again(written, place):
     file = read_campaign(PLAIN | written)

@@ -242,6 +242,7 @@ async def test_what_slurm_shows_of_a_job_that_runs_is_no_end(cluster):
         ("COMPLETING", 1, True),
         ("RUNNING", 1, True),
         ("REQUEUE_HOLD", 1, True),
+        ("SUSPENDED", 0, True),
         ("RUNNING", 0, False),
         ("COMPLETING", 0, False),
         ("CANCELLED", 1, False),

@@ -22,6 +22,8 @@ _SECONDS_TO_APPEAR = 60.0
 _PAUSE = 0.5
 # No attempt has this key: the keys of attempts begin with the name of a campaign and its uid.
 MAILBOXES = "slurm"
+# Stands for a job's number in the name of its log, as it does for Slurm.
+NUMBER = "%a"
 
 
 def mailbox_of(token: str) -> str:
@@ -41,6 +43,11 @@ class Work:
 
     async def done(self, job: JobRun) -> None:
         """Carry out orders until there are no more, or until no time is left for another one."""
+        await self._take_turns(job)
+        if not job.interrupted.is_set():
+            await self.array.note_end(self.number)
+
+    async def _take_turns(self, job: JobRun) -> None:
         began = time.monotonic()
         turn, patience = await self.array.newest(self.number), _SECONDS_TO_APPEAR
         while (order := await _order(self.array, turn, patience, job.interrupted)) is not None:
@@ -87,7 +94,7 @@ def main() -> None:
     array = Array(token, open_mailboxes(ledger, campaign, Path()).of(mailbox_of(token)))
     name = f"{os.environ['SLURM_ARRAY_JOB_ID']}_{number}"
     work = Work(array, int(number), name, float(walltime), float(idle))
-    asyncio.run(_run(work, JobRun(int(run), Path(log.replace("%a", number)))))
+    asyncio.run(_run(work, JobRun(int(run), Path(log.replace(NUMBER, number)))))
 
 
 if __name__ == "__main__":

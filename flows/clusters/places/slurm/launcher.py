@@ -6,19 +6,19 @@ further orders without a call, and one look shows all jobs.
 
 import asyncio
 import secrets
-import shlex
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from overnight.evaluators.processes.private_folder import private_folder
 from overnight.flows.clusters.claims import newest_number
 from overnight.flows.clusters.order import Claim, Order
 from overnight.flows.clusters.places.slurm import job as program
 from overnight.flows.clusters.places.slurm.options import SlurmOptions
-from overnight.flows.clusters.places.slurm.scheduler import Job, NoAnswer, Scheduler, environment_of_jobs
-from overnight.flows.clusters.places.slurm.turns import DISMISSED, Array, Turn
-from overnight.flows.clusters.resources import Needs, Resources
+from overnight.flows.clusters.places.slurm.queue import Queue
+from overnight.flows.clusters.places.slurm.scheduler import NoAnswer, Scheduler, environment_of_jobs
+from overnight.flows.clusters.places.slurm.submission import Submission, log_of_job, name_of_jobs
+from overnight.flows.clusters.places.slurm.turns import Array, Turn, tokens_in_use
+from overnight.flows.clusters.resources import Resources
 from overnight.storage import Mailboxes, open_mailboxes
 
 _RECORD = "job"
@@ -49,6 +49,11 @@ class _Sent:
     tries: int = 1
     withdrawn: bool = False
 
+    @property
+    def name(self) -> str:
+        """Return the name of the jobs of its array."""
+        return name_of_jobs(self.array.token, self.order)
+
 
 class SlurmLauncher:
     """A Launcher for a Slurm cluster, through the commands of this machine."""
@@ -67,10 +72,8 @@ class SlurmLauncher:
         self._ids: dict[str, str] = {}
         self._waiting: list[tuple[Order, int, asyncio.Future[None]]] = []
         self._gathering: asyncio.Task[None] | None = None
-        self._starting, self._looking = asyncio.Lock(), asyncio.Lock()
-        self._jobs: list[Job] = []
-        self._looked = self._tried = float("-inf")
-        self._asked: dict[str, float] = {}
+        self._starting, self._started = asyncio.Lock(), False
+        self._queue = Queue(self.pauses.again)
 
     async def launch(self, order: Order, avoid: tuple[str, ...]) -> None:
         """Give the order to a job that is free, or submit one; Slurm, and not we, chooses the node."""
@@ -90,16 +93,16 @@ class SlurmLauncher:
     async def ended(self, key: str, worker: str) -> str | None:
         """Return how the job of an order ended; an order whose job ended before it began is given to another job."""
         sent = self._sent.get(key)
-        if sent is None or _now() - sent.since < self.pauses.look:
+        if sent is None or self.scheduler is None or _now() - sent.since < self.pauses.look:
             return None
         longest = self.pauses.look if worker else min((_now() - sent.since) / 10, self.pauses.longest_look)
-        await self._look(sent.array, max(self.pauses.look, longest))
-        if self._looked < sent.since:
+        await self._queue.look(self.scheduler, sent.name, max(self.pauses.look, longest))
+        if not self._queue.covers(sent.name, since=sent.since):
             return None
-        job = self._job(sent, worker)
+        job = self._queue.job_with_id(worker) if worker else self._queue.job(sent.name, sent.turn.job)
         if job is not None and job.alive:
             return None
-        log = f"; its log is {_log(sent.order, sent.array.token, str(sent.turn.job))}"
+        log = f"; its log is {log_of_job(sent.array.token, sent.order, str(sent.turn.job))}"
         if worker:
             return f"Slurm no longer knows its job {worker}{log}" if job is None else job.ending + log
         if job is not None and job.state != "COMPLETED" and sent.turn.number == 0:
@@ -114,13 +117,13 @@ class SlurmLauncher:
         return None
 
     async def returns(self, key: str, claim: Claim) -> bool:
-        """Return whether Slurm has put the job of a claim back into its queue, or has already run it again."""
+        """Return whether Slurm has put the job of a claim back into its queue, run it again, or suspended it."""
         sent = self._sent.get(key)
-        if sent is None or claim.run is None:
+        if sent is None or self.scheduler is None or claim.run is None:
             return False
-        await self._look(sent.array, self.pauses.look)
-        job = self._job(sent, claim.worker)
-        return job is not None and job.alive and job.restarts > claim.run
+        await self._queue.look(self.scheduler, sent.name, self.pauses.look)
+        job = self._queue.job_with_id(claim.worker)
+        return job is not None and job.alive and (job.suspended or job.restarts > claim.run)
 
     async def withdraw(self, key: str) -> None:
         """Note that a job is no longer needed; it is cancelled at the end, and would evaluate nothing before."""
@@ -147,12 +150,14 @@ class SlurmLauncher:
     async def _start(self, mailboxes: Mailboxes, order: Order) -> None:
         """Find the arrays of earlier controllers, whose jobs may be free."""
         async with self._starting:
-            if self._arrays:
+            if self._started:
                 return
             if self.scheduler is None:
                 self.scheduler = Scheduler(environment_of_jobs(order.evaluator.variables, order.ledger))
-            for token in await _tokens(mailboxes):
+            for token in tokens_in_use(await mailboxes.of(program.MAILBOXES).names()):
                 self._arrays[token] = _array(mailboxes, token)
+                self._queue.ask_about(name_of_jobs(token, order))
+            self._started = True
 
     async def _give(self, order: Order, tries: int = 1) -> None:
         """Give the order to a job that is free, or else to one of a new array."""
@@ -165,8 +170,11 @@ class SlurmLauncher:
         await done
 
     async def _given_to_free_job(self, order: Order, tries: int) -> bool:
-        for array in self._arrays.values():
-            for turn in await array.offers():
+        for array in list(self._arrays.values()):
+            offers = await array.offers()
+            if offers is None:
+                self._arrays.pop(array.token, None)
+            for turn in offers or ():
                 if await self._recorded(order, array, turn, tries):
                     return True
         return False
@@ -206,47 +214,17 @@ class SlurmLauncher:
     async def _submit(self, orders: list[tuple[Order, int]]) -> None:
         if not orders:
             return
-        first = orders[0][0]
-        array = _array(_mailboxes(first), secrets.token_hex(6))
+        assert self.scheduler is not None
+        first, token = orders[0][0], secrets.token_hex(6)
+        array = _array(_mailboxes(first), token)
         for number, (order, tries) in enumerate(orders):
             await self._recorded(order, array, Turn(number, 0), tries)
-        needs = Needs(self.resources, first.evaluator.time_limit, first.evaluator.grace)
-        log = _log(first, array.token, "%a")
-        private_folder(log.parent)
-        options = [
-            f"--job-name={_job_name(array, first)}",
-            f"--array=0-{len(orders) - 1}",
-            f"--output={str(log.parent).replace('%', '%%')}/{log.name}",
-            "--open-mode=append",
-            "--requeue",
-            f"--chdir={first.work}",
-            *self.options.words(needs),
-        ]
-        self._ids[array.token] = await self._submitted(options, self._script(first, array, needs), array, first)
-        self._arrays[array.token] = array
+        submission = Submission(token, first, len(orders), self.options, self.resources)
+        self._ids[token] = await submission.submitted(self.scheduler, self.pauses.again, self.pauses.patience)
+        if submission.offers_turns:
+            self._arrays[token] = array
         for order, _ in orders:
             self._sent[order.request.key].since = _now()
-
-    async def _submitted(self, options: list[str], script: str, array: Array, order: Order) -> str:
-        """Submit the array and return its id; while Slurm does not answer, ask whether it was accepted, and repeat."""
-        assert self.scheduler is not None
-        until = _now() + self.pauses.patience
-        while True:
-            try:
-                return await self.scheduler.submit(options, script)
-            except NoAnswer:
-                if _now() > until:
-                    raise
-            await asyncio.sleep(self.pauses.again)
-            with suppress(NoAnswer):
-                if known := await self.scheduler.jobs([_job_name(array, order)]):
-                    return known[0].id.partition("_")[0]
-
-    def _script(self, order: Order, array: Array, needs: Needs) -> str:
-        words = [self.options.interpreter, "-P", "-u", "-m", program.__name__, order.ledger, order.request.campaign]
-        words += [array.token, f"{self.options.walltime(needs).total_seconds():g}"]
-        words += [f"{self.options.idle.total_seconds():g}", str(_log(order, array.token, "%a"))]
-        return f"#!/bin/sh\nexec {shlex.join(words)}\n"
 
     async def _is_waiting(self, sent: _Sent) -> bool:
         """Return whether a recorded job still waits with the order, as far as Slurm answers."""
@@ -256,52 +234,12 @@ class SlurmLauncher:
             return False
         if held is None or held.request.key != sent.order.request.key:
             return False
-        await self._look(sent.array, max_age=self.pauses.again)
-        if sent.array.token not in self._asked or self._looked < sent.since - self.pauses.again:
-            return True
-        job = self._job(sent, "")
-        return job is not None and job.alive
-
-    async def _look(self, array: Array, max_age: float) -> None:
-        """Look at all jobs that were asked about lately, unless that was done within `max_age` seconds."""
         assert self.scheduler is not None
-        fresh = array.token not in self._asked
-        self._asked[array.token] = _now()
-        async with self._looking:
-            age = _now() - max(self._looked, self._tried)
-            if age < (self.pauses.again if fresh else max_age):
-                return
-            kept = 4 * self.pauses.longest_look
-            self._asked = {token: time for token, time in self._asked.items() if _now() - time < kept}
-            orders = {sent.array.token: sent for sent in self._sent.values()}
-            names = [_job_name(orders[t].array, orders[t].order) for t in self._asked if t in orders]
-            self._tried = _now()
-            with suppress(NoAnswer):
-                self._jobs = await self.scheduler.jobs(names)
-                self._looked = self._tried
-
-    def _job(self, sent: _Sent, worker: str) -> Job | None:
-        """Return the job that took an order, or the one that was to take it, as seen last."""
-        if worker:
-            return next((job for job in self._jobs if job.id == worker), None)
-        name, end = _job_name(sent.array, sent.order), f"_{sent.turn.job}"
-        return next((job for job in self._jobs if job.name == name and job.id.endswith(end)), None)
-
-
-async def _tokens(mailboxes: Mailboxes) -> set[str]:
-    """Return the tokens of the arrays whose jobs have not been dismissed."""
-    names = [name.split("/") for name in await mailboxes.of(program.MAILBOXES).names()]
-    dismissed = {token for token, name in names if name == DISMISSED}
-    return {token for token, _ in names} - dismissed
-
-
-def _job_name(array: Array, order: Order) -> str:
-    return f"overnight-{order.request.campaign}-{array.token}"
-
-
-def _log(order: Order, token: str, job: str) -> Path:
-    """Return the file with a job's own output, among the campaign's folders for attempts."""
-    return Path(order.work) / order.request.key.partition("/")[0] / "slurm" / f"{token}-{job}.log"
+        await self._queue.look(self.scheduler, sent.name, self.pauses.again)
+        if not self._queue.covers(sent.name):
+            return True
+        job = self._queue.job(sent.name, sent.turn.job)
+        return job is not None and job.alive
 
 
 def _mailboxes(order: Order) -> Mailboxes:

@@ -38,7 +38,11 @@ _ALIVE = {
 
 
 class NoAnswer(Exception):
-    """Slurm's controller does not answer, or refuses for a reason that may pass."""
+    """Slurm's controller does not answer."""
+
+
+class NotNow(NoAnswer):
+    """Slurm refuses a request for a reason that may pass, such as nodes that are down."""
 
 
 class Refused(Exception):
@@ -59,6 +63,11 @@ class Job:
     def alive(self) -> bool:
         """Return whether it runs, or will."""
         return self.state in _ALIVE
+
+    @property
+    def suspended(self) -> bool:
+        """Return whether Slurm has stopped its processes for a while."""
+        return self.state in ("STOPPED", "SUSPENDED")
 
     @property
     def ending(self) -> str:
@@ -90,7 +99,7 @@ class Scheduler:
         return answer.strip().partition(";")[0]
 
     async def try_out(self, options: Sequence[str]) -> None:
-        """Raise Refused or NoAnswer if such a job could not be submitted; submit nothing."""
+        """Raise Refused, NotNow or NoAnswer if such a job could not be started; submit nothing."""
         await self._called("sbatch", "--test-only", *options, script="#!/bin/sh\n")
 
     async def jobs(self, names: Iterable[str]) -> list[Job]:
@@ -136,6 +145,7 @@ class Scheduler:
         if process.returncode == 0:
             return answer.decode(errors="replace")
         text = " ".join(words.decode(errors="replace").split())
-        if any(sign in text for sign in (*_NO_ANSWER, *_NOT_NOW)):
-            raise NoAnswer(text)
+        for signs, silence in ((_NO_ANSWER, NoAnswer), (_NOT_NOW, NotNow)):
+            if any(sign in text for sign in signs):
+                raise silence(text)
         raise Refused(text or f"`{command}` ended with exit code {process.returncode}")

@@ -7,14 +7,17 @@ the controller with an order, or by the job, which then ends.
 
 import re
 import secrets
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from overnight.flows.clusters.order import Order
 from overnight.storage import Mailbox
 
 _NAME = re.compile(r"(?P<kind>order|offer)-(?P<job>\d+)-(?P<turn>\d+)")
+_FIRST_ORDER, _ENDED = re.compile(r"order-\d+-0"), "ended-"
 _CLOSED = "closed "
-DISMISSED = "dismissed"
+_DISMISSED = "dismissed"
 
 
 @dataclass(frozen=True, order=True)
@@ -51,11 +54,11 @@ class Array:
 
     async def dismiss(self) -> None:
         """Let jobs end that are free: their controller ends and will give no more orders."""
-        await self.mailbox.put(DISMISSED, secrets.token_hex(8))
+        await self.mailbox.put(_DISMISSED, secrets.token_hex(8))
 
     async def is_dismissed(self) -> bool:
         """Return whether jobs that are free should end."""
-        return await self.mailbox.get(DISMISSED) is not None
+        return await self.mailbox.get(_DISMISSED) is not None
 
     async def order_of(self, turn: Turn) -> Order | None:
         """Return the order of a turn; None if it is closed. Raises LookupError if the turn is not filled."""
@@ -69,18 +72,39 @@ class Array:
         orders, _ = _read(await self.mailbox.names())
         return max((turn for turn in orders if turn.job == job), default=Turn(job, 0))
 
-    async def offers(self) -> list[Turn]:
-        """Return the turns for which jobs are free."""
+    async def note_end(self, job: int) -> None:
+        """Note that the job has ended and will take no more turns."""
+        await self.mailbox.put(f"{_ENDED}{job}", secrets.token_hex(8))
+
+    async def offers(self) -> list[Turn] | None:
+        """Return the turns for which jobs are free; None once no job can be free any more."""
         names = await self.mailbox.names()
+        if _is_over(names):
+            return None
         orders, offers = _read(names)
-        return [] if DISMISSED in names else sorted(offers - orders)
+        return sorted(offers - orders)
+
+
+def tokens_in_use(names: Iterable[str]) -> set[str]:
+    """Return the tokens of the arrays that may have jobs, by the names in the mailbox around those of all arrays."""
+    of_array = defaultdict[str, list[str]](list)
+    for name in names:
+        token, _, rest = name.partition("/")
+        of_array[token].append(rest)
+    return {token for token, names in of_array.items() if not _is_over(names)}
+
+
+def _is_over(names: Collection[str]) -> bool:
+    """Return whether the array was dismissed, or all of its jobs have noted their end."""
+    jobs = sum(_FIRST_ORDER.fullmatch(name) is not None for name in names)
+    return _DISMISSED in names or sum(name.startswith(_ENDED) for name in names) >= jobs
 
 
 def _slot(turn: Turn) -> str:
     return f"order-{turn.job}-{turn.number}"
 
 
-def _read(names: tuple[str, ...]) -> tuple[set[Turn], set[Turn]]:
+def _read(names: Iterable[str]) -> tuple[set[Turn], set[Turn]]:
     found = [match for name in names if (match := _NAME.fullmatch(name))]
     orders, offers = (
         {Turn(int(each["job"]), int(each["turn"])) for each in found if each["kind"] == kind}
