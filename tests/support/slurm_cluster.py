@@ -111,6 +111,14 @@ class SlurmCluster:
         process.kill()
         process.wait()
 
+    def wait_until_saved(self) -> None:
+        """Return once slurmctld has written down everything that has happened so far, as it does every few seconds."""
+        now, state = time.time(), self.folder / "state" / "job_state"
+        # It writes only if something has changed.
+        changed = self.command("sbatch", "--parsable", "--hold", "--output=/dev/null", "--wrap=true").strip()
+        self._wait_for(lambda: state.exists() and state.stat().st_mtime > now, "the saving of jobs")
+        self.command("scancel", changed)
+
     def wait_for_controller(self) -> None:
         """Return once slurmctld answers and knows that its node does."""
         self._wait_for(lambda: any(state in self._node() for state in ("idle", "mixed", "allocated")), "slurmctld")
