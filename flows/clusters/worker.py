@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
-from overnight.campaign import EvaluationFailed
+from overnight.campaign import EvaluationFailed, EvaluationRequest
 from overnight.campaign.errors import LedgerError
 from overnight.campaign.evaluation import (
     EvaluationAnswer,
@@ -119,14 +119,15 @@ class _Evaluation:
     ) -> None:
         self.order, self.mailbox, self.outcome_name = order, mailbox, outcome_name
         self.job, self.left_name = job, left_name
+        self.earlier: int | None = None
         self.reports: list[EvaluationReport | EvaluationPlaced] = []
         self.lines = ""
         self.beats = self.passed_on = 0
         self.passing_on = asyncio.Lock()
 
     async def follow_run(self, earlier: int) -> None:
-        """Put aside the files of the run before this one, and continue the numbers of its reports."""
-        _put_aside(attempt_folder(self.order), earlier)
+        """Begin where the run before this one has left the attempt: behind its files and its reports."""
+        self.earlier = earlier
         self.passed_on = sum(name.startswith(REPORTS) for name in await self.mailbox.names())
 
     async def run(self) -> EvaluationAnswer | None:
@@ -175,6 +176,10 @@ class _Evaluation:
         # The attempt may have waited for long: its time begins now.
         request = request.model_copy(update={"deadline": datetime.now(UTC) + evaluator.time_limit})
         try:
+            if self.earlier is not None:
+                if (stored := await self._stored_by_earlier_run(request, folder)) is not None:
+                    return stored
+                _put_aside(folder, self.earlier)
             if self.job is not None:
                 _link_log(folder, self.job.log)
             return await evaluator.evaluate(request, folder, self.reports.append)
@@ -182,6 +187,15 @@ class _Evaluation:
             # Even after an unexpected error, the controller waits for an outcome.
             why = Redaction(evaluator.secrets()).text(f"{type(problem).__name__}: {problem}")
             return EvaluationFailed(cause="infrastructure", message=why[:_LONGEST_MESSAGE])
+
+    async def _stored_by_earlier_run(self, request: EvaluationRequest, folder: Path) -> EvaluationAnswer | None:
+        """Return the outcome that an interrupted evaluation had reached by itself; None if it has to begin again.
+
+        On its own machine, this also ends what may be left of it.
+        """
+        found = await self.order.evaluator.recover(request, folder, lambda report: None)
+        ended_from_outside = isinstance(found, EvaluationFailed) and found.cause in ("infrastructure", "cancelled")
+        return None if ended_from_outside else found
 
     async def _give_signs(self) -> EvaluationFailed:
         """Give signs of life and pass on reports; return the reason once the evaluation has to end."""

@@ -48,10 +48,11 @@ try:
 except BlockingIOError:
     os.write(log, f"overlapped {request['key']}\\n".encode())
 os.write(log, f"began {request['key']}\\n".encode())
-until = time.monotonic() + random.uniform(2, 9)
+until = time.monotonic() + random.uniform(3, 12)
 while os.path.exists(folder + "/storm") and time.monotonic() < until:
     time.sleep(0.1)
-json.dump({"metrics": {"loss": (request["parameters"]["x"] - 0.3) ** 2}}, open(os.environ["EVAL_RESULT"], "w"))
+with open(os.environ["EVAL_RESULT"], "w") as result:
+    json.dump({"metrics": {"loss": (request["parameters"]["x"] - 0.3) ** 2}}, result)
 os.write(log, f"ended {request['key']}\\n".encode())
 """
 
@@ -60,7 +61,7 @@ def main() -> int:
     """Disturb one campaign, print what was found, and return 1 if anything was lost or done twice."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--trials", type=int, default=120)
+    parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--seed", type=int, default=None)
     # With the longer time a job evaluates many trials, with the shorter one a single trial.
     parser.add_argument("--time", default="50m")

@@ -194,6 +194,16 @@ async def test_an_interrupted_job_leaves_no_outcome_and_its_next_run_has_the_key
     assert [(await box.get(name) or "").count("step") for name in reports] == [1, 1]
 
 
+async def test_what_a_run_had_measured_before_it_died_is_not_measured_again(order, tmp_path):
+    (tmp_path / "script.sh").write_text('echo once >> began; echo \'{"metrics": {"loss": 0.25}}\' > $EVAL_RESULT')
+    # It dies after its evaluation, and before it has stored the outcome in the mailbox.
+    await order.evaluator.evaluate(order.request, attempt_folder(order), lambda report: None)
+    dead = own_claim("7_0", 0).model_copy(update={"pid": 2**22 + 1})
+    await mailbox(order).put(CLAIM, dead.model_dump_json())
+    assert await carry_out(order, "7_0", JobRun(1, tmp_path / "job.txt")) == "loss 0.25"
+    assert (tmp_path / "began").read_text() == "once\n"
+
+
 async def test_a_run_whose_process_has_died_is_followed_without_the_long_wait(order):
     box = mailbox(order)
     dead = own_claim("7_0", 0).model_copy(update={"pid": 2**22 + 1})
