@@ -45,7 +45,7 @@ class Claim(BaseModel):
     attempt has no `host`; `unseen` names the place where it may still run.
 
     If the cluster may run the worker again under the same name, as Slurm does with a pre-empted job, `run` counts how
-    often it did; for other workers it is None.
+    often it did; other workers count nothing.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -67,7 +67,7 @@ class Resources(BaseModel):
 
 @dataclass(frozen=True)
 class Needs:
-    """What one evaluation needs from the place where it runs."""
+    """The needs of one evaluation at the place that runs it."""
 
     resources: Resources
     time_limit: timedelta

@@ -126,7 +126,7 @@ class _Evaluation:
         self.passing_on = asyncio.Lock()
 
     async def follow_run(self, earlier: int) -> None:
-        """Begin where the run before this one has left the attempt: behind its files and its reports."""
+        """Continue the attempt of the run before this one: after its files and its reports."""
         self.earlier = earlier
         self.passed_on = sum(name.startswith(REPORTS) for name in await self.mailbox.names())
 
@@ -250,7 +250,7 @@ def attempt_folder(order: Order) -> Path:
 
 
 def _put_aside(folder: Path, run: int) -> None:
-    """Move the files of an earlier run into a folder of their own; the folder for artifacts stays where it is.
+    """Move the files of an earlier run into a folder of their own; the folder for artifacts stays in place.
 
     So the next run begins in an empty folder, but finds the checkpoints that the earlier one left among its artifacts.
     """

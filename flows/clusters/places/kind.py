@@ -22,12 +22,12 @@ class PlaceKind(BaseModel):
     form: ClassVar[str]
 
     def misfits(self, needs: Needs) -> list[Problem]:
-        """Return the contradictions between the place and what an evaluation needs, with paths below `run_on`."""
+        """Return the contradictions between the place and the needs of an evaluation, with paths below `run_on`."""
         del needs
         return []
 
     def problems(self, needs: Needs) -> list[str]:
-        """Return what is missing on this machine for the place, a sentence each."""
+        """Return the parts that this machine lacks for the place, a sentence each."""
         del needs
         return []
 

@@ -65,7 +65,7 @@ class Work:
 
 
 async def _order(array: Array, turn: Turn, patience: float, interrupted: asyncio.Event) -> Order | None:
-    """Return the order of a turn once there is one; None if there will be none."""
+    """Return the order of a turn once it is there; None if it will not come."""
     until = time.monotonic() + patience
     while True:
         with suppress(LookupError):

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from overnight.flows.clusters.places.slurm.scheduler import Job, NoAnswer, Scheduler
 
 _NEVER = float("-inf")
-# Jobs that nobody has asked about for so many seconds are left out of a look.
+# A look leaves out jobs that were not asked about for so many seconds.
 _FORGOTTEN = 600.0
 
 
 @dataclass
 class Queue:
-    """Looks at the jobs that were asked about lately; after a call there is none for `again` seconds."""
+    """Looks at the jobs that were asked about lately; two calls are at least `again` seconds apart."""
 
     again: float
     seen: float = _NEVER

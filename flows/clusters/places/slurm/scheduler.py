@@ -77,7 +77,7 @@ class Job:
 
 
 def environment_of_jobs(variables: Iterable[str], ledger: str) -> dict[str, str]:
-    """Return the environment that `sbatch` passes on to a job: nothing but what the evaluation and the ledger need.
+    """Return the environment that `sbatch` passes on to a job: only variables that the evaluation or the ledger needs.
 
     Slurm keeps a copy of it on the disk of its controller.
     """
