@@ -125,7 +125,7 @@ async def test_a_job_with_time_for_one_evaluation_takes_one(tmp_path):
 
 
 async def test_one_look_shows_all_jobs_that_are_waited_for(cluster):
-    rarely = replace(QUICK, look=0.5)
+    rarely = replace(QUICK, look=0.5, gather=0.5, gather_at_most=60)
     launcher = cluster.launcher(rarely)
     orders = [cluster.order(trial) for trial in range(1, 61)]
     await asyncio.gather(*(launcher.launch(order, ()) for order in orders))
@@ -319,13 +319,15 @@ async def test_a_job_that_waits_in_vain_closes_its_turn_and_gets_no_order_any_mo
 
 
 async def test_orders_that_were_withdrawn_are_cancelled_with_one_call_at_the_end(cluster):
-    launcher = cluster.launcher()
+    launcher = cluster.launcher(replace(QUICK, gather=0.5, gather_at_most=60))
     orders = [cluster.order(trial) for trial in (1, 2, 3)]
     await asyncio.gather(*(launcher.launch(order, ()) for order in orders))
-    for order in orders[:2]:
+    for order in orders:
         await launcher.withdraw(order.request.key)
     await launcher.close()
-    assert cluster.slurm.calls("scancel") == [["--quiet", "1_0", "1_1"]]
+    [[quiet, *jobs]] = cluster.slurm.calls("scancel")
+    assert quiet == "--quiet"
+    assert sorted(jobs) == ["1_0", "1_1", "1_2"]
 
 
 async def test_a_job_evaluates_nothing_for_an_order_that_was_withdrawn(cluster):

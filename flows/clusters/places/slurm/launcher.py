@@ -220,9 +220,10 @@ class SlurmLauncher:
         for number, (order, tries) in enumerate(orders):
             await self._recorded(order, array, Turn(number, 0), tries)
         submission = Submission(token, first, len(orders), self.options, self.resources)
-        self._ids[token] = await submission.submitted(self.scheduler, self.pauses.again, self.pauses.patience)
         if submission.offers_turns:
+            # Known before it is submitted, so that `close` dismisses its jobs even if it interrupts the submission.
             self._arrays[token] = array
+        self._ids[token] = await submission.submitted(self.scheduler, self.pauses.again, self.pauses.patience)
         for order, _ in orders:
             self._sent[order.request.key].since = _now()
 
