@@ -15,7 +15,7 @@ KILLS ?= 20
 # Without bytecode files each of the many processes of the tests would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo s3 stack faults chaos nights test test-fast docs words check format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage bench-flow clean
+.PHONY: help setup demo s3 stack faults chaos chaos-slurm nights test test-fast docs words check format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage bench-flow clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+%?:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ faults: setup ## Kill writers, stores, networks and disks, damage files, and wri
 chaos: setup ## Kill, stop and hurt running campaigns at random, and add what was lost to docs/proofs/reliability.md (a quarter of an hour)
 	PYTHONPATH=.:tests/support $(BIN)/python tests/chaos/chaos.py --kills $(KILLS)
 	PYTHONPATH=.:tests/support $(BIN)/python tests/chaos/troubles.py
+
+chaos-slurm: setup ## Kill the controller of a campaign on Slurm and Slurm's own at random (some minutes, needs Debian's slurm-wlm and munge)
+	PYTHONPATH=.:tests/support $(BIN)/python tests/chaos/slurm_kills.py --kills 50
 
 docs: setup ## Build the documentation into build/docs, and check its links
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet

@@ -69,7 +69,7 @@ async def placed(
     Raises CannotStart if nothing answers there. `notify` is called once if the place is slow to answer, and once for
     the first attempt that waits long for a worker.
     """
-    await file.run_on.reach(notify)
+    await file.run_on.reach(notify, file.needs)
     sent = replace(_sent(file, pulse or Pulse()), notify=_only_once(notify))
     try:
         yield sent

@@ -15,8 +15,21 @@ from overnight.campaign.errors import LedgerError
 from overnight.campaign.evaluation import EvaluationAnswer, EvaluationOngoing, EvaluationReport
 from overnight.campaign.values.duration import format_duration
 from overnight.evaluators import Report
+from overnight.flows.clusters.claims import claim_name, newest_number
 from overnight.flows.clusters.launcher import Launcher
-from overnight.flows.clusters.order import BEAT, CLAIM, OUTCOME, REPORTS, STOP, Claim, Order, outcome_name, read_claim
+from overnight.flows.clusters.order import (
+    BEAT,
+    CLAIM,
+    OUTCOME,
+    REPORTS,
+    STOP,
+    Claim,
+    Order,
+    left_name,
+    next_name,
+    outcome_name,
+    read_claim,
+)
 from overnight.flows.host.attempt_key import is_unique
 from overnight.flows.host.identity import can_be_seen, process_started
 from overnight.storage import Mailbox
@@ -41,6 +54,7 @@ class Following:
     report: Report
     notify: Callable[[str], None] = lambda text: None
     claim: Claim | None = None
+    number: int = -1
     beat: str | None = None
     trouble: str | None = None
     told: asyncio.Future[Any] | None = None
@@ -113,7 +127,7 @@ class Following:
         """
         if CLAIM not in names:
             return None
-        await self._note_claim()
+        await self._note_claim(names)
         assert self.claim is not None
         from_before = not self.claim.marks_outcome and not is_unique(self.order.request.key)
         if self.claim.host is None:
@@ -137,20 +151,35 @@ class Following:
         await self._listen(names)
         assert self.claim is not None
         if self.claim.host is None:
-            return EvaluationFailed(cause="infrastructure", message=self.claim.reason)
+            return _given_up(self.claim)
         silent = self.passed() - self.heard
         # The processes of an evaluation end with their worker, and have this long to do so.
         to_end = self.order.evaluator.grace.total_seconds()
         grace = to_end + 2 * self.order.pulse.beat
-        if silent > grace and (how := await self._how_it_ended()):
-            return EvaluationFailed(cause="infrastructure", message=f"it left no result {self._where()}: {how}")
+        left = left_name(self.claim) in names
+        if left or silent > grace:
+            if self.claim.run is not None and await self.launcher.returns(self.order.request.key, self.claim):
+                self.heard = self.passed()
+                why = "stopped by its controller before it began again"
+                return await self._closed(why, after=self.number) if stopping else None
+            if how := await self._how_it_ended():
+                return await self._ended(f"it left no result {self._where()}: {how}")
         # A worker that cannot leave a sign of life ends its evaluation after half of `silence`, which takes time, too.
-        if silent > self.order.pulse.silence + to_end or (stopping and silent > self.order.pulse.silence / 2 + grace):
+        # The next run of its job waits as long before it begins.
+        longest = (self.order.pulse.silence + to_end) * (2 if next_name(self.claim) in names else 1)
+        if silent > longest or (stopping and silent > self.order.pulse.silence / 2 + grace):
+            if left:
+                return await self._ended(f"it was interrupted {self._where()}, and did not begin again")
             unseen = f"it ran {self._where()}, which has given no sign of life for {silent:.0f}s"
-            return EvaluationFailed(
-                cause="infrastructure", message="nothing more was heard of it", lost=True, unseen=unseen
-            )
+            return await self._ended("nothing more was heard of it", unseen)
         return None
+
+    async def _ended(self, message: str, unseen: str | None = None) -> EvaluationFailed | None:
+        """Return the failure of an attempt that had begun; None if its job has begun it again in the meantime."""
+        assert self.claim is not None
+        if self.claim.run is None:
+            return _given_up(Claim(mark="", reason=message, unseen=unseen))
+        return await self._closed(message, after=self.number, unseen=unseen)
 
     async def _never_began(self) -> EvaluationFailed | None:
         waited = timedelta(seconds=self.passed() - self.launched)
@@ -171,17 +200,20 @@ class Following:
             return None
         return await self._closed(why)
 
-    async def _closed(self, why: str) -> EvaluationFailed | None:
-        """Claim the attempt so that no worker can, and return its end; None if it was claimed before."""
-        claim = Claim(mark=secrets.token_hex(8), reason=why)
-        if not await self.mailbox.put(CLAIM, claim.model_dump_json()):
+    async def _closed(self, why: str, after: int = -1, unseen: str | None = None) -> EvaluationFailed | None:
+        """Claim the attempt so that no worker can, and return its end; None if a worker has claimed it first.
+
+        `after` is the number of the claim that this one follows; the default follows none.
+        """
+        claim = Claim(mark=secrets.token_hex(8), reason=why, unseen=unseen)
+        if not await self.mailbox.put(claim_name(after + 1), claim.model_dump_json()):
             return None
         await self.launcher.withdraw(self.order.request.key)
-        return EvaluationFailed(cause="infrastructure", message=why)
+        return _given_up(claim)
 
     async def _listen(self, names: tuple[str, ...]) -> None:
         """Read the sign of life; time during which it could not be read does not count as silence."""
-        await self._note_claim()
+        await self._note_claim(names)
         now = self.passed()
         if self.beat is not None and now - self.looked < self.order.pulse.beat / 2:
             # The worker does not write it more often.
@@ -193,9 +225,11 @@ class Following:
             self.heard += now - self.looked
         self.looked = now
 
-    async def _note_claim(self) -> None:
-        if self.claim is None:
-            self.claim = read_claim(await self.mailbox.get(CLAIM) or "")
+    async def _note_claim(self, names: tuple[str, ...]) -> None:
+        number = newest_number(names)
+        if number > self.number:
+            self.claim = read_claim(await self.mailbox.get(claim_name(number)) or "")
+            self.number = number
             self.waiting_since = self.heard = self.looked = self.passed()
 
     async def _how_it_ended(self) -> str | None:
@@ -203,7 +237,8 @@ class Following:
         assert claim is not None
         if not claim.mark:
             return None
-        if can_be_seen(claim.started) and process_started(claim.pid) != claim.started:
+        # A job that is run again has another process then.
+        if claim.run is None and can_be_seen(claim.started) and process_started(claim.pid) != claim.started:
             return f"its process {claim.pid} has died"
         return await self._report_of_cluster(claim.worker)
 
@@ -226,3 +261,9 @@ class Following:
                 await self.mailbox.put(STOP, secrets.token_hex(8))
                 self.waiting_since = self.passed()
                 await self._follow(stopping=True)
+
+
+def _given_up(claim: Claim) -> EvaluationFailed:
+    """Return the end of an attempt that its controller has closed."""
+    lost = claim.unseen is not None
+    return EvaluationFailed(cause="infrastructure", message=claim.reason, lost=lost, unseen=claim.unseen)

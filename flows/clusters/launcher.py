@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any, Protocol
 
-from overnight.flows.clusters.order import Order
+from overnight.flows.clusters.order import Claim, Order
 
 
 class Launcher(Protocol):
@@ -26,6 +26,13 @@ class Launcher(Protocol):
         """Return how an order, or the worker that took it, came to a bad end, according to the cluster.
 
         Return None for all others, including those that ended well, and if the cluster does not answer. Raises nothing.
+        """
+        ...
+
+    async def returns(self, key: str, claim: Claim) -> bool:
+        """Return whether the cluster will run the job with this claim of an order again, or already does, if known.
+
+        It is asked only about claims that count runs. Raises nothing.
         """
         ...
 

@@ -7,6 +7,7 @@ from overnight.evaluators import AnyEvaluator
 
 # The names of the entries in an attempt's mailbox.
 SENT, CLAIM, BEAT, STOP, OUTCOME, REPORTS = "sent", "claim", "beat", "stop", "outcome", "reports-"
+_LEFT, _NEXT = "left", "next"
 
 
 class Pulse(BaseModel):
@@ -37,11 +38,14 @@ class Order(BaseModel):
 
 
 class Claim(BaseModel):
-    """The one claim of an attempt: by a worker's process, or by its controller, which closes it for a `reason`.
+    """A claim of an attempt: by a worker's process, or by its controller, which closes it for a `reason`.
 
     `started` names the process as `flows/host/identity.py` does, `worker` is the cluster's name for it. `mark` is
     unique, and part of the outcome's name unless the worker is of an older version (`marks_outcome` is false). A closed
-    attempt has no `host`.
+    attempt has no `host`; `unseen` names the place where it may still run.
+
+    If the cluster may run the worker again under the same name, as Slurm does with a pre-empted job, `run` counts how
+    often it did; other workers count nothing.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -52,12 +56,24 @@ class Claim(BaseModel):
     started: str = ""
     worker: str = ""
     reason: str = ""
+    unseen: str | None = None
     marks_outcome: bool = False
+    run: int | None = None
 
 
 def outcome_name(claim: Claim) -> str:
     """Return the name under which the claim's process stores its outcome; no other process can guess it."""
     return f"{OUTCOME}-{claim.mark}"
+
+
+def left_name(claim: Claim) -> str:
+    """Return the name of the note that the claim's process was interrupted, and has ended all of its evaluation."""
+    return f"{_LEFT}-{claim.mark}"
+
+
+def next_name(claim: Claim) -> str:
+    """Return the name of the note that another run of the claim's job waits until this one has certainly ended."""
+    return f"{_NEXT}-{claim.mark}"
 
 
 def read_claim(text: str) -> Claim:

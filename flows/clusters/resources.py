@@ -1,6 +1,8 @@
 """The resources that one evaluation needs."""
 
 import re
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -12,6 +14,8 @@ _DECIMAL = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 # The variables from which common numerical libraries read how many threads they may start.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+_MOST = timedelta(days=10_000)
 
 
 def parse_size(value: Any) -> Any:
@@ -59,3 +63,17 @@ class Resources(BaseModel):
         if self.cpus is None:
             return ()
         return tuple(f"{name}={max(1, int(self.cpus))}" for name in _THREADS)
+
+
+@dataclass(frozen=True)
+class Needs:
+    """The needs of one evaluation at the place that runs it."""
+
+    resources: Resources
+    time_limit: timedelta
+    grace: timedelta
+
+    @property
+    def longest(self) -> timedelta:
+        """Return how long it may take: its time limit with its grace, each cut to a length that can be added to."""
+        return min(self.time_limit, _MOST) + min(self.grace, _MOST)

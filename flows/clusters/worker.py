@@ -5,13 +5,14 @@ import os
 import secrets
 import socket
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
-from overnight.campaign import EvaluationFailed
+from overnight.campaign import EvaluationFailed, EvaluationRequest
 from overnight.campaign.errors import LedgerError
 from overnight.campaign.evaluation import (
     EvaluationAnswer,
@@ -21,8 +22,10 @@ from overnight.campaign.evaluation import (
     cause_text,
 )
 from overnight.evaluators.attempt_process import ends_with_its_parent
+from overnight.evaluators.processes.attempt_folder import AttemptFolder
 from overnight.evaluators.secrets.environment import Redaction
-from overnight.flows.clusters.order import BEAT, CLAIM, OUTCOME, REPORTS, STOP, Claim, Order, outcome_name
+from overnight.flows.clusters.claims import take
+from overnight.flows.clusters.order import BEAT, OUTCOME, REPORTS, STOP, Claim, Order, left_name, outcome_name
 from overnight.flows.host.identity import process_started
 from overnight.storage import Mailbox, open_mailboxes
 
@@ -30,21 +33,42 @@ from overnight.storage import Mailbox, open_mailboxes
 _PATIENCE_SECONDS = 3600.0
 _LONGEST_PAUSE = 10.0
 _LONGEST_MESSAGE = 2000
+_EARLIER_RUN, _LOG_OF_JOB = "run-", "job.log"
+# How much later a job may learn of its interruption than the processes of its evaluation.
+_MOMENT = 1.0
 # Opening a bucket takes a quarter of a second of computing, for which all attempts of a worker would wait.
 _opened = cache(open_mailboxes)
 
 
-async def carry_out(order: Order, worker: str = "") -> str:
+@dataclass
+class JobRun:
+    """A run of a job that its cluster may interrupt, and run again under the same name with a higher `number`.
+
+    `interrupted` is set when the cluster asks the job to end. `log` is the file with the job's own output.
+    """
+
+    number: int
+    log: Path
+    interrupted: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+async def carry_out(order: Order, worker: str = "", job: JobRun | None = None) -> str:
     """Evaluate an attempt, unless it was claimed before, and return the result in words.
 
-    The attempt is evaluated once, no matter how often and on which machines this is called with the same order. Raises
-    LedgerError if the ledger's store does not answer.
+    The attempt is evaluated once, no matter how often and on which machines this is called with the same order. Only a
+    later run of an interrupted `job` evaluates it again. Raises LedgerError if the ledger's store does not answer.
     """
     mailbox = _opened(order.ledger, order.request.campaign, Path()).of(order.request.key)
-    claim = own_claim(worker)
-    if not await mailbox.put(CLAIM, claim.model_dump_json()):
+    claim = own_claim(worker, None if job is None else job.number)
+    number = await take(mailbox, claim, order)
+    if number is None:
         return "this attempt was taken before, so nothing was evaluated"
-    outcome = await _Evaluation(order, mailbox, outcome_name(claim)).run()
+    evaluation = _Evaluation(order, mailbox, outcome_name(claim), job, left_name(claim))
+    if number > 0:
+        await evaluation.follow_run(number - 1)
+    outcome = await evaluation.run()
+    if outcome is None:
+        return "interrupted by the cluster"
     if isinstance(outcome, EvaluationFailed):
         return f"failed ({cause_text(outcome.cause)}): {outcome.message}"
     if isinstance(outcome, EvaluationOngoing):
@@ -52,7 +76,7 @@ async def carry_out(order: Order, worker: str = "") -> str:
     return ", ".join(f"{name} {found.mean!r}" for name, found in outcome.metrics.items())
 
 
-def own_claim(worker: str) -> Claim:
+def own_claim(worker: str, run: int | None = None) -> Claim:
     """Return a claim for this process."""
     pid = os.getpid()
     return Claim(
@@ -62,6 +86,7 @@ def own_claim(worker: str) -> Claim:
         started=process_started(pid) or "",
         worker=worker,
         marks_outcome=True,
+        run=run,
     )
 
 
@@ -80,48 +105,97 @@ def transmissible(outcome: EvaluationAnswer) -> EvaluationAnswer:
 class _Evaluation:
     """An attempt that this process has claimed, with its reports and its signs of life.
 
-    Its outcome is stored under `outcome_name`.
+    Its outcome is stored under `outcome_name`. If its `job` is interrupted first, a note under `left_name` is stored
+    instead, once nothing of the evaluation is left.
     """
 
-    def __init__(self, order: Order, mailbox: Mailbox, outcome_name: str = OUTCOME) -> None:
+    def __init__(
+        self,
+        order: Order,
+        mailbox: Mailbox,
+        outcome_name: str = OUTCOME,
+        job: JobRun | None = None,
+        left_name: str = "",
+    ) -> None:
         self.order, self.mailbox, self.outcome_name = order, mailbox, outcome_name
+        self.job, self.left_name = job, left_name
+        self.earlier: int | None = None
         self.reports: list[EvaluationReport | EvaluationPlaced] = []
         self.lines = ""
         self.beats = self.passed_on = 0
         self.passing_on = asyncio.Lock()
 
-    async def run(self) -> EvaluationAnswer:
-        """Evaluate the attempt, and return its outcome once that is stored."""
+    async def follow_run(self, earlier: int) -> None:
+        """Continue the attempt of the run before this one: after its files and its reports."""
+        self.earlier = earlier
+        self.passed_on = sum(name.startswith(REPORTS) for name in await self.mailbox.names())
+
+    async def run(self) -> EvaluationAnswer | None:
+        """Evaluate the attempt, and return its outcome once that is stored; None if its job was interrupted."""
         signs = asyncio.create_task(self._give_signs())
         try:
-            outcome = transmissible(await self._outcome(signs))
-            await self._store(outcome)
+            found = await self._outcome(signs)
+            outcome = None if found is None else transmissible(found)
+            await self._store(self.left_name if outcome is None else self.outcome_name, outcome)
         finally:
             signs.cancel()
         return outcome
 
-    async def _outcome(self, signs: asyncio.Task[EvaluationFailed]) -> EvaluationAnswer:
+    async def _outcome(self, signs: asyncio.Task[EvaluationFailed]) -> EvaluationAnswer | None:
         evaluation = asyncio.create_task(self._evaluate())
+        interruption = [] if self.job is None else [asyncio.create_task(self.job.interrupted.wait())]
         try:
-            await asyncio.wait({evaluation, signs}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({evaluation, signs, *interruption}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            for waiting in interruption:
+                waiting.cancel()
             if not evaluation.done():
                 evaluation.cancel()
                 await asyncio.wait({evaluation})
-        return signs.result() if evaluation.cancelled() else evaluation.result()
+        if evaluation.cancelled():
+            return signs.result() if signs.done() else None
+        outcome = evaluation.result()
+        return None if isinstance(outcome, EvaluationFailed) and await self._was_interrupted() else outcome
+
+    async def _was_interrupted(self) -> bool:
+        """Return whether the cluster has asked the job to end.
+
+        It asks the processes of the evaluation at the same time, so they may be seen to end a moment earlier.
+        """
+        if self.job is None:
+            return False
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.job.interrupted.wait(), _MOMENT)
+        return self.job.interrupted.is_set()
 
     async def _evaluate(self) -> EvaluationAnswer:
         # If this process is stopped, its controller gives the attempt up after twice this time.
         ends_with_its_parent.set(self.order.pulse.silence / 2)
         evaluator, request = self.order.evaluator, self.order.request
+        folder = attempt_folder(self.order)
         # The attempt may have waited for long: its time begins now.
         request = request.model_copy(update={"deadline": datetime.now(UTC) + evaluator.time_limit})
         try:
-            return await evaluator.evaluate(request, attempt_folder(self.order), self.reports.append)
+            if self.earlier is not None:
+                if (stored := await self._stored_by_earlier_run(request, folder)) is not None:
+                    return stored
+                _put_aside(folder, self.earlier)
+            if self.job is not None:
+                _link_log(folder, self.job.log)
+            return await evaluator.evaluate(request, folder, self.reports.append)
         except Exception as problem:
             # Even after an unexpected error, the controller waits for an outcome.
             why = Redaction(evaluator.secrets()).text(f"{type(problem).__name__}: {problem}")
             return EvaluationFailed(cause="infrastructure", message=why[:_LONGEST_MESSAGE])
+
+    async def _stored_by_earlier_run(self, request: EvaluationRequest, folder: Path) -> EvaluationAnswer | None:
+        """Return the outcome that an interrupted evaluation had reached by itself; None if it has to begin again.
+
+        On its own machine, this also ends what may be left of it.
+        """
+        found = await self.order.evaluator.recover(request, folder, lambda report: None)
+        ended_from_outside = isinstance(found, EvaluationFailed) and found.cause in ("infrastructure", "cancelled")
+        return None if ended_from_outside else found
 
     async def _give_signs(self) -> EvaluationFailed:
         """Give signs of life and pass on reports; return the reason once the evaluation has to end."""
@@ -157,7 +231,7 @@ class _Evaluation:
                 await self.mailbox.put(f"{REPORTS}{self.passed_on:06d}", self.lines)
                 self.passed_on, self.lines = self.passed_on + 1, ""
 
-    async def _store(self, outcome: EvaluationAnswer) -> None:
+    async def _store(self, name: str, outcome: EvaluationAnswer | None) -> None:
         patient = AsyncRetrying(
             retry=retry_if_exception_type(LedgerError),
             wait=wait_exponential(max=_LONGEST_PAUSE),
@@ -167,9 +241,29 @@ class _Evaluation:
         async for attempt in patient:
             with attempt:
                 await self._pass_on_reports()
-                await self.mailbox.put(self.outcome_name, outcome.model_dump_json())
+                await self.mailbox.put(name, "" if outcome is None else outcome.model_dump_json())
 
 
 def attempt_folder(order: Order) -> Path:
     """Return the attempt's own folder on the worker; `OVERNIGHT_WORK` names another work folder there."""
     return Path(os.environ.get("OVERNIGHT_WORK", order.work)) / order.request.key
+
+
+def _put_aside(folder: Path, run: int) -> None:
+    """Move the files of an earlier run into a folder of their own; the folder for artifacts stays in place.
+
+    So the next run begins in an empty folder, but finds the checkpoints that the earlier one left among its artifacts.
+    """
+    attempt = AttemptFolder.at(folder)
+    aside = attempt.path / f"{_EARLIER_RUN}{run}"
+    aside.mkdir(mode=0o700, exist_ok=True)
+    for entry in list(attempt.path.iterdir()):
+        if entry != attempt.artifacts and not entry.name.startswith(_EARLIER_RUN):
+            entry.replace(aside / entry.name)
+
+
+def _link_log(folder: Path, log: Path) -> None:
+    """Let people find the job's own output from the attempt's folder."""
+    attempt = AttemptFolder.at(folder)
+    with suppress(OSError):
+        (attempt.path / _LOG_OF_JOB).symlink_to(log)

@@ -30,7 +30,7 @@ from overnight.evaluators import AnyEvaluator, OwnLoop
 from overnight.evaluators.ongoing.polling import Polling
 from overnight.flows.clusters.places.any_place import AnyPlace
 from overnight.flows.clusters.places.here import Here
-from overnight.flows.clusters.resources import Resources
+from overnight.flows.clusters.resources import Needs, Resources
 from overnight.flows.definition.addresses import absolute_ledger, ledger_address, meant_as_folder
 from overnight.flows.definition.each_mistake_once import each_once
 from overnight.flows.definition.known_keys import hint_about
@@ -142,9 +142,15 @@ class CampaignFile(BaseModel):
             kind = f"`evaluator.kind: {self.evaluator.kind}`"
             text = f"expected here with {kind}, whose server runs the evaluations, got {self.run_on}"
             found.append(Problem(("run_on",), text))
+        found += [problem.below("run_on") for problem in self.run_on.misfits(self.needs)]
         if found:
             raise Contradictory(found)
         return self
+
+    @property
+    def needs(self) -> Needs:
+        """Return what one evaluation needs from the place where it runs."""
+        return Needs(self.resources, self.evaluator.time_limit, self.evaluator.grace)
 
     @property
     def polling(self) -> Polling | None:
@@ -168,7 +174,7 @@ class CampaignFile(BaseModel):
         """Raise InvalidDefinition as `check` does, but not for the evaluator, which a loop of one's own lacks."""
         self.check_proposer()
         self._check_space()
-        if problems := self.run_on.problems() + self.proposing.problems():
+        if problems := self.run_on.problems(self.needs) + self.proposing.problems():
             raise InvalidDefinition(problems)
 
     def _check_space(self) -> None:

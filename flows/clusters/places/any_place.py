@@ -9,8 +9,9 @@ from overnight.campaign.problems import shown
 from overnight.flows.clusters.places.here import Here
 from overnight.flows.clusters.places.on_dask import OnDask
 from overnight.flows.clusters.places.on_pool import OnPool
+from overnight.flows.clusters.places.on_slurm import OnSlurm
 
-Place = Here | OnPool | OnDask
+Place = Here | OnPool | OnDask | OnSlurm
 
 
 def as_written(value: Any) -> Any:

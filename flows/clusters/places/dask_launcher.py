@@ -10,7 +10,7 @@ from typing import Any
 from distributed import Future
 from prefect_dask.client import PrefectDaskClient
 
-from overnight.flows.clusters.order import Order
+from overnight.flows.clusters.order import Claim, Order
 from overnight.flows.clusters.places.dask_worker import evaluate_on_dask
 from overnight.flows.clusters.resources import Resources
 
@@ -58,6 +58,11 @@ class DaskLauncher:
             if worker and worker not in await self._workers(await self._client()):
                 return f"the scheduler no longer knows the worker {worker}"
         return None
+
+    async def returns(self, key: str, claim: Claim) -> bool:
+        """Return False: no attempt is begun twice."""
+        del key, claim
+        return False
 
     async def withdraw(self, key: str) -> None:
         """Make the scheduler forget a task; one that is running continues until its mailbox asks it to stop."""

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from overnight.campaign.errors import LedgerError
 from overnight.flows.clusters.launcher import Launcher
-from overnight.flows.clusters.order import SENT, Order
+from overnight.flows.clusters.order import SENT, Claim, Order
 from overnight.flows.clusters.resources import Resources
 
 
@@ -29,6 +29,11 @@ class Nowhere:
 
     async def ended(self, key: str, worker: str) -> str | None:
         """Return None: there is no cluster to ask."""
+
+    async def returns(self, key: str, claim: Claim) -> bool:
+        """Return False: there is no cluster to ask."""
+        del key, claim
+        return False
 
     async def withdraw(self, key: str) -> None:
         """Return at once."""

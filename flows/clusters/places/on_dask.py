@@ -8,21 +8,20 @@ from importlib.util import find_spec
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from overnight.campaign.errors import CannotStart
 from overnight.campaign.values.duration import Duration
 from overnight.flows.clusters.launcher import Launcher
-from overnight.flows.clusters.resources import Resources
+from overnight.flows.clusters.places.kind import PlaceKind
+from overnight.flows.clusters.resources import Needs, Resources
 from overnight.flows.host.patience import wait_for
 
 _PATIENCE, _ANSWER_SECONDS = 60.0, 10.0
 
 
-class OnDask(BaseModel):
+class OnDask(PlaceKind):
     """On the workers of the Dask scheduler at this address; `start_within` limits an attempt's wait for a worker."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     form: ClassVar[str] = "`{dask: tcp://HOST:PORT}` of a scheduler"
 
@@ -33,14 +32,16 @@ class OnDask(BaseModel):
     def __str__(self) -> str:
         return f"the Dask cluster {self.dask}"
 
-    def problems(self) -> list[str]:
+    def problems(self, needs: Needs) -> list[str]:
         """Return the parts that are missing for it, a sentence each."""
+        del needs
         if find_spec("prefect_dask") is not None:
             return []
         return ["`run_on.dask`: prefect-dask is not installed; install it with `pip install 'overnight[dask]'`"]
 
-    async def reach(self, notify: Callable[[str], None], patience: float = _PATIENCE) -> None:
+    async def reach(self, notify: Callable[[str], None], needs: Needs, patience: float = _PATIENCE) -> None:
         """Return once a scheduler answers, which may still be starting; raises CannotStart if none does in time."""
+        del needs
         if (problem := await wait_for(self._problem, notify, patience)) is not None:
             advice = "Start one with `dask scheduler`, or correct the address. Nothing was started."
             raise CannotStart(f"{problem} {advice}")

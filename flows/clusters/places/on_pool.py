@@ -1,22 +1,20 @@
 """Evaluations as flow runs on a Prefect work pool, in processes, containers or pods."""
 
 import importlib
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from overnight.campaign.values.duration import Duration
 from overnight.flows.clusters.launcher import Launcher
-from overnight.flows.clusters.resources import Resources
+from overnight.flows.clusters.places.kind import PlaceKind
+from overnight.flows.clusters.resources import Needs, Resources
 from overnight.flows.host.named_server import missing_server
 
 
-class OnPool(BaseModel):
+class OnPool(PlaceKind):
     """On the workers of the work pool of this name; `start_within` limits an attempt's wait for a worker."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     form: ClassVar[str] = "`{pool: NAME}` of a Prefect work pool"
 
@@ -27,11 +25,12 @@ class OnPool(BaseModel):
     def __str__(self) -> str:
         return f"work pool `{self.pool}`"
 
-    async def reach(self, notify: Callable[[str], None]) -> None:
-        """Return at once: the pool is created on its server, which has already been reached."""
+    def problems(self, needs: Needs) -> list[str]:
+        """Return the parts that are missing for it, a sentence each.
 
-    def problems(self) -> list[str]:
-        """Return the parts that are missing for it, a sentence each."""
+        It is not reached before it is used: it is created on its server, which has already been reached.
+        """
+        del needs
         return missing_server("run_on.pool")
 
     def launcher(self, resources: Resources) -> Launcher:

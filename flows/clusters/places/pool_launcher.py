@@ -13,7 +13,7 @@ from prefect.exceptions import ObjectAlreadyExists
 from prefect.states import Cancelled
 from prefect.types.entrypoint import EntrypointType
 
-from overnight.flows.clusters.order import Order
+from overnight.flows.clusters.order import Claim, Order
 from overnight.flows.clusters.places.evaluate_flow import evaluate_flow
 from overnight.flows.clusters.resources import Resources
 from overnight.flows.host.prefect_environment import JOB_ENVIRONMENT
@@ -93,6 +93,11 @@ class PoolLauncher:
                 message = f": {state.message}" if state.message else ""
                 return f"its flow run is {state.name}{message}"
         return None
+
+    async def returns(self, key: str, claim: Claim) -> bool:
+        """Return False: no attempt is begun twice."""
+        del key, claim
+        return False
 
     async def withdraw(self, key: str) -> None:
         """Cancel a flow run that no worker has begun."""

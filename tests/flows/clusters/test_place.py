@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from overnight.flows.clusters.order import SENT, Pulse
 from overnight.flows.clusters.places.here import Here
 from overnight.flows.clusters.places.on_dask import OnDask
 from overnight.flows.clusters.places.on_pool import OnPool
+from overnight.flows.clusters.places.on_slurm import OnSlurm
+from overnight.flows.clusters.resources import Needs, Resources
 from overnight.flows.definition.campaign_file import CampaignFile, load_campaign_file, read_campaign
 
 PLAIN = {
@@ -22,6 +25,8 @@ PLAIN = {
     "evaluator": {"command": "true"},
     "budget": {"trials": 2},
 }
+
+NEEDS = Needs(Resources(), timedelta(hours=1), timedelta(seconds=10))
 
 
 def problem_of(tmp_path: Path, line: str) -> str:
@@ -41,8 +46,9 @@ def problem_of(tmp_path: Path, line: str) -> str:
         ({"run_on": "here"}, Here()),
         ({"run_on": {"pool": "hall"}}, OnPool(pool="hall")),
         ({"run_on": {"dask": "tcp://10.0.0.1:8786"}}, OnDask(dask="tcp://10.0.0.1:8786")),
+        ({"run_on": {"slurm": {"qos": "low"}}}, OnSlurm(slurm={"qos": "low"})),
     ],
-    ids=["nothing", "here", "pool", "dask"],
+    ids=["nothing", "here", "pool", "dask", "slurm"],
 )
 def test_one_line_says_where_and_a_dump_is_read_again(written, place):
     file = read_campaign(PLAIN | written)
@@ -55,11 +61,12 @@ def test_one_line_says_where_and_a_dump_is_read_again(written, place):
     [
         (
             "run_on: hall",
-            "6: run_on: expected `here`, `{pool: NAME}` of a Prefect work pool or `{dask: tcp://HOST:PORT}",
+            "6: run_on: expected `here`, `{pool: NAME}` of a Prefect work pool, `{dask: tcp://HOST:PORT}` of a "
+            "scheduler or `{slurm: {partition: NAME}}`",
         ),
         ("run_on: {pol: hall}", "6: run_on: expected `here`, `{pool: NAME}`"),
         ("run_on: {pool: hall, dask: 'tcp://h:1'}", "6: run_on: expected `here`"),
-        ("run_on: {kind: slurm}", "6: run_on.kind: expected one of here, pool, dask, got 'slurm'"),
+        ("run_on: {kind: moon}", "6: run_on.kind: expected one of here, pool, dask, slurm, got 'moon'"),
         ("run_on: {pool: hall, wait: 1h}", "6: run_on.wait: expected one of kind, pool, start_within, got the unknown"),
         (
             "run_on: {dask: localhost}",
@@ -132,7 +139,7 @@ async def test_a_dask_scheduler_that_is_not_there_is_waited_for_and_then_named_b
         address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
     told: list[str] = []
     with pytest.raises(CannotStart, match=rf"run_on.dask: expected a Dask scheduler at {address}.*Nothing was started"):
-        await OnDask(dask=address).reach(told.append, patience=0.01)
+        await OnDask(dask=address).reach(told.append, NEEDS, patience=0.01)
     assert len(told) == 1
     assert "Waiting up to 0.01 s for it" in told[0]
 
@@ -146,6 +153,6 @@ async def test_a_scheduler_that_listens_is_asked_once_and_nothing_is_told():
 
     server = await asyncio.start_server(hear, "127.0.0.1", 0)
     async with server:
-        await OnDask(dask=f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}").reach(told.append, patience=0)
+        await OnDask(dask=f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}").reach(told.append, NEEDS, patience=0)
         await asyncio.wait_for(asked.get(), 60)
     assert (asked.qsize(), told) == (0, [])

@@ -35,6 +35,7 @@ ACCEPTED: list[dict[str, Any]] = [
     {"run_on": "here"},
     {"run_on": {"pool": "nights", "start_within": "2h"}},
     {"run_on": {"dask": "tcp://10.0.0.5:8786"}, "resources": {"cpus": 2, "memory": "4GB"}},
+    {"run_on": {"slurm": {"partition": "night", "time": "3d", "extra": ["--nice=5"]}, "start_within": "2d"}},
     {"baseline": {"x": 0.5}, "approve": {"when": {"change": 0.2, "cost": 12}, "most_waiting": 3}},
     {"stop_early": {"rule": "median"}, "stop_when": {"expected_gain_below": 0.01}},
     {"proposer": {"kind": "sobol"}, "proposing": {"fallback": "none", "ahead": "never"}},

@@ -77,6 +77,7 @@ EVERY_KIND: list[dict[str, Any]] = [
     {
         "evaluator": {"function": "objective:evaluate"},
         "proposer": {"kind": "sobol"},
+        "run_on": {"slurm": {"partition": "night", "time": "3d", "idle": "5m"}},
         "confirm": "auto",
         "stop_when": None,
     },
