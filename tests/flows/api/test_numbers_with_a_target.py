@@ -4,6 +4,7 @@ import pytest
 from scripted_campaign import a_campaign
 
 from overnight.campaign import EvaluationSucceeded, Measurement
+from overnight.campaign.errors import InvalidResult
 from overnight.flows.api.ask_tell import AskTell
 from overnight.flows.people.read_outcome import read_outcome, read_report
 
@@ -15,6 +16,14 @@ def test_a_number_or_a_pair_of_a_person_is_the_gain(result, sem):
     found = read_outcome(a_campaign(**AIMING), result)
     assert isinstance(found, EvaluationSucceeded)
     assert found.metrics["gain"] == Measurement(mean=58.0, sem=sem)
+
+
+@pytest.mark.parametrize("distance", [-3.0, -1e-300])
+def test_a_distance_below_0_is_no_result(distance):
+    with pytest.raises(InvalidResult, match=r"expected a distance of 0 or more as `abs\(gain - 60\)`, found -"):
+        read_outcome(a_campaign(**AIMING), {"abs(gain - 60)": distance})
+    found = read_outcome(a_campaign(**AIMING), {"abs(gain - 60)": 0.0})
+    assert isinstance(found, EvaluationSucceeded)
 
 
 def test_a_number_that_is_reported_is_the_gain():
