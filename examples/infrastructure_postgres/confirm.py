@@ -23,7 +23,7 @@ def main() -> None:
             results["recommended"].append(measured(dict(found.point), WARM_UP, SECONDS))
     speeds = []
     for name, runs in results.items():
-        speeds.append(mean(run["transactions_per_s"][0] for run in runs))
+        speeds.append(mean(run["transactions_per_s"] for run in runs))
         slow, written = (mean(run[metric] for run in runs) for metric in ("p99_ms", "wal_bytes"))
         print(
             f"{name:<12} {speeds[-1]:6,.0f} transactions/s   p99 {slow:5.0f} ms   {written:6,.0f} bytes of log for each"
