@@ -24,6 +24,7 @@ from overnight.campaign import History
 from overnight.flows.host.attempt_key import trial_part
 from overnight.storage import open_ledger
 
+_SECONDS_TO_FINISH = 600
 _CAMPAIGN = """
 name: killed
 parameters:
@@ -107,10 +108,16 @@ def _storm(cluster: SlurmCluster, path: Path, kills: int, dice: random.Random) -
             controller.wait()
             killed["controller"] += 1
             controller = _controller(path)
+        cluster.resume_node()
     path.with_name("storm").unlink()
-    _say(cluster.command("scontrol", "show", "node", "--oneliner"))
-    if controller.wait(600) != 0:
+    until = time.monotonic() + _SECONDS_TO_FINISH
+    while controller.poll() is None and time.monotonic() < until:
+        cluster.resume_node()
+        time.sleep(5)
+    if controller.poll() != 0:
+        _say(cluster.command("scontrol", "show", "node", "--oneliner"))
         _say(path.with_name("output.log").read_text()[-2000:])
+        controller.kill()
     return killed
 
 

@@ -73,9 +73,9 @@ class ScriptedSlurm:
         """Let a command answer with an output and a problem, which is empty if the call succeeds."""
         (self._folder / f"{name}.json").write_text(json.dumps(answers))
 
-    def show(self, *rows: tuple[str, str, int, str]) -> None:
+    def show(self, *rows: tuple[str, str, int, str], reason: str = "None") -> None:
         """Let `squeue` show jobs with this id, state, number of restarts and name."""
-        lines = [f"{job:<48}{state:<24}{restarts:<12}{name:<256}None\n" for job, state, restarts, name in rows]
+        lines = [f"{job:<48}{state:<24}{restarts:<12}{name:<256}{reason}\n" for job, state, restarts, name in rows]
         self.answer("squeue", "".join(lines))
 
     def calls(self, *names: str) -> list[list[str]]:

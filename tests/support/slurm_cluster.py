@@ -131,6 +131,16 @@ class SlurmCluster:
         done = subprocess.run(words, env=os.environ | self.variables, capture_output=True, text=True, check=False)
         return done.stdout if done.returncode == 0 else ""
 
+    def resume_node(self) -> None:
+        """Let a drained node take jobs again, as an administrator would.
+
+        A slurmctld that was killed before it saved a job gives the job's number to another one, at which the node is
+        drained.
+        """
+        if "drain" in self._node():
+            name = self.command("sinfo", "--noheader", "--partition=night", "--format=%N").strip()
+            self.command("scontrol", "update", f"nodename={name}", "state=resume")
+
     def preempt(self, seconds: int) -> None:
         """Take the whole node from the jobs of `night` for so many seconds."""
         options = ["--partition=urgent", f"--ntasks={CPUS}", "--output=/dev/null"]

@@ -213,6 +213,18 @@ async def test_a_job_that_ended_badly_is_named_with_its_state_and_its_log(cluste
     assert await launcher.ended(order.request.key, worker) == ended
 
 
+@pytest.mark.parametrize("worker", ["", "1_0"])
+async def test_a_job_that_slurm_holds_because_it_could_not_start_it_has_ended(cluster, worker):
+    launcher, order = cluster.launcher(), cluster.order(1)
+    await launcher.launch(order, ())
+    name = cluster.slurm.submitted()[0].name
+    cluster.slurm.show(("1_0", "PENDING", 1, name), reason="launch failed requeued held")
+    await asyncio.sleep(2 * QUICK.look)
+    ending = await launcher.ended(order.request.key, worker) or ""
+    assert ending.startswith("Slurm could not start its job 1_0 and holds it (launch failed requeued held); its log ")
+    assert not await launcher.returns(order.request.key, Claim(mark="m", host="h", worker="1_0", run=0))
+
+
 async def test_an_order_whose_job_slurm_has_forgotten_is_given_to_two_more_jobs(cluster):
     launcher, order = cluster.launcher(), cluster.order(1)
     await launcher.launch(order, ())

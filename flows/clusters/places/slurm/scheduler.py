@@ -37,6 +37,10 @@ _ALIVE = {
 }
 
 
+# Slurm holds a job whose start has failed until an administrator releases it, so at night it would never run.
+_HELD_FOR_GOOD = "launch failed requeued held"
+
+
 class NoAnswer(Exception):
     """Slurm's controller does not answer."""
 
@@ -62,7 +66,7 @@ class Job:
     @property
     def alive(self) -> bool:
         """Return whether it runs, or will."""
-        return self.state in _ALIVE
+        return self.state in _ALIVE and self.reason != _HELD_FOR_GOOD
 
     @property
     def suspended(self) -> bool:
@@ -72,6 +76,8 @@ class Job:
     @property
     def ending(self) -> str:
         """Return how it ended."""
+        if self.reason == _HELD_FOR_GOOD:
+            return f"Slurm could not start its job {self.id} and holds it ({self.reason})"
         why = "" if self.reason in ("None", "") or self.alive else f" ({self.reason})"
         return f"its job {self.id} ended as {self.state}{why}"
 
