@@ -9,6 +9,7 @@ from overnight.bo_core.choice import Asked
 from overnight.bo_core.custom_proposer import CustomProposer
 from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
 from overnight.bo_core.data.inside import view_inside
+from overnight.bo_core.data.stopped import expected_finals
 from overnight.bo_core.experiment.breaches import breach_of, breached_points
 from overnight.bo_core.experiment.candidate import candidate_of
 from overnight.bo_core.model_proposals import model_proposals
@@ -79,9 +80,13 @@ def _explored(campaign: Campaign, history: History, proposer: AnyProposer, q: in
 
 
 def _begins(campaign: Campaign, history: History, proposer: BayesianProposer, tried: int) -> bool:
-    """Return whether the next arms come from the Sobol sequence, because the model knows too little."""
-    observed = view_inside(campaign, history).observed
-    return len(observed) < LEAST_OBSERVED or tried < (proposer.initial or 0)
+    """Return whether the next arms come from the Sobol sequence, because the model knows too little.
+
+    Arms that were stopped at a look count, because the model knows what they had reported.
+    """
+    view = view_inside(campaign, history)
+    known = len(view.observed) + len(expected_finals(campaign, view, campaign.objective.metric))
+    return known < LEAST_OBSERVED or tried < (proposer.initial or 0)
 
 
 def _spread(campaign: Campaign, encoding: Encoding, taken: Collection[PointKey], q: int) -> list[Point]:

@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from told_experiments import QUICK, STATUS_QUO, Told, experiment
+from told_experiments import QUICK, STATUS_QUO, Told, experiment, hill
 
 from overnight.bo_core.custom_proposer import CustomProposer
 from overnight.bo_core.experiment import next_batch
@@ -48,6 +48,17 @@ def test_later_batches_begin_with_the_status_quo_again_and_have_the_models_point
     assert sum(weights(arms)) == pytest.approx(1.0, abs=1e-12)
     places = [tuple(arm.point.items()) for arm in arms]
     assert len(set(places)) == 6
+
+
+def test_the_model_learns_from_arms_that_looks_have_stopped_even_if_no_arm_has_a_result() -> None:
+    told = Told(experiment())
+    for trial in told.propose():
+        told.report(trial, 1, hill(told.history.trials[trial].point), 0.01)
+        told.stop(trial)
+    arms = told.next()
+    assert not told.history.model_view().observed
+    assert generators(arms) == ["baseline"] + ["model"] * 5
+    assert max(hill(arm.point) for arm in arms) > hill(STATUS_QUO)
 
 
 def test_nothing_is_proposed_while_an_arm_of_another_batch_runs() -> None:
