@@ -1,4 +1,4 @@
-"""What earlier trials have since a revision: values of added parameters, and calculations that are limited now."""
+"""The values that a revision gives to earlier trials: those of added parameters, and of calculations limited since."""
 
 from collections.abc import Sequence
 from contextlib import suppress

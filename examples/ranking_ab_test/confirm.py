@@ -1,7 +1,7 @@
 """Serve the recommended feed and today's to fresh users in turn: `python confirm.py`.
 
-Each of ten rounds has 150,000 users for each feed. The difference of every round is one number, so
-the probability does not rest on the standard errors that the campaign used.
+Each of ten rounds has 150,000 users for each feed. The difference of every round is one number, so the probability does
+not rest on the standard errors that the campaign used.
 """
 
 import math
