@@ -37,8 +37,8 @@ def model_proposals(asked: Asked) -> list[Proposal]:
 
     In an A/B test they have shares of the traffic, and there are fewer if no others are worth a place in the batch.
 
-    The history must hold an observation. Raises ModelFailed if the model cannot be computed numerically, and
-    CannotPropose if the campaign's own model cannot be used.
+    The history must hold an observation, or in an A/B test a report of a stopped arm. Raises ModelFailed if the model
+    cannot be computed numerically, and CannotPropose if the campaign's own model cannot be used.
     """
     try:
         return _proposals(asked)

@@ -115,7 +115,9 @@ class _Batch:
     def _appraisals(self) -> dict[int, Appraisal]:
         if not isinstance(self.proposer, BayesianProposer):
             raise Contradicted("the campaign's proposer has no model")
-        if not self.history.model_view().observed:
+        view = self.history.model_view()
+        # In an A/B test the model also learns from arms that looks have stopped.
+        if not (view.observed or (self.campaign.is_ab_test and view.stopped)):
             raise Contradicted("there are no observations to fit a model to")
         if len(self.recorded) <= max(self.recorded) - self.history.next_trial:
             raise NotRecorded("other proposals of its batch are not recorded")

@@ -1,7 +1,7 @@
 """Batches of an A/B test are replayed from the ledger alone: their arms, shares and stages."""
 
 import pytest
-from told_experiments import QUICK, Told, experiment
+from told_experiments import QUICK, Told, experiment, hill
 
 from overnight.bo_core.proposer import AnyProposer, SobolProposer
 from overnight.campaign.history.events import Event, TrialProposed
@@ -30,6 +30,29 @@ def _with_share(event: Event, share: float) -> Event:
     return event.model_copy(update={"weight": share}) if isinstance(event, TrialProposed) else event
 
 
+def test_arms_from_the_reports_of_stopped_ones_are_appraised_on_another_stack(tmp_path) -> None:
+    told = Told(experiment())
+    for trial in told.propose():
+        told.report(trial, 1, hill(told.history.trials[trial].point), 0.01)
+        told.stop(trial)
+    told.propose()
+    *_, last = [event for event in told.events if isinstance(event, TrialProposed)]
+    found = {each.trial: each.verdict for each in replay(told.events, tmp_path)}
+    assert set(found.values()) == {"same"}
+    [found_elsewhere] = replay([_from_elsewhere(e) if e is last else e for e in told.events], tmp_path, last.trial)
+    assert found_elsewhere.verdict == "other stack", found_elsewhere.why
+
+
+def _from_elsewhere(event: TrialProposed) -> TrialProposed:
+    """Return a proposal as another version of torch may have made it."""
+    assert event.provenance is not None
+    foreign = event.provenance.stack.model_copy(update={"libraries": {"torch": "1.0"}})
+    mean = event.provenance.predicted["rate"]
+    predicted = {"rate": mean.model_copy(update={"mean": mean.mean + 1e-9})}
+    moved = event.provenance.model_copy(update={"stack": foreign, "predicted": predicted})
+    return event.model_copy(update={"provenance": moved})
+
+
 def test_repeated_variants_are_appraised_on_another_stack_if_no_new_one_is_left(tmp_path) -> None:
     variants = {"variant": {"kind": "categorical", "choices": ["a", "b", "c", "d"]}}
     told = Told(experiment(parameters=variants, baseline={"variant": "a"}))
@@ -38,11 +61,6 @@ def test_repeated_variants_are_appraised_on_another_stack_if_no_new_one_is_left(
     assert last.provenance is not None
     assert last.provenance.chosen.acquisition == "replication"
     assert last.provenance.chosen.instead_of is None
-    foreign = last.provenance.stack.model_copy(update={"libraries": {"torch": "1.0"}})
-    mean = last.provenance.predicted["rate"]
-    moved = last.provenance.model_copy(
-        update={"stack": foreign, "predicted": {"rate": mean.model_copy(update={"mean": mean.mean + 1e-9})}}
-    )
-    events = [e.model_copy(update={"provenance": moved}) if e is last else e for e in told.events]
+    events = [_from_elsewhere(e) if e is last else e for e in told.events]
     [found] = replay(events, tmp_path, last.trial)
     assert found.verdict == "other stack", found.why
