@@ -94,15 +94,18 @@ def _why_lacking(limited: Objective, metrics: Mapping[str, Measurement]) -> str:
 def with_calculated(campaign: Campaign, metrics: Mapping[str, Measurement]) -> dict[str, Measurement]:
     """Return the metrics with those that the goal calculates from them.
 
-    A value that was reported itself counts only if its parts were not. If there is neither, or no finite value, raises
-    ValueError for an objective; another metric that constraints limit is then left out. A distance from a target that
-    was reported itself is not below 0.
+    A value that was reported itself counts only if its parts were not, and if the calculation can have it. If there is
+    neither, or no finite value, raises ValueError for an objective; another metric that constraints limit is then left
+    out.
     """
     found, objectives = {**metrics}, {each.metric for each in campaign.goal.objectives}
     for wanted in campaign.goal.calculations:
         complete = all(name in metrics for name in wanted.asked)
         if wanted.expression is None or (wanted.metric in metrics and not complete):
-            _refuse_negative_distance(campaign, wanted.metric, metrics)
+            if impossible := wanted.contradiction(metrics):
+                if wanted.metric in objectives:
+                    raise ValueError(impossible)
+                found.pop(wanted.metric)
             continue
         try:
             found[wanted.metric] = calculated_from(wanted.expression, metrics)
@@ -111,12 +114,6 @@ def with_calculated(campaign: Campaign, metrics: Mapping[str, Measurement]) -> d
                 raise
             found.pop(wanted.metric, None)
     return found
-
-
-def _refuse_negative_distance(campaign: Campaign, metric: str, metrics: Mapping[str, Measurement]) -> None:
-    is_distance = campaign.target is not None and metric == campaign.target.distance
-    if is_distance and metric in metrics and metrics[metric].mean < 0:
-        raise ValueError(f"expected a distance of 0 or more as `{metric}`, found {metrics[metric].mean!r}")
 
 
 def noise_problem(campaign: Campaign, metrics: Mapping[str, Measurement]) -> str | None:

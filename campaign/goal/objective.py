@@ -51,11 +51,21 @@ class Objective(BaseModel):
         return (self.metric,) if self.expression is None else self.expression.names
 
     def found_in(self, measured: Mapping[str, Measurement]) -> Measurement | None:
-        """Return the metric as calculated from measured ones, or else as measured itself; None if it is neither."""
+        """Return the metric as calculated from measured ones, or else as measured itself; None if it is neither.
+
+        A value that was measured itself and that the calculation cannot have does not count.
+        """
         if self.expression is not None:
             with suppress(ValueError):
                 return calculated_from(self.expression, measured)
-        return measured.get(self.metric)
+        return None if self.contradiction(measured) else measured.get(self.metric)
+
+    def contradiction(self, measured: Mapping[str, Measurement]) -> str | None:
+        """Return what is wrong with a calculated metric that was measured itself: a distance is never below 0."""
+        found = measured.get(self.metric)
+        if found is None or found.mean >= 0 or self.expression is None or self.expression.outermost != "abs":
+            return None
+        return f"expected a distance of 0 or more as `{self.metric}`, found {found.mean!r}"
 
     @property
     def sign(self) -> float:

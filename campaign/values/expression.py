@@ -49,10 +49,14 @@ _TYPOGRAPHY = str.maketrans({"×": "*", "·": "*", "−": "-", "÷": "/"})
 
 @dataclass(frozen=True)
 class Expression:
-    """A calculation with the values of `names`, in the order in which they are mentioned."""
+    """A calculation with the values of `names`, in the order in which they are mentioned.
+
+    `outermost` is the function whose value the whole calculation is, such as `abs` in `abs(gain - 60)`.
+    """
 
     text: str
     names: tuple[str, ...]
+    outermost: str | None
     _calculate: _Step = field(compare=False, repr=False)
 
     def of(self, values: Mapping[str, Any], functions: Functions) -> Any:
@@ -88,7 +92,7 @@ def read_expression(text: str, of: Literal["metric", "parameter"] = "metric", *,
     calculate = reader.whole()
     if not (reader.names or constant):
         raise ValueError(f"expected the name of a {of}, got only numbers in {shown(text)}")
-    return Expression(text.strip(), tuple(dict.fromkeys(reader.names)), calculate)
+    return Expression(text.strip(), tuple(dict.fromkeys(reader.names)), reader.outermost, calculate)
 
 
 class _Reader:
@@ -98,6 +102,7 @@ class _Reader:
         self.text, self.of, self.names, self._depth = text, of, list[str](), 0
         self._tokens = _tokens(text)
         self._at = 0
+        self.outermost: str | None = None
 
     def whole(self) -> _Step:
         """Read all of the text."""
@@ -144,8 +149,14 @@ class _Reader:
         if kind == "name":
             if _FRACTION.match(token):
                 raise self._unexpected(f"a number or the name of a {self.of}")
+            first = self._at == 0
             self._at += 1
-            return self._function(token) if self._next_of("(") is not None else self._named(token)
+            if self._next_of("(") is None:
+                return self._named(token)
+            calculate = self._function(token)
+            if first and self._at == len(self._tokens):
+                self.outermost = token
+            return calculate
         if self._next_of("(") is None:
             raise self._unexpected(f"a number or the name of a {self.of}")
         inner = self._sum()

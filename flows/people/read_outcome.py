@@ -59,9 +59,9 @@ def read_report(campaign: Campaign, result: Any) -> dict[str, Measurement]:
     of_use = any(objective.found_in(metrics) is not None for objective in goal.objectives)
     if of_use or (goal.has_front and any(name in metrics for name in campaign.expected_metrics)):
         return metrics
-    problem = read_metrics(
-        found, campaign.objective_metrics[:1] if goal.has_front else campaign.objective_metrics
-    ).problem
+    asked = campaign.objective_metrics[:1] if goal.has_front else campaign.objective_metrics
+    impossible = next(filter(None, (objective.contradiction(metrics) for objective in goal.objectives)), None)
+    problem = impossible or read_metrics(found, asked).problem
     raise InvalidResult(_refusal(campaign, result, problem or f"expected `{goal.objectives[0].metric}`, found none"))
 
 

@@ -129,6 +129,16 @@ def test_the_standard_error_of_a_linear_expression_adds_the_weighted_errors_in_s
     assert calculated_from(read_expression("2 * a - b + c"), known).sem is None, "an error that is unknown is not 0"
 
 
+@pytest.mark.parametrize("text", ["abs(a)", " abs( (a - 3) * abs(c) ) ", "abs(a**2)"])
+def test_a_call_that_is_the_whole_calculation_is_outermost(text):
+    assert read_expression(text).outermost == "abs"
+
+
+@pytest.mark.parametrize("text", ["abs(a) - abs(c)", "-abs(a)", "abs(a) ** 3", "2 * abs(a)", "(a - abs(c))"])
+def test_a_call_that_is_a_part_of_the_calculation_is_not_outermost(text):
+    assert read_expression(text).outermost is None
+
+
 @pytest.mark.parametrize(("text", "sem"), [("abs(a - 3)", 0.4), ("(a - 3) ** 2", 0.16)])
 def test_a_noisy_metric_on_its_target_does_not_make_an_exact_value(text, sem):
     assert calculated_from(read_expression(text), {"a": Measurement(mean=3, sem=0.4)}).sem == pytest.approx(sem)

@@ -110,3 +110,11 @@ def test_a_name_may_contain_signs(metric: str):
     campaign = aiming(target={"metric": metric, "value": 60})
     assert campaign.metric_of_number == metric
     assert campaign.expected_metrics == (metric,)
+
+
+def test_a_distance_below_0_that_was_measured_itself_does_not_count():
+    campaign = aiming(target={"metric": "gain", "value": 60})
+    assert campaign.objective.found_in({"abs(gain - 60)": Measurement(mean=-0.5)}) is None
+    assert campaign.objective.found_in({"abs(gain - 60)": Measurement(mean=0.5)}) == Measurement(mean=0.5)
+    calculated = {"gain": Measurement(mean=59.0), "abs(gain - 60)": Measurement(mean=-0.5)}
+    assert campaign.objective.found_in(calculated) == Measurement(mean=1.0)

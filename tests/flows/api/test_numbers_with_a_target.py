@@ -26,6 +26,13 @@ def test_a_distance_below_0_is_no_result(distance):
     assert isinstance(found, EvaluationSucceeded)
 
 
+@pytest.mark.parametrize("distance", [-3.0, -1e-300])
+def test_a_distance_below_0_is_no_report(distance):
+    with pytest.raises(InvalidResult, match=r"expected a distance of 0 or more as `abs\(gain - 60\)`, found -"):
+        read_report(a_campaign(**AIMING), {"abs(gain - 60)": distance})
+    assert read_report(a_campaign(**AIMING), {"abs(gain - 60)": 0.0})
+
+
 def test_a_number_that_is_reported_is_the_gain():
     assert read_report(a_campaign(**AIMING), 58.0)["gain"] == Measurement(mean=58.0)
 
