@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from overnight.evaluators.infeasible import Infeasible
     from overnight.evaluators.ongoing.running import Running
     from overnight.flows.api.ask_tell import AskTell
+    from overnight.flows.api.minimize import maximize, minimize
     from overnight.flows.api.run import CampaignResult, run_campaign
     from overnight.flows.definition.campaign_file import CampaignFile, load_campaign_file
 
@@ -54,6 +55,8 @@ __all__ = [
     "Running",
     "SobolProposer",
     "load_campaign_file",
+    "maximize",
+    "minimize",
     "propose",
     "recommend",
     "run_campaign",
@@ -80,6 +83,7 @@ __getattr__, __dir__ = lazily(
         "overnight.evaluators.infeasible": ("Infeasible",),
         "overnight.evaluators.ongoing.running": ("Running",),
         "overnight.flows.api.ask_tell": ("AskTell",),
+        "overnight.flows.api.minimize": ("maximize", "minimize"),
         "overnight.flows.api.run": ("CampaignResult", "run_campaign"),
         "overnight.flows.definition.campaign_file": ("CampaignFile", "load_campaign_file"),
     },

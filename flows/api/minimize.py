@@ -1,0 +1,192 @@
+"""Minimize or maximize a function of this process in one call."""
+
+import numbers
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from typing import Any
+
+from overnight.campaign import Trial
+from overnight.campaign.errors import AskLater, CampaignStopped, InvalidDefinition, InvalidResult
+from overnight.campaign.problems import shown
+from overnight.flows.api.ask_tell import AskTell
+from overnight.flows.api.run import CampaignResult
+from overnight.flows.people.read_outcome import read_outcome
+from overnight.flows.people.under_way import is_evaluated
+from overnight.flows.rules.failures_in_a_row import FailuresInARow
+
+Function = Callable[[dict[str, Any]], Any]
+_EXPECTED = (
+    "expected a pair of numbers (low, high), a range of whole numbers such as range(1, 9), a list of choices, or a "
+    "mapping such as a campaign file has"
+)
+_LOST = "the process that evaluated it has ended"
+_INTERRUPTED = "the call that evaluated it was interrupted"
+
+
+def minimize(
+    function: Function,
+    parameters: Mapping[str, Any],
+    *,
+    trials: int = 30,
+    workers: int = 1,
+    metric: str = "value",
+    ledger: str | None = None,
+    **more: Any,
+) -> CampaignResult:
+    """Find parameters at which a function is smallest; `minimize(f, {"x": (0, 1)}, trials=30)` returns what was found.
+
+    `parameters` maps each name to a pair (low, high), to a range of whole numbers, to a list of choices (numbers in
+    order are ordered), or to a mapping such as a campaign file has. The function receives a dict of them and returns
+    what `AskTell.tell` accepts: a number, (mean, sem), or metrics by name, with the objective as `metric`. A function
+    that raises has no result there; after too many failures in a row (`failures.max_in_a_row`) CampaignStopped is
+    raised from the last one. With several `workers`, it is called in as many threads.
+
+    `more` are further keys of a campaign file, such as `constraints`, `seed`, `name` or `stop_when`. With `ledger`, a
+    folder or a URL, every trial is durable and the commands can read it; the same call continues a campaign that was
+    interrupted, one process at a time. Without it, nothing is kept. Raises InvalidDefinition for wrong arguments.
+    """
+    return _best("minimize", function, parameters, trials, workers, metric, ledger, more)
+
+
+def maximize(
+    function: Function,
+    parameters: Mapping[str, Any],
+    *,
+    trials: int = 30,
+    workers: int = 1,
+    metric: str = "value",
+    ledger: str | None = None,
+    **more: Any,
+) -> CampaignResult:
+    """Find parameters at which a function is greatest; see `minimize`."""
+    return _best("maximize", function, parameters, trials, workers, metric, ledger, more)
+
+
+def _best(
+    direction: str,
+    function: Function,
+    parameters: Mapping[str, Any],
+    trials: int,
+    workers: int,
+    metric: str,
+    ledger: str | None,
+    more: Mapping[str, Any],
+) -> CampaignResult:
+    if not isinstance(parameters, Mapping):
+        raise InvalidDefinition([f"`parameters`: expected a mapping of names, got {shown(parameters)}"])
+    source = {
+        "name": direction,
+        direction: metric,
+        "parameters": {name: _declared(name, given) for name, given in parameters.items()},
+        "workers": workers,
+        **more,
+        "budget": {"trials": trials, **(more.get("budget") or {})},
+    }
+    with _kept(ledger) as place:
+        campaign = AskTell(source | {"ledger": place})
+        workers = campaign.file.campaign.workers
+        with _workers(workers) as pool:
+            _evaluate(campaign, function, workers, pool)
+        return CampaignResult(campaign.history, campaign.recommend())
+
+
+def _declared(name: str, given: Any) -> Mapping[str, Any]:
+    """Return a parameter as a campaign file declares it."""
+    if isinstance(given, Mapping):
+        return given
+    if isinstance(given, range) and len(given) > 1:
+        low, high = sorted((given[0], given[-1]))
+        return {"kind": "int", "low": low, "high": high, "step": abs(given.step)}
+    if isinstance(given, tuple) and len(given) == 2 and all(_is_number(each) for each in given):
+        return {"kind": "float", "low": given[0], "high": given[1]}
+    if isinstance(given, list) and len(given) > 1:
+        if all(isinstance(each, bool) for each in given):
+            return {"kind": "bool"}
+        ordered = all(_is_number(each) for each in given) and given in (sorted(given), sorted(given, reverse=True))
+        return {"kind": "ordinal" if ordered else "categorical", "choices": given}
+    raise InvalidDefinition([f"`parameters.{name}`: {_EXPECTED}, got {shown(given)}"])
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+@contextmanager
+def _kept(ledger: str | None) -> Iterator[str]:
+    """Yield the place of the ledger, one that is deleted afterwards if none is given."""
+    if ledger is not None:
+        yield ledger
+        return
+    with tempfile.TemporaryDirectory(prefix="overnight-") as folder:
+        yield folder
+
+
+@contextmanager
+def _workers(count: int) -> Iterator[Executor]:
+    """Yield what calls the function: this thread if one call runs at a time, so that Ctrl-C interrupts it."""
+    if count == 1:
+        yield _Here()
+        return
+    pool = ThreadPoolExecutor(count)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Here(Executor):
+    """Calls in the thread that submits."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        done = Future[Any]()
+        try:
+            done.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            done.set_exception(error)
+        return done
+
+
+def _evaluate(campaign: AskTell, function: Function, workers: int, pool: Executor) -> None:
+    """Evaluate trials until the campaign is over; raises CampaignStopped after too many failures in a row."""
+    for trial in campaign.history.trials.values():
+        if trial.outcome is None and trial.open_attempt is not None and not is_evaluated(trial.open_attempt):
+            campaign.retry(trial, _LOST)
+    under_way, running, failures = dict[int, Trial](), dict[Future[Any], int](), FailuresInARow(None)
+    try:
+        while True:
+            nothing: CampaignStopped | AskLater | None = None
+            while nothing is None and len(running) < workers:
+                try:
+                    trial = campaign.ask()
+                except (CampaignStopped, AskLater) as found:
+                    nothing = found
+                    continue
+                under_way[trial.id] = trial
+                running[pool.submit(function, dict(trial.point))] = trial.id
+            if not running:
+                if isinstance(nothing, AskLater):
+                    raise nothing
+                return
+            for ended in wait(running, return_when=FIRST_COMPLETED).done:
+                trial = under_way.pop(running.pop(ended))
+                _tell(campaign, trial, ended, failures)
+    except BaseException:
+        for trial in under_way.values():
+            campaign.retry(trial, _INTERRUPTED)
+        raise
+
+
+def _tell(campaign: AskTell, trial: Trial, ended: Future[Any], failures: FailuresInARow) -> None:
+    error = ended.exception()
+    try:
+        result = ended.result() if error is None else error
+        read_outcome(campaign.history.definition, result)
+    except InvalidResult as invalid:
+        result = error = invalid
+    campaign.tell(trial, result)
+    stopped = failures.after(campaign.history, trial.id, trial.attempts[-1].number)
+    if stopped is not None:
+        # The lines after the first one are about commands.
+        raise CampaignStopped(str(stopped).partition("\n")[0]) from error
