@@ -12,6 +12,9 @@ JOBS ?= 1
 # SIGKILLs of one process each that `make chaos` gives a campaign.
 KILLS ?= 20
 
+# What single examples need besides, so that the checks run those, too.
+OF_EXAMPLES := $(wildcard examples/*/requirements.txt)
+
 # Without bytecode files each of the many processes of the tests would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -20,7 +23,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+%?:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
 
-.venv/installed: constraints.txt pyproject.toml
+.venv/installed: constraints.txt pyproject.toml $(OF_EXAMPLES)
 	@command -v $(PYTHON) >/dev/null || { echo "make: Python 3.11 or newer is needed, found no '$(PYTHON)'; name yours with PYTHON=..."; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: Python 3.11 or newer is needed, found $$($(PYTHON) -V); name another with PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv .venv
@@ -28,6 +31,7 @@ help: ## Show what can be made
 	@# `compat` puts the folder on sys.path. Found in another way, our `storage` loses to the folder of that name in which Dask's workers start.
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_ARGS) \
 	  --config-settings editable_mode=compat -e '.[dev,examples]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(PIP_ARGS) $(OF_EXAMPLES:%=-r %)
 	@touch $@
 
 setup: .venv/installed ## Create .venv and install the pinned versions
