@@ -17,7 +17,6 @@ from overnight.flows.host.terminal import escape_unencodable_characters, termina
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 _errors = terminal(stderr=True)
@@ -143,8 +142,16 @@ def status(
     campaign: KeptPath = Path("campaign.yaml"),
     format: Annotated[StatusFormat, typer.Option(help="How to print it.")] = StatusFormat.TEXT,  # noqa: A002
     as_of: AsOf = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show it again whenever its ledger grows, until the campaign has finished.")
+    ] = False,
 ) -> None:
     """Show how a campaign stands: its state, best result, spending, failures, and the next step."""
+    if watch:
+        if as_of is not None or format is not StatusFormat.TEXT:
+            raise typer.BadParameter("expected --watch without --as-of and --format, got several of them.")
+        heavy("read.watch").watch(campaign)
+        return
     heavy("read.status").status(campaign, format.value, as_of)
 
 

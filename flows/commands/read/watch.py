@@ -1,0 +1,66 @@
+"""`overnight status --watch`: how a campaign stands, shown again whenever its ledger grows."""
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+
+from rich.console import Console
+
+from overnight.campaign import History
+from overnight.campaign.errors import LedgerError
+from overnight.flows.commands.read.kept import Kept, kept_at
+from overnight.flows.commands.start.live import LiveDisplay
+from overnight.flows.host.clock import SystemClock
+from overnight.flows.host.terminal import terminal
+from overnight.flows.session.journal import Journal
+from overnight.flows.session.lease import controller_lives
+from overnight.report.status import status_lines
+from overnight.report.story import story_of
+from overnight.report.story.standing import standing_of
+
+_EVERY = 1.0
+_ONLY_THIS = "Ctrl-C ends only this display"
+
+
+def watch(path: Path, every: float = _EVERY) -> None:
+    """Show a campaign until it has finished, then print its story; Ctrl-C ends the display earlier.
+
+    The ledger is read every so many seconds. In a terminal the picture is redrawn, elsewhere each trial that ends gets
+    a line.
+    """
+    kept = kept_at(path)
+    kept.events()
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_follow(kept, terminal(), every))
+
+
+async def _follow(kept: Kept, console: Console, every: float) -> None:
+    journal = Journal(kept.ledger)
+    await journal.refresh()
+    with LiveDisplay(journal.history.definition, console) as display:
+        shown, known = History(), ""
+        while True:
+            if journal.history is not shown:
+                shown = journal.history
+                display.watch(shown)
+            if shown.finished is not None:
+                break
+            display.note = _note(shown)
+            await asyncio.sleep(every)
+            try:
+                await journal.refresh()
+                known = ""
+            except LedgerError as problem:
+                # A bucket that cannot be reached now may answer later.
+                if str(problem) != known:
+                    known = str(problem)
+                    display.notify(known)
+    story = story_of(shown, SystemClock().now(), alive=controller_lives(shown))
+    for line in [*status_lines(story), f"ledger: {kept.location}"]:
+        console.print(line, soft_wrap=True)
+
+
+def _note(history: History) -> str:
+    standing = standing_of(history, alive=controller_lives(history))
+    next_step = "" if standing.next_step is None else f"; {standing.next_step}"
+    return f"{standing}{next_step}. {_ONLY_THIS}"
