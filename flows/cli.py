@@ -246,6 +246,19 @@ def campaigns(
 
 
 @app.command()
+def compare(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="CAMPAIGN...", help="Two or more campaign files, or folders in a ledger.")
+    ],
+    format: Annotated[StatusFormat, typer.Option(help="How to print it.")] = StatusFormat.TEXT,  # noqa: A002
+) -> None:
+    """Show campaigns next to each other, and which recommendation is better."""
+    if len(paths) < 2:
+        raise typer.BadParameter("expected two campaigns or more, got one.")
+    heavy("read.compare").compare(paths, format.value)
+
+
+@app.command()
 def verify(
     ledger: Annotated[
         str,
