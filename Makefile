@@ -18,7 +18,7 @@ OF_EXAMPLES := $(wildcard examples/*/requirements.txt)
 # Without bytecode files each of the many processes of the tests would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo s3 stack faults chaos chaos-slurm nights test test-fast docs words check format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage bench-flow clean
+.PHONY: help setup demo s3 stack faults chaos chaos-slurm nights test test-fast docs words check types format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage bench-flow clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+%?:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
@@ -78,10 +78,13 @@ words: setup ## Count un-English idioms in comments, docstrings and docs, agains
 check: setup ## Check format, lint, types, layers, docs and tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/pyright
 	$(BIN)/lint-imports
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
-	$(PYTEST)
+	@# Many tests wait for other processes, which leaves time to check types.
+	@$(MAKE) --no-print-directory -j2 types test
+
+types: setup ## Check types
+	$(BIN)/pyright
 
 format: setup ## Format the code and mend what the linter can mend
 	$(BIN)/ruff format .
