@@ -259,7 +259,9 @@ class Following:
         """Make sure that nothing of the attempt runs, as far as that can be known from here."""
         await self.launcher.withdraw(self.order.request.key)
         until = self.passed() + self.order.pulse.silence
-        while not await self._stopped() and self.passed() < until:
+        while not await self._stopped():
+            if self.passed() > until:
+                return
             await asyncio.sleep(self.order.pulse.beat)
 
     async def _stopped(self) -> bool:
