@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,11 +65,17 @@ class Cluster:
     async def ended(self, key: str, worker: str) -> str | None:
         return None
 
+    async def returns(self, key: str, claim: Claim) -> bool:
+        return False
+
     async def withdraw(self, key: str) -> None:
         pass
 
+    async def close(self) -> None:
+        pass
 
-def following(box: Slow, order: Order) -> Following:
+
+def following(box: Any, order: Order) -> Following:
     return Following(order, box, Cluster(), "the hall", timedelta(hours=1), lambda report: None)
 
 
