@@ -24,6 +24,10 @@ from overnight.flows.host.identity import can_be_seen, process_started
 from overnight.storage import Mailbox
 
 
+class ClaimedLate(Exception):
+    """The store answered so late that the controller may have given the claimed attempt up by now."""
+
+
 def claim_name(number: int) -> str:
     """Return the name of the claim with this number; the first one has the number 0."""
     return CLAIM if number == 0 else f"{CLAIM}-{number}"
@@ -41,10 +45,9 @@ async def take(mailbox: Mailbox, claim: Claim, order: Order) -> int | None:
     """Claim the attempt and return the claim's number; None if it belongs to another worker or has ended.
 
     An earlier run of the same job may still be ending, for instance on a node that cannot be reached. This waits until
-    that is over.
+    that is over. Raises ClaimedLate if the claim took as long as an evaluation may give no sign of life.
     """
-    text = claim.model_dump_json()
-    if await mailbox.put(CLAIM, text):
+    if await _added(mailbox, 0, claim, order):
         return 0
     number = newest_number(await mailbox.names())
     earlier = read_claim(await mailbox.get(claim_name(number)) or "")
@@ -55,7 +58,17 @@ async def take(mailbox: Mailbox, claim: Claim, order: Order) -> int | None:
     names = await mailbox.names()
     if outcome_name(earlier) in names or STOP in names:
         return None
-    return number + 1 if await mailbox.put(claim_name(number + 1), text) else None
+    return number + 1 if await _added(mailbox, number + 1, claim, order) else None
+
+
+async def _added(mailbox: Mailbox, number: int, claim: Claim, order: Order) -> bool:
+    """Add a claim to the chain; return False if its number is taken."""
+    began = asyncio.get_running_loop().time()
+    added = await mailbox.put(claim_name(number), claim.model_dump_json())
+    took = asyncio.get_running_loop().time() - began
+    if added and took > order.pulse.silence / 2:
+        raise ClaimedLate(f"it did not begin: its claim was stored only after {took:.0f}s")
+    return added
 
 
 def _is_of_the_same_job(earlier: Claim, later: Claim) -> bool:

@@ -219,6 +219,8 @@ class Following:
             # The worker does not write it more often.
             return
         beat = await self.mailbox.get(BEAT) if BEAT in names else None
+        # The answer itself may have taken long.
+        now = self.passed()
         if beat != self.beat:
             self.beat, self.heard = beat, now
         elif now - self.looked > 2 * _LONGEST_PAUSE:
@@ -256,11 +258,21 @@ class Following:
     async def end(self) -> None:
         """Make sure that nothing of the attempt runs, as far as that can be known from here."""
         await self.launcher.withdraw(self.order.request.key)
+        until = self.passed() + self.order.pulse.silence
+        while not await self._stopped():
+            if self.passed() > until:
+                return
+            await asyncio.sleep(self.order.pulse.beat)
+
+    async def _stopped(self) -> bool:
+        """Stop the attempt and return once nothing of it runs; return False if the ledger's store does not answer."""
         with suppress(LedgerError):
             if await self._closed("stopped by its controller before it began") is None:
                 await self.mailbox.put(STOP, secrets.token_hex(8))
                 self.waiting_since = self.passed()
                 await self._follow(stopping=True)
+            return True
+        return False
 
 
 def _given_up(claim: Claim) -> EvaluationFailed:

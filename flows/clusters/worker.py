@@ -24,7 +24,7 @@ from overnight.campaign.evaluation import (
 from overnight.evaluators.attempt_process import ends_with_its_parent
 from overnight.evaluators.processes.attempt_folder import AttemptFolder
 from overnight.evaluators.secrets.environment import Redaction
-from overnight.flows.clusters.claims import take
+from overnight.flows.clusters.claims import ClaimedLate, take
 from overnight.flows.clusters.order import BEAT, OUTCOME, REPORTS, STOP, Claim, Order, left_name, outcome_name
 from overnight.flows.host.identity import process_started
 from overnight.storage import Mailbox, open_mailboxes
@@ -60,13 +60,17 @@ async def carry_out(order: Order, worker: str = "", job: JobRun | None = None) -
     """
     mailbox = _opened(order.ledger, order.request.campaign, Path()).of(order.request.key)
     claim = own_claim(worker, None if job is None else job.number)
-    number = await take(mailbox, claim, order)
-    if number is None:
-        return "this attempt was taken before, so nothing was evaluated"
     evaluation = _Evaluation(order, mailbox, outcome_name(claim), job, left_name(claim))
-    if number > 0:
-        await evaluation.follow_run(number - 1)
-    outcome = await evaluation.run()
+    try:
+        number = await take(mailbox, claim, order)
+    except ClaimedLate as problem:
+        outcome = await evaluation.refuse(str(problem))
+    else:
+        if number is None:
+            return "this attempt was taken before, so nothing was evaluated"
+        if number > 0:
+            await evaluation.follow_run(number - 1)
+        outcome = await evaluation.run()
     if outcome is None:
         return "interrupted by the cluster"
     if isinstance(outcome, EvaluationFailed):
@@ -129,6 +133,12 @@ class _Evaluation:
         """Continue the attempt of the run before this one: after its files and its reports."""
         self.earlier = earlier
         self.passed_on = sum(name.startswith(REPORTS) for name in await self.mailbox.names())
+
+    async def refuse(self, why: str) -> EvaluationFailed:
+        """Store a failure instead of evaluating the attempt."""
+        outcome = EvaluationFailed(cause="infrastructure", message=why)
+        await self._store(self.outcome_name, outcome)
+        return outcome
 
     async def run(self) -> EvaluationAnswer | None:
         """Evaluate the attempt, and return its outcome once that is stored; None if its job was interrupted."""

@@ -63,7 +63,10 @@ class OnSlurm(PlaceKind):
         ]
 
     def _longest_of_partition(self) -> timedelta | None:
-        """Return the longest walltime that the partition allows; None without a limit, or if Slurm does not answer."""
+        """Return the longest walltime that the partition allows; None without a limit, or if Slurm does not answer.
+
+        Of several partitions, Slurm takes one that can start the job.
+        """
         partition = self.slurm.partition
         command = ["sinfo", "--noheader", "--format=%P|%l", *([f"--partition={partition}"] if partition else [])]
         answer = ""
@@ -73,7 +76,8 @@ class OnSlurm(PlaceKind):
             ).stdout
         rows = [line.strip().split("|") for line in answer.splitlines()]
         found = [row[1] for row in rows if len(row) == 2 and (partition or row[0].endswith("*"))]
-        return read_slurm_time(found[0]) if found else None
+        limits = [limit for text in found if (limit := read_slurm_time(text)) is not None]
+        return max(limits, default=None) if len(limits) == len(found) else None
 
     async def reach(self, notify: Callable[[str], None], needs: Needs, patience: float = _PATIENCE) -> None:
         """Return once Slurm would accept such a job; raises CannotStart if it refuses, or does not answer in time."""

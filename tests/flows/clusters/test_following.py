@@ -206,6 +206,14 @@ async def test_an_evaluation_that_cannot_give_signs_of_life_ends_itself(order, t
     assert "it could not leave a sign of life in the mailbox" in outcome.message
 
 
+async def test_a_worker_whose_claim_was_stored_late_evaluates_nothing(order, tmp_path):
+    # Its controller may have given it up, and have begun another attempt.
+    order = with_pulse(order, beat=0.05, silence=0)
+    assert "failed (infrastructure): it did not begin" in await carry_out(order, "worker-1")
+    assert not (tmp_path / "evaluations.log").exists()
+    assert isinstance(await following(order, Cluster(works=False)).to_its_end(), EvaluationFailed)
+
+
 async def test_a_command_that_cannot_be_started_on_the_worker_is_an_outcome(order):
     evaluator = order.evaluator.model_copy(update={"command": ("/nowhere/at-all",)})
     outcome = await following(order.model_copy(update={"evaluator": evaluator}), Cluster()).to_its_end()

@@ -56,6 +56,7 @@ def test_its_options_are_read_and_a_dump_is_read_again(options):
         ({"extra": ["--array=0-9"]}, "run_on.slurm.extra.0: expected an option that Overnight does not set itself"),
         ({"extra": ["--arr=0-9"]}, "run_on.slurm.extra.0: expected an option that Overnight does not set itself"),
         ({"extra": ["--export=ALL,A=1"]}, "run_on.slurm.extra.0: expected an option that Overnight does not set"),
+        ({"extra": ["--clusters=far"]}, "run_on.slurm.extra.0: expected an option that Overnight does not set itself"),
         ({"extra": ["-N2"]}, "run_on.slurm.extra.0: expected an option such as `--nice=100` or `--exclusive`"),
         ({"extra": ["script.sh"]}, "run_on.slurm.extra.0: expected an option such as"),
         ({"time": "-1h"}, "run_on.slurm.time: expected a duration"),
@@ -111,6 +112,12 @@ def test_the_commands_of_slurm_must_be_there(monkeypatch, tmp_path):
 def test_a_partition_that_ends_jobs_before_a_trial_has_to_end_is_refused(slurm, shown, refused):
     slurm.answer("sinfo", shown)
     assert len(OnSlurm().problems(NEEDS)) == refused
+
+
+@pytest.mark.parametrize(("long", "refused"), [("2:00:00", False), ("infinite", False), ("50:00", True)])
+def test_of_several_partitions_one_that_allows_a_trial_is_enough(slurm, long, refused):
+    slurm.answer("sinfo", f"short|30:00\nlong|{long}\n")
+    assert len(OnSlurm(slurm={"partition": "short,long"}).problems(NEEDS)) == refused
 
 
 def test_a_slurm_that_does_not_answer_is_no_mistake_in_the_file(slurm):

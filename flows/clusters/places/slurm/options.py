@@ -20,6 +20,7 @@ _OWN = (
     "account",
     "array",
     "chdir",
+    "clusters",
     "constraint",
     "cpus-per-task",
     "dependency",

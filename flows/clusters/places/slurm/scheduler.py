@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from asyncio.subprocess import PIPE
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -10,7 +11,6 @@ from dataclasses import dataclass, field
 from overnight.evaluators.secrets.environment import child_environment
 
 COMMANDS = ("sbatch", "squeue", "scancel", "sinfo")
-_SECONDS = 60.0
 # How the commands report that slurmctld does not answer, in contrast to a refusal.
 _NO_ANSWER = ("Unable to contact", "timed out", "Connection refused", "Communication connection", "Zero Bytes")
 # Refusals that may pass: no node has answered yet, or the user has too many jobs in the queue.
@@ -94,10 +94,14 @@ def environment_of_jobs(variables: Iterable[str], ledger: str) -> dict[str, str]
 
 @dataclass
 class Scheduler:
-    """Calls the commands, with nothing but `environment` in their environment; `calls` counts them by name."""
+    """Calls the commands, with nothing but `environment` in their environment; `calls` counts them by name.
+
+    A command that gives no answer within `seconds` is killed.
+    """
 
     environment: dict[str, str] = field(default_factory=lambda: environment_of_jobs((), ""))
     calls: dict[str, int] = field(default_factory=dict)
+    seconds: float = 60.0
 
     async def submit(self, options: Sequence[str], script: str) -> str:
         """Submit a job script and return the job's id; raises Refused or NoAnswer, after which it may exist."""
@@ -134,19 +138,26 @@ class Scheduler:
         self.calls[command] = self.calls.get(command, 0) + 1
         try:
             process = await asyncio.create_subprocess_exec(
-                command, *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=self.environment
+                command,
+                *arguments,
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=PIPE,
+                env=self.environment,
+                start_new_session=True,
             )
         except OSError as problem:
             raise Refused(f"`{command}` cannot be started: {problem}") from problem
         try:
-            async with asyncio.timeout(_SECONDS):
+            async with asyncio.timeout(self.seconds):
                 answer, words = await process.communicate(script.encode())
         except TimeoutError:
-            raise NoAnswer(f"`{command}` gave no answer within {_SECONDS:g} s") from None
+            raise NoAnswer(f"`{command}` gave no answer within {self.seconds:g} s") from None
         finally:
             if process.returncode is None:
+                # It may be a script around the command; as long as a process has its pipes open, it has not ended.
                 with suppress(ProcessLookupError):
-                    process.kill()
+                    os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
         if process.returncode == 0:
             return answer.decode(errors="replace")
