@@ -20,6 +20,7 @@ from overnight.bo_core.propose import at_most, propose
 from overnight.bo_core.proposer import recorded_proposer
 from overnight.bo_core.unmodelled import with_pending
 from overnight.campaign import Campaign, History, Proposal, Trial
+from overnight.campaign.budget import MOST
 from overnight.campaign.contexts import Given
 from overnight.campaign.errors import OvernightError
 from overnight.campaign.experiment.phase import phase_of
@@ -69,6 +70,8 @@ def _verdicts(
         # Points of a stand-in may complete a batch that a model began.
         stand_ins: list[StandIn] = [by for made in computed.values() if (by := made.asked.stand_in) is not None]
         proposer = standing_in(proposer, stand_ins[0] if stand_ins else None)
+        if campaign.is_ab_test and not any(trials[trial].proposal.generator in BY_MODEL for trial in computed):
+            proposer = _beginning(proposer)
         numbers = range(history.next_trial, max(computed) + 1)
         q = asked.points or len(numbers)
         batch = _Batch(campaign, history, proposer, {n: trials[n].proposal for n in numbers if n in trials}, q)
@@ -86,6 +89,15 @@ def asked_of(history: History, folder: Path) -> tuple[Campaign, AnyProposer]:
     latest = history.revised or history.defined
     settings = {} if latest is None else latest.settings.get("proposer") or {}
     return history.definition, _usable(settings, folder)
+
+
+def _beginning(proposer: AnyProposer) -> AnyProposer:
+    """Return a proposer whose model is not asked yet.
+
+    Older versions spread the arms of an A/B test out as long as looks had stopped every earlier one. Newer versions
+    then ask the model, and a ledger does not tell which version made a batch.
+    """
+    return proposer.model_copy(update={"initial": MOST}) if isinstance(proposer, BayesianProposer) else proposer
 
 
 def _usable(settings: Mapping[str, Any], folder: Path) -> AnyProposer:

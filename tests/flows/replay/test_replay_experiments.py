@@ -43,6 +43,18 @@ def test_arms_from_the_reports_of_stopped_ones_are_appraised_on_another_stack(tm
     assert found_elsewhere.verdict == "other stack", found_elsewhere.why
 
 
+def test_arms_that_an_older_version_spread_out_because_all_were_stopped_are_the_same(tmp_path) -> None:
+    # With `initial`, a newer version spreads them out as well.
+    told = Told(experiment(), QUICK.model_copy(update={"initial": 20}))
+    told.events[0] = Told(experiment()).events[0]
+    for _ in range(2):
+        for trial in told.propose():
+            told.report(trial, 1, hill(told.history.trials[trial].point), 0.01)
+            told.stop(trial)
+    assert {trial.proposal.generator for trial in told.history.trials.values()} == {"baseline", "sobol"}
+    assert {each.verdict for each in replay(told.events, tmp_path)} == {"same"}
+
+
 def _from_elsewhere(event: TrialProposed) -> TrialProposed:
     """Return a proposal as another version of torch may have made it."""
     assert event.provenance is not None
