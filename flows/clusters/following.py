@@ -175,8 +175,13 @@ class Following:
         return None
 
     async def _ended(self, message: str, unseen: str | None = None) -> EvaluationFailed | None:
-        """Return the failure of an attempt that had begun; None if its job has begun it again in the meantime."""
+        """Return the failure of an attempt that had begun; None if its job has begun it again in the meantime.
+
+        None as well if its outcome was stored after the names had been listed.
+        """
         assert self.claim is not None
+        if await self._name_of_outcome(await self.mailbox.names()) is not None:
+            return None
         if self.claim.run is None:
             return _given_up(Claim(mark="", reason=message, unseen=unseen))
         return await self._closed(message, after=self.number, unseen=unseen)

@@ -93,6 +93,27 @@ def test_a_sign_of_life_that_was_read_slowly_is_no_silence(order):
     assert isinstance(run_in_virtual_time(course()), EvaluationSucceeded)
 
 
+@pytest.mark.parametrize("run", [None, 0], ids=["no job", "a job"])
+def test_an_outcome_that_is_stored_just_before_its_worker_ends_counts(order, run):
+    claim = WORKER.model_copy(update={"run": run})
+
+    class Ended(Cluster):
+        async def ended(self, key: str, worker: str) -> str | None:
+            box.texts[outcome_name(claim)] = EvaluationSucceeded(metrics={}).model_dump_json()
+            return "it has ended"
+
+        async def returns(self, key: str, claim: Claim) -> bool:
+            return False
+
+    box = Slow()
+    box.texts = {CLAIM: claim.model_dump_json(), BEAT: "1"}
+
+    async def course() -> object:
+        return await Following(order, box, Ended(), "the hall", timedelta(hours=1), lambda report: None).to_its_end()
+
+    assert isinstance(run_in_virtual_time(course()), EvaluationSucceeded)
+
+
 @pytest.mark.parametrize("begun", [False, True])
 def test_an_attempt_is_stopped_even_if_the_store_refuses_at_first(order, begun):
     async def course() -> Slow:
