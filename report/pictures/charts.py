@@ -73,7 +73,7 @@ class Pictures:
         self.pale = {trial.id for trial in view.observed} - compared
         self.below, self.outside = bool(inside - compared), len(inside) < len(view.observed)
         self._ringed = [trial for trial in view.observed if trial.id == recommended]
-        self._logarithmic = spans_decades(view.observed, self.metric)
+        self.logarithmic = spans_decades(view.observed, self.metric)
 
     def course(self) -> Figure:
         """Return each trial's measured objective with its standard error, and the best measured so far."""
@@ -132,7 +132,7 @@ class Pictures:
     def _layout(self, height: int, name: str = "") -> Figure:
         """Return a picture's layout, with a strip below for what has no value, if anything has none."""
         layout = layout_of(height if self.drawn else _HEIGHT_WITHOUT_VALUES)
-        layout["yaxis"] |= objective_axis(logarithmic=self._logarithmic, name=name)
+        layout["yaxis"] |= objective_axis(logarithmic=self.logarithmic, name=name)
         if not self.drawn:
             layout["yaxis"] |= {"visible": False}
         if self.without:

@@ -15,6 +15,8 @@ GENERATORS = {
     "ramp_up": "#7b5fc9",
     "custom": "#a6761d",
 }
+# The interval around the model's mean.
+BAND = "rgba(47,128,194,0.22)"
 BEST = "#1a9c74"
 LIMIT = "#d62728"
 PREFERRED = "#7b5fc9"

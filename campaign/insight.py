@@ -1,0 +1,66 @@
+"""The insight of a model: its lessons about the metrics of a campaign, in their own units."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from overnight.campaign.parameters import Value
+from overnight.campaign.space import Point
+from overnight.campaign.values.read_only import ReadOnly
+
+
+class Slice(BaseModel):
+    """The belief about a metric's true value along one `parameter` through a point.
+
+    At each of the `values`, which are in the order of the parameter's axis, the mean is `mean` and the true value lies
+    between `low` and `high` with a probability of 90 %; all three are None if constraints forbid the point. `certain`
+    is the probability that the true value at the best of them is better than at the worst of them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    parameter: str
+    values: tuple[Value, ...]
+    mean: tuple[float | None, ...]
+    low: tuple[float | None, ...]
+    high: tuple[float | None, ...]
+    certain: float
+
+
+class InsightOfMetric(BaseModel):
+    """The lessons of the model about one metric.
+
+    `slices` are those of the parameters that can be varied at the point, those that matter most first.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    metric: str
+    slices: tuple[Slice, ...]
+
+
+class InsightOfContext(BaseModel):
+    """The insight of one context, by its `given` values."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    given: ReadOnly[dict[str, Value]]
+    insight: "Insight"
+
+
+class Insight(BaseModel):
+    """The lessons of the model about each objective; the slices go through `point`, the recommended one.
+
+    In a campaign with contexts, each has an insight of its own in `contexts`, and `metrics` is empty.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    point: ReadOnly[Point]
+    metrics: tuple[InsightOfMetric, ...]
+    contexts: Annotated[tuple[InsightOfContext, ...], Field(exclude_if=lambda value: not value)] = ()
+
+    def in_context(self, given: Mapping[str, Value]) -> "Insight | None":
+        """Return the insight of a context; None if it has none."""
+        return next((each.insight for each in self.contexts if each.given == given), None)

@@ -1,0 +1,58 @@
+"""The part of a page about the insight of the model: sentences and charts for each objective."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from overnight.campaign import Campaign
+from overnight.report.page.template import rendered
+from overnight.report.phrases.general import counted
+from overnight.report.phrases.insight import slice_text
+from overnight.report.pictures.charts import Pictures
+from overnight.report.pictures.figure import Figure
+from overnight.report.pictures.slice_chart import SliceCharts
+from overnight.report.story.insight.insight import ShownInsight, ShownMetric
+
+# The slices of one metric, and fewer of each if there are several.
+_MOST_SLICES, _MOST_OF_SEVERAL = 6, 3
+_MOST_NAMED = 12
+
+
+@dataclass(frozen=True)
+class InsightPart:
+    """The part as HTML, its charts by the ids of their places, and the parameters with a slice for every metric."""
+
+    html: Markup
+    figures: dict[str, Figure]
+    sliced: frozenset[str]
+
+
+def insight_part(
+    campaign: Campaign, insight: ShownInsight | None, pictures: Mapping[str, Pictures], prefix: str
+) -> InsightPart:
+    """Return the insight, which is empty without a model; `pictures` are those of each objective."""
+    figures, sliced, learnt = dict[str, Figure](), list[set[str]](), list[dict[str, Any]]()
+    if insight is None:
+        return InsightPart(Markup(), figures, frozenset())
+    for number, of in enumerate(insight.metrics):
+        most = _MOST_SLICES if len(insight.metrics) == 1 else _MOST_OF_SEVERAL
+        charts = SliceCharts(pictures[of.metric], insight.point, of.slices[:most], maximize=of.maximize)
+        places = [f"slice-{number}-{i}" for i in range(len(charts.slices))]
+        figures |= {place: charts.chart(each) for place, each in zip(places, charts.slices, strict=True)}
+        sliced.append({each.slice.parameter for each in charts.slices})
+        learnt.append(_lines(campaign, of, charts, places))
+    html = rendered("insight.html.jinja", prefix=prefix, learnt=learnt, inactive=", ".join(insight.inactive))
+    return InsightPart(html, figures, frozenset(set.intersection(*sliced)))
+
+
+def _lines(campaign: Campaign, of: ShownMetric, charts: SliceCharts, places: list[str]) -> dict[str, Any]:
+    slices = [
+        {"title": slice_text(of, each, campaign.parameters.root[each.slice.parameter]), "place": place}
+        for each, place in zip(charts.slices, places, strict=True)
+    ]
+    others = [each.slice.parameter for each in of.slices[len(slices) :]]
+    named = ", ".join(others[:_MOST_NAMED])
+    more = f" and {counted(len(others) - _MOST_NAMED, 'other')}" if len(others) > _MOST_NAMED else ""
+    return {"metric": of.metric, "slices": slices, "beyond": charts.beyond, "left_out": f"{named}{more}"}

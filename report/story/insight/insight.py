@@ -1,0 +1,60 @@
+"""The lessons of the model about each objective, with the rules that judge it."""
+
+from overnight.campaign import Campaign, Point
+from overnight.campaign.insight import Insight, InsightOfMetric, Slice
+from overnight.report.story.insight.shape import Shape, shape_of
+from overnight.report.story.section import Section
+
+
+class ShownSlice(Section):
+    """The belief along one parameter through the recommended point, and its shape."""
+
+    slice: Slice
+    shape: Shape
+
+
+class ShownMetric(Section):
+    """The lessons of the model about one metric; the slices of the parameters that matter most come first.
+
+    `maximize` is whether more of the metric is better.
+    """
+
+    metric: str
+    maximize: bool
+    slices: tuple[ShownSlice, ...]
+
+
+class ShownInsight(Section):
+    """The lessons of the model about each objective; the slices go through the recommended `point`.
+
+    The parameters that are `inactive` there have no slices.
+    """
+
+    point: Point
+    inactive: tuple[str, ...]
+    metrics: tuple[ShownMetric, ...]
+
+    def of(self, metric: str) -> ShownMetric | None:
+        """Return the lessons about a metric; None if that is not an objective."""
+        return next((each for each in self.metrics if each.metric == metric), None)
+
+
+def shown_insight(campaign: Campaign, found: Insight | None) -> ShownInsight | None:
+    """Return an insight with its judgement; None without one, or if each context has one of its own."""
+    if found is None or not found.metrics:
+        return None
+    directions = {each.metric: each.sign > 0 for each in campaign.goal.objectives}
+    return ShownInsight(
+        point=found.point,
+        inactive=tuple(name for name in campaign.parameters.tuned() if name not in found.point),
+        metrics=tuple(_shown(campaign, each, maximize=directions[each.metric]) for each in found.metrics),
+    )
+
+
+def _shown(campaign: Campaign, found: InsightOfMetric, *, maximize: bool) -> ShownMetric:
+    parameters = campaign.parameters.root
+    slices = tuple(
+        ShownSlice(slice=each, shape=shape_of(each, parameters[each.parameter], maximize=maximize))
+        for each in found.slices
+    )
+    return ShownMetric(metric=found.metric, maximize=maximize, slices=slices)
