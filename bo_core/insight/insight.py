@@ -3,6 +3,8 @@
 import torch
 
 from overnight.bo_core.data.encoding import Encoding
+from overnight.bo_core.data.state import seed_of
+from overnight.bo_core.insight.importance import importance_of
 from overnight.bo_core.insight.slices import slices_through
 from overnight.bo_core.model import Model, last_made_by_model, on_this_machine
 from overnight.bo_core.numerics.failing_numbers import numbers_may_fail
@@ -45,7 +47,8 @@ def insight_of(
             with threads_for(len(counted.situation.view.observed)):
                 models = counted.contest(generator).models
                 metrics = [objective.metric for objective in campaign.goal.objectives]
-                every = tuple(_of_metric(metric, models[metric], found, counted.encoding) for metric in metrics)
+                seed = seed_of(campaign, 0)
+                every = tuple(_of_metric(name, models[name], found, counted.encoding, seed) for name in metrics)
     except (ModelFailed, Unusable):
         return None
     return Insight(point=found.point, metrics=every)
@@ -63,5 +66,9 @@ def _of_contexts(
     return Insight(point=found.point, metrics=(), contexts=contexts) if contexts else None
 
 
-def _of_metric(metric: str, model: Model, found: Recommendation, encoding: Encoding) -> InsightOfMetric:
-    return InsightOfMetric(metric=metric, slices=slices_through(found.point, model, encoding))
+def _of_metric(metric: str, model: Model, found: Recommendation, encoding: Encoding, seed: int) -> InsightOfMetric:
+    importance = importance_of(model, encoding, seed) if encoding.k > 1 else ()
+    slices, order = slices_through(found.point, model, encoding), [each.parameter for each in importance]
+    if importance:
+        slices = tuple(sorted(slices, key=lambda each: order.index(each.parameter)))
+    return InsightOfMetric(metric=metric, importance=importance, slices=slices)

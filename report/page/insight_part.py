@@ -9,15 +9,17 @@ from markupsafe import Markup
 from overnight.campaign import Campaign
 from overnight.report.page.template import rendered
 from overnight.report.phrases.general import counted
-from overnight.report.phrases.insight import slice_text
+from overnight.report.phrases.insight import importance_text, slice_text
 from overnight.report.pictures.charts import Pictures
 from overnight.report.pictures.figure import Figure
+from overnight.report.pictures.importance_chart import importance_chart
 from overnight.report.pictures.slice_chart import SliceCharts
 from overnight.report.story.insight.insight import ShownInsight, ShownMetric
 
 # The slices of one metric, and fewer of each if there are several.
 _MOST_SLICES, _MOST_OF_SEVERAL = 6, 3
 _MOST_NAMED = 12
+_MOST_BARS = 12
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,11 @@ def insight_part(
         places = [f"slice-{number}-{i}" for i in range(len(charts.slices))]
         figures |= {place: charts.chart(each) for place, each in zip(places, charts.slices, strict=True)}
         sliced.append({each.slice.parameter for each in charts.slices})
-        learnt.append(_lines(campaign, of, charts, places))
+        lines = _lines(campaign, of, charts, places)
+        if of.importance:
+            lines["importance"] = f"importance-{number}"
+            figures[lines["importance"]] = importance_chart(of.importance[:_MOST_BARS])
+        learnt.append(lines)
     html = rendered("insight.html.jinja", prefix=prefix, learnt=learnt, inactive=", ".join(insight.inactive))
     return InsightPart(html, figures, frozenset(set.intersection(*sliced)))
 
@@ -55,4 +61,13 @@ def _lines(campaign: Campaign, of: ShownMetric, charts: SliceCharts, places: lis
     others = [each.slice.parameter for each in of.slices[len(slices) :]]
     named = ", ".join(others[:_MOST_NAMED])
     more = f" and {counted(len(others) - _MOST_NAMED, 'other')}" if len(others) > _MOST_NAMED else ""
-    return {"metric": of.metric, "slices": slices, "beyond": charts.beyond, "left_out": f"{named}{more}"}
+    return {
+        "metric": of.metric,
+        "importance": "",
+        "leading": importance_text(of),
+        "alone": any(each.main is not None for each in of.importance),
+        "bars": (min(len(of.importance), _MOST_BARS), len(of.importance)),
+        "slices": slices,
+        "beyond": charts.beyond,
+        "left_out": f"{named}{more}",
+    }

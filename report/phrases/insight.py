@@ -2,6 +2,7 @@
 
 from overnight.campaign.parameters import Parameter, Value
 from overnight.report.numbers import number, value_text
+from overnight.report.phrases.front import joined
 from overnight.report.story.insight.insight import ShownMetric, ShownSlice
 
 
@@ -12,7 +13,7 @@ def slice_text(of: ShownMetric, shown: ShownSlice, parameter: Parameter) -> str:
     best, worst = ("highest", "lowest") if of.maximize else ("lowest", "highest")
     match shape.kind:
         case "unclear":
-            return f"No clear effect of {name} on {metric}"
+            return f"Uncertain effect of {name} on {metric}"
         case "best at":
             return f"{metric} is {best} with {name} = {at}"
         case "best near":
@@ -23,6 +24,13 @@ def slice_text(of: ShownMetric, shown: ShownSlice, parameter: Parameter) -> str:
             return f"{metric} {'rises' if of.maximize else 'falls'} with {name}{f' up to {at}' if at else ''}"
         case "better down":
             return f"{metric} {'falls' if of.maximize else 'rises'} with {name}{f' from {at}' if at else ''}"
+
+
+def importance_text(of: ShownMetric) -> str:
+    """Return which parameters matter most in words."""
+    if not of.leading:
+        return f"Unclear which parameters matter for {of.metric}"
+    return f"{joined(of.leading)} matter{'s' * (len(of.leading) == 1)} most for {of.metric}"
 
 
 def with_unit(value: Value, parameter: Parameter) -> str:

@@ -1,9 +1,10 @@
 """Insights of tests, from plain numbers."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from overnight.campaign import Campaign, Point
-from overnight.campaign.insight import Insight, InsightOfMetric, Slice
+from overnight.campaign.insight import Importance, Index, Insight, InsightOfMetric, Slice
 from overnight.campaign.parameters import Value
 
 
@@ -14,9 +15,17 @@ def slice_of(parameter: str, values: Sequence[Value], mean: Sequence[float | Non
     return Slice(parameter=parameter, values=tuple(values), mean=tuple(mean), low=low, high=high, certain=0.999)
 
 
-def insight_at(campaign: Campaign, point: Point, slices: Sequence[Slice]) -> Insight:
+def importance_of(parameter: str, total: float, *, main: float | None = None, sd: float = 0.02) -> Importance:
+    """Return the importance of a parameter with so wide intervals."""
+
+    def index(value: float) -> Index:
+        return Index(value=value, low=max(value - 1.645 * sd, 0.0), high=min(value + 1.645 * sd, 1.0))
+
+    return Importance(parameter=parameter, main=None if main is None else index(main), total=index(total))
+
+
+def insight_at(campaign: Campaign, point: Point, slices: Sequence[Slice], **more: Any) -> Insight:
     """Return an insight that is the same for each objective."""
     metrics = [objective.metric for objective in campaign.goal.objectives]
-    return Insight(
-        point=point, metrics=tuple(InsightOfMetric(metric=metric, slices=tuple(slices)) for metric in metrics)
-    )
+    of_each = (InsightOfMetric(metric=metric, slices=tuple(slices), **more) for metric in metrics)
+    return Insight(point=point, metrics=tuple(of_each))

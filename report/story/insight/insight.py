@@ -1,9 +1,14 @@
 """The lessons of the model about each objective, with the rules that judge it."""
 
+from collections.abc import Sequence
+
 from overnight.campaign import Campaign, Point
-from overnight.campaign.insight import Insight, InsightOfMetric, Slice
+from overnight.campaign.insight import Importance, Insight, InsightOfMetric, Slice
 from overnight.report.story.insight.shape import Shape, shape_of
 from overnight.report.story.section import Section
+
+# A leading parameter certainly takes part in this share of the variance, and in this share of the first one's.
+_LEAST, _ABOUT_AS_MUCH, _MOST_LEADING = 0.05, 0.5, 3
 
 
 class ShownSlice(Section):
@@ -14,13 +19,16 @@ class ShownSlice(Section):
 
 
 class ShownMetric(Section):
-    """The lessons of the model about one metric; the slices of the parameters that matter most come first.
+    """The lessons of the model about one metric; the parameters that matter most come first.
 
-    `maximize` is whether more of the metric is better.
+    `maximize` is whether more of the metric is better. The `leading` parameters matter most; there are none if it is
+    uncertain whether any matters.
     """
 
     metric: str
     maximize: bool
+    importance: tuple[Importance, ...]
+    leading: tuple[str, ...]
     slices: tuple[ShownSlice, ...]
 
 
@@ -57,4 +65,17 @@ def _shown(campaign: Campaign, found: InsightOfMetric, *, maximize: bool) -> Sho
         ShownSlice(slice=each, shape=shape_of(each, parameters[each.parameter], maximize=maximize))
         for each in found.slices
     )
-    return ShownMetric(metric=found.metric, maximize=maximize, slices=slices)
+    return ShownMetric(
+        metric=found.metric,
+        maximize=maximize,
+        importance=found.importance,
+        leading=_leading(found.importance),
+        slices=slices,
+    )
+
+
+def _leading(importance: Sequence[Importance]) -> tuple[str, ...]:
+    """Return the parameters that matter about as much as the first one."""
+    certain = [each for each in importance if each.total.low >= _LEAST]
+    least = _ABOUT_AS_MUCH * max((each.total.value for each in certain), default=0.0)
+    return tuple(each.parameter for each in certain if each.total.value >= least)[:_MOST_LEADING]

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 from front_stories import front_believed, several
-from insights import insight_at, slice_of
+from insights import importance_of, insight_at, slice_of
 from parsed_page import Page
 from recommendations import recommendation
 from standing import story_about
@@ -33,8 +33,8 @@ def chart(page: Page, place: str) -> Any:
     return page.figures[place]
 
 
-def page_about(story: Story, found: Recommendation, slices: list[Slice]) -> Page:
-    insight = insight_at(story.campaign, found.point, slices)
+def page_about(story: Story, found: Recommendation, slices: list[Slice], **more: Any) -> Page:
+    insight = insight_at(story.campaign, found.point, slices, **more)
     about = story_about(story.history, recommendation=found, insight=insight)
     return Page(render_report(story.history, about))
 
@@ -116,6 +116,40 @@ def test_the_json_of_a_story_holds_the_numbers_of_the_pictures() -> None:
     assert of["slices"][0]["slice"]["mean"] == [3.0, 1.0, 2.0]
     assert of["slices"][0]["shape"] == {"kind": "best near", "at": 0.01}
     assert "insight" not in json.loads(story_about(story.history).model_dump_json())
+
+
+def test_the_importance_of_parameters_is_drawn_as_shares_with_intervals() -> None:
+    importance = (importance_of("rate", 0.6, main=0.5), importance_of("depth", 0.4, main=0.4))
+    page = page_about(tried(), believed(), SLICES, importance=importance)
+    alone, with_others = chart(page, "importance-0").data
+    assert list(alone.x) == [0.5, 0.4]
+    assert list(with_others.x) == [0.6, 0.4]
+    assert list(with_others.error_x.array) == pytest.approx([0.0329] * 2)
+    assert list(chart(page, "importance-0").layout.yaxis.ticktext) == ["rate", "depth"]
+    assert "rate and depth matter most for loss" in page.text
+
+
+def test_with_constraints_only_the_shares_with_others_are_drawn() -> None:
+    page = page_about(tried(), believed(), SLICES, importance=(importance_of("rate", 0.6),))
+    [bars] = chart(page, "importance-0").data
+    assert bars.name == "with others"
+    assert "rate matters most for loss" in page.text
+    assert "the shares do not add up" in page.text
+
+
+def test_a_parameter_whose_importance_is_uncertain_does_not_lead() -> None:
+    importance = (importance_of("rate", 0.6, sd=0.4), importance_of("depth", 0.3), importance_of("mode", 0.01))
+    page = page_about(tried(), believed(), SLICES, importance=importance)
+    assert "depth matters most for loss" in page.text
+    page = page_about(tried(), believed(), SLICES, importance=importance[:1])
+    assert "Unclear which parameters matter for loss" in page.text
+
+
+def test_of_many_parameters_the_twelve_most_important_are_drawn() -> None:
+    importance = tuple(importance_of(f"x{i}", 0.5 - 0.01 * i) for i in range(30))
+    page = page_about(tried(), believed(), SLICES, importance=importance)
+    assert len(chart(page, "importance-0").data[0].x) == 12
+    assert "12 of 30 parameters are drawn." in page.text
 
 
 @pytest.mark.parametrize("name", ["x", HOSTILE])

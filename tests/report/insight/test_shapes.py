@@ -10,13 +10,14 @@ from overnight.report.story.insight.insight import ShownMetric, ShownSlice
 from overnight.report.story.insight.shape import shape_of
 
 
-def words(parameter: str, of: dict[Value, float | None], *, maximize: bool = False, certain: float = 0.999) -> str:
+def words(parameter: str, means: dict[Value, float | None], *, maximize: bool = False, certain: float = 0.999) -> str:
     """Return the title of a slice with these means."""
     found = campaign_of().parameters.root[parameter]
-    mean = tuple(of.values())
-    each = Slice(parameter=parameter, values=tuple(of), mean=mean, low=mean, high=mean, certain=certain)
+    mean = tuple(means.values())
+    each = Slice(parameter=parameter, values=tuple(means), mean=mean, low=mean, high=mean, certain=certain)
     shown = ShownSlice(slice=each, shape=shape_of(each, found, maximize=maximize))
-    return slice_text(ShownMetric(metric="loss", maximize=maximize, slices=(shown,)), shown, found)
+    of = ShownMetric(metric="loss", maximize=maximize, importance=(), leading=(), slices=(shown,))
+    return slice_text(of, shown, found)
 
 
 RATES = [10.0 ** (-4 + 0.1 * i) for i in range(41)]
@@ -59,8 +60,8 @@ def test_of_choices_the_best_is_named() -> None:
 
 
 def test_an_effect_that_is_not_certain_is_not_stated() -> None:
-    assert words("depth", {1: 1.0, 9: 2.0}, certain=0.9) == "No clear effect of depth on loss"
-    assert words("depth", {1: 1.0, 9: 1.0}) == "No clear effect of depth on loss"
+    assert words("depth", {1: 1.0, 9: 2.0}, certain=0.9) == "Uncertain effect of depth on loss"
+    assert words("depth", {1: 1.0, 9: 1.0}) == "Uncertain effect of depth on loss"
 
 
 def test_values_that_constraints_forbid_do_not_count() -> None:

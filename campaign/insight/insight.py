@@ -5,38 +5,25 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from overnight.campaign.insight.importance import Importance
+from overnight.campaign.insight.slices import Slice
 from overnight.campaign.parameters import Value
 from overnight.campaign.space import Point
 from overnight.campaign.values.read_only import ReadOnly
 
 
-class Slice(BaseModel):
-    """The belief about a metric's true value along one `parameter` through a point.
-
-    At each of the `values`, which are in the order of the parameter's axis, the mean is `mean` and the true value lies
-    between `low` and `high` with a probability of 90 %; all three are None if constraints forbid the point. `certain`
-    is the probability that the true value at the best of them is better than at the worst of them.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    parameter: str
-    values: tuple[Value, ...]
-    mean: tuple[float | None, ...]
-    low: tuple[float | None, ...]
-    high: tuple[float | None, ...]
-    certain: float
-
-
 class InsightOfMetric(BaseModel):
     """The lessons of the model about one metric.
 
-    `slices` are those of the parameters that can be varied at the point, those that matter most first.
+    `importance` has the parameters with the highest total index first; it is empty if it is not known. `slices` are
+    those of the parameters that can be varied at the point, in the same order, or those along which the mean changes
+    most first.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     metric: str
+    importance: tuple[Importance, ...] = ()
     slices: tuple[Slice, ...]
 
 

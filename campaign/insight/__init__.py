@@ -1,0 +1,7 @@
+"""The insight of a model for people; `bo_core` computes it, and `report` judges and shows it."""
+
+from overnight.campaign.insight.importance import Importance, Index
+from overnight.campaign.insight.insight import Insight, InsightOfContext, InsightOfMetric
+from overnight.campaign.insight.slices import Slice
+
+__all__ = ["Importance", "Index", "Insight", "InsightOfContext", "InsightOfMetric", "Slice"]
