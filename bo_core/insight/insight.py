@@ -4,6 +4,7 @@ import torch
 
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.data.state import seed_of
+from overnight.bo_core.insight.contour import contour_through
 from overnight.bo_core.insight.importance import importance_of
 from overnight.bo_core.insight.slices import slices_through
 from overnight.bo_core.model import Model, last_made_by_model, on_this_machine
@@ -71,4 +72,8 @@ def _of_metric(metric: str, model: Model, found: Recommendation, encoding: Encod
     slices, order = slices_through(found.point, model, encoding), [each.parameter for each in importance]
     if importance:
         slices = tuple(sorted(slices, key=lambda each: order.index(each.parameter)))
-    return InsightOfMetric(metric=metric, importance=importance, slices=slices)
+    contour = None
+    if len(slices) > 1:
+        across, up = (each.parameter for each in slices[:2])
+        contour = contour_through(found.point, across, up, model, encoding)
+    return InsightOfMetric(metric=metric, importance=importance, slices=slices, contour=contour)

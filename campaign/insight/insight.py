@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from overnight.campaign.insight.contour import Contour
 from overnight.campaign.insight.importance import Importance
 from overnight.campaign.insight.slices import Slice
 from overnight.campaign.parameters import Value
@@ -17,7 +18,7 @@ class InsightOfMetric(BaseModel):
 
     `importance` has the parameters with the highest total index first; it is empty if it is not known. `slices` are
     those of the parameters that can be varied at the point, in the same order, or those along which the mean changes
-    most first.
+    most first. The `contour` is over the first two of these.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -25,6 +26,7 @@ class InsightOfMetric(BaseModel):
     metric: str
     importance: tuple[Importance, ...] = ()
     slices: tuple[Slice, ...]
+    contour: Contour | None = None
 
 
 class InsightOfContext(BaseModel):

@@ -9,11 +9,12 @@ from markupsafe import Markup
 from overnight.campaign import Campaign
 from overnight.report.page.template import rendered
 from overnight.report.phrases.general import counted
-from overnight.report.phrases.insight import importance_text, slice_text
+from overnight.report.phrases.insight import contour_text, importance_text, slice_text
 from overnight.report.pictures.charts import Pictures
 from overnight.report.pictures.figure import Figure
-from overnight.report.pictures.importance_chart import importance_chart
-from overnight.report.pictures.slice_chart import SliceCharts
+from overnight.report.pictures.insight.contour_chart import contour_chart
+from overnight.report.pictures.insight.importance_chart import importance_chart
+from overnight.report.pictures.insight.slice_chart import SliceCharts
 from overnight.report.story.insight.insight import ShownInsight, ShownMetric
 
 # The slices of one metric, and fewer of each if there are several.
@@ -48,6 +49,13 @@ def insight_part(
         if of.importance:
             lines["importance"] = f"importance-{number}"
             figures[lines["importance"]] = importance_chart(of.importance[:_MOST_BARS])
+        if of.contour is not None:
+            lines["contour"] = f"contour-{number}"
+            across, up = (campaign.parameters.root[name] for name in (of.contour.contour.across, of.contour.contour.up))
+            lines["both"] = contour_text(of, of.contour, across, up)
+            figures[lines["contour"]] = contour_chart(
+                pictures[of.metric], insight.point, of.contour.contour, maximize=of.maximize
+            )
         learnt.append(lines)
     html = rendered("insight.html.jinja", prefix=prefix, learnt=learnt, inactive=", ".join(insight.inactive))
     return InsightPart(html, figures, frozenset(set.intersection(*sliced)))
@@ -64,6 +72,7 @@ def _lines(campaign: Campaign, of: ShownMetric, charts: SliceCharts, places: lis
     return {
         "metric": of.metric,
         "importance": "",
+        "contour": "",
         "leading": importance_text(of),
         "alone": any(each.main is not None for each in of.importance),
         "bars": (min(len(of.importance), _MOST_BARS), len(of.importance)),

@@ -3,7 +3,7 @@
 from overnight.campaign.parameters import Parameter, Value
 from overnight.report.numbers import number, value_text
 from overnight.report.phrases.front import joined
-from overnight.report.story.insight.insight import ShownMetric, ShownSlice
+from overnight.report.story.insight.insight import ShownContour, ShownMetric, ShownSlice
 
 
 def slice_text(of: ShownMetric, shown: ShownSlice, parameter: Parameter) -> str:
@@ -31,6 +31,13 @@ def importance_text(of: ShownMetric) -> str:
     if not of.leading:
         return f"Unclear which parameters matter for {of.metric}"
     return f"{joined(of.leading)} matter{'s' * (len(of.leading) == 1)} most for {of.metric}"
+
+
+def contour_text(of: ShownMetric, shown: ShownContour, across: Parameter, up: Parameter) -> str:
+    """Return where a metric is best over two parameters in words."""
+    x, y = (with_unit(value, parameter) for value, parameter in zip(shown.best, (across, up), strict=True))
+    best = "highest" if of.maximize else "lowest"
+    return f"{of.metric} is {best} near {shown.contour.across} = {x} and {shown.contour.up} = {y}"
 
 
 def with_unit(value: Value, parameter: Parameter) -> str:

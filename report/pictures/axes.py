@@ -17,7 +17,7 @@ from overnight.campaign.values.number_line import log_odds
 from overnight.report.numbers import value_text
 
 _MOST_TICKS, _FEWEST_TICKS = 6, 3
-_LONGEST_CHOICE = 14
+_LONGEST_CHOICE, _LONGEST_NAME = 14, 28
 _LONG = 100_000
 # Beyond this ratio of the largest to a small value, a linear axis shows the largest only.
 _WIDE = 1000.0
@@ -83,6 +83,13 @@ def parameter_axis(parameter: Parameter) -> dict[str, Any]:
         whole = isinstance(low, int)
         ticks = whole_numbers(int(low), int(high)) if whole else {"nticks": _MOST_TICKS}
     return {"type": "linear", "range": _with_room(low, high), **ticks}
+
+
+def parameter_title(name: str, parameter: Parameter) -> dict[str, Any]:
+    """Return the title of a parameter's axis: its name, its unit, and its scale unless that is linear."""
+    words = [text_of(shortened(name, _LONGEST_NAME) + (f" [{parameter.unit}]" if parameter.unit else ""))]
+    words += ["logarithmic"] if parameter.is_logarithmic else ["logit"] if parameter.is_logit else []
+    return small(", ".join(words))
 
 
 def _ticks(values: Sequence[float]) -> dict[str, Any]:

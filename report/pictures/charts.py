@@ -219,6 +219,10 @@ class Pictures:
         value = self._values[trial.id].mean
         return scatter([x], [value], mode="markers", marker=marker, name="recommended", hoverinfo="skip")
 
+    def label(self, trial: Trial, names: list[str]) -> str:
+        """Return the label of a trial, with the values of some parameters."""
+        return self._label(trial, self.metric, names)
+
     def _label(self, trial: Trial, metric: str, names: list[str]) -> str:
         value = trial.measured.get(metric)
         became = str(ending(trial)) if value is None else f"{metric} {measured(value)}"

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from overnight.campaign import Campaign, Point
-from overnight.campaign.insight import Importance, Insight, InsightOfMetric, Slice
+from overnight.campaign.insight import Contour, Importance, Insight, InsightOfMetric, Slice
+from overnight.campaign.parameters import Value
 from overnight.report.story.insight.shape import Shape, shape_of
 from overnight.report.story.section import Section
 
@@ -18,6 +19,13 @@ class ShownSlice(Section):
     shape: Shape
 
 
+class ShownContour(Section):
+    """The belief over two parameters, and the values of both at which the mean is `best`."""
+
+    contour: Contour
+    best: tuple[Value, Value]
+
+
 class ShownMetric(Section):
     """The lessons of the model about one metric; the parameters that matter most come first.
 
@@ -30,6 +38,7 @@ class ShownMetric(Section):
     importance: tuple[Importance, ...]
     leading: tuple[str, ...]
     slices: tuple[ShownSlice, ...]
+    contour: ShownContour | None
 
 
 class ShownInsight(Section):
@@ -71,7 +80,19 @@ def _shown(campaign: Campaign, found: InsightOfMetric, *, maximize: bool) -> Sho
         importance=found.importance,
         leading=_leading(found.importance),
         slices=slices,
+        contour=None if found.contour is None else _shown_contour(found.contour, maximize=maximize),
     )
+
+
+def _shown_contour(found: Contour, *, maximize: bool) -> ShownContour:
+    cells = [
+        (mean if maximize else -mean, x, y)
+        for y, row in zip(found.at_up, found.mean, strict=True)
+        for x, mean in zip(found.at_across, row, strict=True)
+        if mean is not None
+    ]
+    _, x, y = max(cells, key=lambda cell: cell[0])
+    return ShownContour(contour=found, best=(x, y))
 
 
 def _leading(importance: Sequence[Importance]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from standing import story_about
 from told_stories import HOSTILE, POINT, Story, campaign_of
 
 from overnight.campaign import Campaign
-from overnight.campaign.insight import Slice
+from overnight.campaign.insight import Contour, Slice
 from overnight.campaign.recommendation import Recommendation
 from overnight.report.html import render_report
 
@@ -150,6 +150,14 @@ def test_of_many_parameters_the_twelve_most_important_are_drawn() -> None:
     page = page_about(tried(), believed(), SLICES, importance=importance)
     assert len(chart(page, "importance-0").data[0].x) == 12
     assert "12 of 30 parameters are drawn." in page.text
+
+
+def test_the_two_parameters_that_matter_most_have_a_picture_of_both() -> None:
+    mean = ((2.0, 1.0), (3.0, None))
+    contour = Contour(across="rate", up="depth", at_across=(0.1, 0.2), at_up=(1, 9), mean=mean)
+    page = page_about(tried(), believed(), SLICES, contour=contour)
+    assert "contour-0" in page.figures
+    assert "loss is lowest near rate = 0.2 1/s and depth = 1" in page.text
 
 
 @pytest.mark.parametrize("name", ["x", HOSTILE])

@@ -27,7 +27,8 @@ def importance_chart(importance: Sequence[Importance]) -> Figure:
     most = min(1.05 * max(0.1, *(each.total.high for each in importance)), 1.0)
     layout["xaxis"] |= {"title": small("share of the variance"), "range": [0, most], "tickformat": ".0%", "nticks": 6}
     ticks = [text_of(shortened(name, _LONGEST_NAME)) for name in names]
-    layout["yaxis"] |= {"tickvals": rows, "ticktext": ticks, "range": [len(names) - 0.5, -0.5], "showgrid": False}
+    layout["yaxis"] |= {"tickvals": rows, "ticktext": ticks, "range": [len(names) - 0.5, -0.5]}
+    layout["yaxis"] |= {"showgrid": False, "ticks": "outside", "ticklen": 5, "tickcolor": "rgba(0,0,0,0)"}
     return {"data": data, "layout": layout}
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from overnight.campaign import Point
 from overnight.campaign.parameters import Parameter, Value
-from overnight.report.pictures.axes import place, shortened, small, text_of
+from overnight.report.pictures.axes import parameter_title, place
 from overnight.report.pictures.charts import Pictures
 from overnight.report.pictures.colours import BAND, BEST, GENERATORS
 from overnight.report.pictures.figure import Figure, scatter
@@ -20,7 +20,7 @@ _SHOWN = 0.9
 # An interval may extend so far beyond the means and results, as a share of their range.
 _BEYOND = 0.5
 _ROOM = 0.05
-_HEIGHT, _LONGEST_NAME = 270, 28
+_HEIGHT = 270
 
 
 class SliceCharts:
@@ -39,9 +39,7 @@ class SliceCharts:
         parameter = self._pictures.history.definition.parameters_of_point.tuned()[name]
         figure, logarithmic = self._pictures.parameter(name), self._pictures.logarithmic
         layout = figure["layout"] | {"height": _HEIGHT}
-        words = [text_of(shortened(name, _LONGEST_NAME) + (f" [{parameter.unit}]" if parameter.unit else ""))]
-        words += ["logarithmic"] if parameter.is_logarithmic else ["logit"] if parameter.is_logit else []
-        layout["xaxis"] |= {"title": small(", ".join(words))}
+        layout["xaxis"] |= {"title": parameter_title(name, parameter)}
         layout["yaxis"] |= {"range": [math.log10(low), math.log10(high)] if logarithmic else [low, high]}
         belief = _belief(shown, parameter, lowest=low if logarithmic else -math.inf)
         at = place(parameter, self._point[name])
