@@ -6,6 +6,7 @@ from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.data.state import seed_of
 from overnight.bo_core.insight.contour import contour_through
 from overnight.bo_core.insight.importance import importance_of
+from overnight.bo_core.insight.left_out import left_out
 from overnight.bo_core.insight.slices import slices_through
 from overnight.bo_core.model import Model, last_made_by_model, on_this_machine
 from overnight.bo_core.numerics.failing_numbers import numbers_may_fail
@@ -76,4 +77,6 @@ def _of_metric(metric: str, model: Model, found: Recommendation, encoding: Encod
     if len(slices) > 1:
         across, up = (each.parameter for each in slices[:2])
         contour = contour_through(found.point, across, up, model, encoding)
-    return InsightOfMetric(metric=metric, importance=importance, slices=slices, contour=contour)
+    return InsightOfMetric(
+        metric=metric, importance=importance, slices=slices, contour=contour, left_out=left_out(metric, model)
+    )

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from overnight.campaign.insight.contour import Contour
 from overnight.campaign.insight.importance import Importance
+from overnight.campaign.insight.left_out import LeftOut
 from overnight.campaign.insight.slices import Slice
 from overnight.campaign.parameters import Value
 from overnight.campaign.space import Point
@@ -18,7 +19,8 @@ class InsightOfMetric(BaseModel):
 
     `importance` has the parameters with the highest total index first; it is empty if it is not known. `slices` are
     those of the parameters that can be varied at the point, in the same order, or those along which the mean changes
-    most first. The `contour` is over the first two of these.
+    most first. The `contour` is over the first two of these. `left_out` are predictions of
+    results that the model has not seen.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,6 +29,7 @@ class InsightOfMetric(BaseModel):
     importance: tuple[Importance, ...] = ()
     slices: tuple[Slice, ...]
     contour: Contour | None = None
+    left_out: LeftOut | None = None
 
 
 class InsightOfContext(BaseModel):

@@ -8,14 +8,24 @@ from markupsafe import Markup
 
 from overnight.campaign import Campaign
 from overnight.report.page.template import rendered
-from overnight.report.phrases.general import counted
-from overnight.report.phrases.insight import contour_text, importance_text, slice_text
+from overnight.report.phrases.general import counted, sentence
+from overnight.report.phrases.insight import (
+    advice_text,
+    bound_text,
+    calibration_text,
+    contour_text,
+    importance_text,
+    judgement_text,
+    slice_text,
+)
 from overnight.report.pictures.charts import Pictures
 from overnight.report.pictures.figure import Figure
 from overnight.report.pictures.insight.contour_chart import contour_chart
 from overnight.report.pictures.insight.importance_chart import importance_chart
+from overnight.report.pictures.insight.left_out_chart import left_out_chart
 from overnight.report.pictures.insight.slice_chart import SliceCharts
 from overnight.report.story.insight.insight import ShownInsight, ShownMetric
+from overnight.report.story.insight.judgement import Judgement
 
 # The slices of one metric, and fewer of each if there are several.
 _MOST_SLICES, _MOST_OF_SEVERAL = 6, 3
@@ -56,6 +66,12 @@ def insight_part(
             figures[lines["contour"]] = contour_chart(
                 pictures[of.metric], insight.point, of.contour.contour, maximize=of.maximize
             )
+        if of.judgement is not None:
+            lines["left_out"] = f"left-out-{number}"
+            lines |= _judged(of.judgement)
+            figures[lines["left_out"]] = left_out_chart(
+                of.judgement.left_out, logarithmic=pictures[of.metric].logarithmic
+            )
         learnt.append(lines)
     html = rendered("insight.html.jinja", prefix=prefix, learnt=learnt, inactive=", ".join(insight.inactive))
     return InsightPart(html, figures, frozenset(set.intersection(*sliced)))
@@ -73,10 +89,17 @@ def _lines(campaign: Campaign, of: ShownMetric, charts: SliceCharts, places: lis
         "metric": of.metric,
         "importance": "",
         "contour": "",
+        "left_out": "",
+        "bounds": [sentence(bound_text(of, each, campaign.parameters.root[each.parameter])) for each in of.at_bounds],
         "leading": importance_text(of),
         "alone": any(each.main is not None for each in of.importance),
         "bars": (min(len(of.importance), _MOST_BARS), len(of.importance)),
         "slices": slices,
         "beyond": charts.beyond,
-        "left_out": f"{named}{more}",
+        "unsliced": f"{named}{more}",
     }
+
+
+def _judged(judgement: Judgement) -> dict[str, Any]:
+    sentences = [calibration_text(judgement), advice_text(judgement)]
+    return {"verdict": judgement_text(judgement), "judged": " ".join(sentence(each) for each in sentences if each)}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from overnight.campaign import Campaign, Point
-from overnight.campaign.insight import Importance, Index, Insight, InsightOfMetric, Slice
+from overnight.campaign.insight import Importance, Index, Insight, InsightOfMetric, LeftOut, LeftOutResult, Slice
 from overnight.campaign.parameters import Value
 
 
@@ -22,6 +22,23 @@ def importance_of(parameter: str, total: float, *, main: float | None = None, sd
         return Index(value=value, low=max(value - 1.645 * sd, 0.0), high=min(value + 1.645 * sd, 1.0))
 
     return Importance(parameter=parameter, main=None if main is None else index(main), total=index(total))
+
+
+def left_out_of(
+    errors: Sequence[float], *, half_width: float = 1.0, explained: float = 0.8, noise: float = 0.1
+) -> LeftOut:
+    """Return predictions that are off by these errors, each with an interval so wide on either side."""
+    results = [
+        LeftOutResult(
+            trial=trial,
+            measured=trial + error,
+            predicted=float(trial),
+            low=trial - half_width,
+            high=trial + half_width,
+        )
+        for trial, error in enumerate(errors, 1)
+    ]
+    return LeftOut(metric="loss", results=tuple(results), explained=explained, noise=noise)
 
 
 def insight_at(campaign: Campaign, point: Point, slices: Sequence[Slice], **more: Any) -> Insight:

@@ -9,7 +9,7 @@ from overnight.campaign.parameters import Parameter, Value
 from overnight.report.pictures.axes import parameter_title, place
 from overnight.report.pictures.charts import Pictures
 from overnight.report.pictures.colours import BAND, BEST, GENERATORS
-from overnight.report.pictures.figure import Figure, scatter
+from overnight.report.pictures.figure import Figure, few_digits, scatter
 from overnight.report.story.insight.insight import ShownSlice
 
 _LINE = GENERATORS["model"]
@@ -63,19 +63,19 @@ def _belief(shown: ShownSlice, parameter: Parameter, lowest: float) -> Iterator[
     if parameter.bounds is None:
         found = [each for each in known if each is not None]
         bars = {"type": "data", "symmetric": False, "color": BAND, "thickness": 16, "width": 0}
-        bars |= {"array": [each.high - each.mean for each in found]}
-        bars |= {"arrayminus": [each.mean - each.low for each in found]}
+        bars |= {"array": few_digits(each.high - each.mean for each in found)}
+        bars |= {"arrayminus": few_digits(each.mean - each.low for each in found)}
         marker = {"symbol": "line-ew", "size": 22, "line": {"width": 3, "color": _LINE}}
-        x, mean = [each.x for each in found], [each.mean for each in found]
+        x, mean = [each.x for each in found], few_digits(each.mean for each in found)
         yield scatter(x, mean, mode="markers", marker=marker, error_y=bars, name="model", hoverinfo="y")
         return
     for run in _runs(known):
-        x = [each.x for each in run]
+        x = [few_digits([each.x])[0] if isinstance(each.x, float) else each.x for each in run]
         edge = {"mode": "lines", "line": {"width": 0, "color": _LINE}, "hoverinfo": "skip"}
-        yield scatter(x, [each.low for each in run], **edge)
-        yield scatter(x, [each.high for each in run], **edge, fill="tonexty", fillcolor=BAND)
+        yield scatter(x, few_digits(each.low for each in run), **edge)
+        yield scatter(x, few_digits(each.high for each in run), **edge, fill="tonexty", fillcolor=BAND)
         line = {"width": 2.5, "color": _LINE}
-        yield scatter(x, [each.mean for each in run], mode="lines", line=line, name="model", hoverinfo="y")
+        yield scatter(x, few_digits(each.mean for each in run), mode="lines", line=line, name="model", hoverinfo="y")
 
 
 def _known(shown: ShownSlice, parameter: Parameter, lowest: float) -> Iterator[_Belief | None]:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from overnight.campaign import Campaign, Point
 from overnight.campaign.insight import Contour, Importance, Insight, InsightOfMetric, Slice
 from overnight.campaign.parameters import Value
+from overnight.report.story.insight.bounds import AtBound, at_bounds
+from overnight.report.story.insight.judgement import Judgement, judgement_of
 from overnight.report.story.insight.shape import Shape, shape_of
 from overnight.report.story.section import Section
 
@@ -20,17 +22,21 @@ class ShownSlice(Section):
 
 
 class ShownContour(Section):
-    """The belief over two parameters, and the values of both at which the mean is `best`."""
+    """The belief over two parameters, and the values of both at which the mean is `best`.
+
+    It is `certain` if the effect of at least one of them is.
+    """
 
     contour: Contour
     best: tuple[Value, Value]
+    certain: bool
 
 
 class ShownMetric(Section):
     """The lessons of the model about one metric; the parameters that matter most come first.
 
     `maximize` is whether more of the metric is better. The `leading` parameters matter most; there are none if it is
-    uncertain whether any matters.
+    uncertain whether any matters. `at_bounds` are the parameters whose bounds may be too tight.
     """
 
     metric: str
@@ -39,6 +45,8 @@ class ShownMetric(Section):
     leading: tuple[str, ...]
     slices: tuple[ShownSlice, ...]
     contour: ShownContour | None
+    judgement: Judgement | None
+    at_bounds: tuple[AtBound, ...]
 
 
 class ShownInsight(Section):
@@ -64,11 +72,11 @@ def shown_insight(campaign: Campaign, found: Insight | None) -> ShownInsight | N
     return ShownInsight(
         point=found.point,
         inactive=tuple(name for name in campaign.parameters.tuned() if name not in found.point),
-        metrics=tuple(_shown(campaign, each, maximize=directions[each.metric]) for each in found.metrics),
+        metrics=tuple(_shown(campaign, found.point, each, maximize=directions[each.metric]) for each in found.metrics),
     )
 
 
-def _shown(campaign: Campaign, found: InsightOfMetric, *, maximize: bool) -> ShownMetric:
+def _shown(campaign: Campaign, point: Point, found: InsightOfMetric, *, maximize: bool) -> ShownMetric:
     parameters = campaign.parameters.root
     slices = tuple(
         ShownSlice(slice=each, shape=shape_of(each, parameters[each.parameter], maximize=maximize))
@@ -80,11 +88,13 @@ def _shown(campaign: Campaign, found: InsightOfMetric, *, maximize: bool) -> Sho
         importance=found.importance,
         leading=_leading(found.importance),
         slices=slices,
-        contour=None if found.contour is None else _shown_contour(found.contour, maximize=maximize),
+        contour=None if found.contour is None else _shown_contour(found.contour, slices, maximize=maximize),
+        judgement=judgement_of(found.left_out),
+        at_bounds=tuple(at_bounds(campaign, point, ((each.slice.parameter, each.shape) for each in slices))),
     )
 
 
-def _shown_contour(found: Contour, *, maximize: bool) -> ShownContour:
+def _shown_contour(found: Contour, slices: Sequence[ShownSlice], *, maximize: bool) -> ShownContour:
     cells = [
         (mean if maximize else -mean, x, y)
         for y, row in zip(found.at_up, found.mean, strict=True)
@@ -92,7 +102,8 @@ def _shown_contour(found: Contour, *, maximize: bool) -> ShownContour:
         if mean is not None
     ]
     _, x, y = max(cells, key=lambda cell: cell[0])
-    return ShownContour(contour=found, best=(x, y))
+    certain = {each.slice.parameter for each in slices if each.shape.kind != "unclear"}
+    return ShownContour(contour=found, best=(x, y), certain=not certain.isdisjoint((found.across, found.up)))
 
 
 def _leading(importance: Sequence[Importance]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 from front_stories import front_believed, several
-from insights import importance_of, insight_at, slice_of
+from insights import importance_of, insight_at, left_out_of, slice_of
 from parsed_page import Page
 from recommendations import recommendation
 from standing import story_about
@@ -158,6 +158,27 @@ def test_the_two_parameters_that_matter_most_have_a_picture_of_both() -> None:
     page = page_about(tried(), believed(), SLICES, contour=contour)
     assert "contour-0" in page.figures
     assert "loss is lowest near rate = 0.2 1/s and depth = 1" in page.text
+
+
+def test_predictions_of_unseen_results_are_drawn_with_the_verdict() -> None:
+    page = page_about(tried(), believed(), SLICES, left_out=left_out_of([0.0] * 18 + [2.0, -2.0]))
+    assert "loss is predictable: 80 % of the differences between unseen results are explained" in page.text
+    assert "18 of 20 results lie in their intervals, which promise to hold 90 %." in page.text
+    diagonal, inside, outside = chart(page, "left-out-0").data
+    assert (list(diagonal.x), list(diagonal.y)) == ([1.0, 21.0], [1.0, 21.0])
+    assert (len(inside.x), len(outside.x)) == (18, 2)
+    assert (outside.x[0], outside.y[0]) == (19.0, 21.0)
+
+
+def test_a_value_at_a_bound_towards_which_the_metric_improves_is_named() -> None:
+    point = POINT | {"depth": 9}
+    falling = slice_of("depth", list(range(1, 10)), [10.0 - depth for depth in range(1, 10)])
+    found = recommendation(trial=1, mean=1.0, sd=0.1, point=point, probability_best=0.5)
+    page = page_about(tried(), found, [falling])
+    words = "The recommended depth lies at its upper bound of 9, towards which loss still improves: widen the range"
+    assert words in page.text
+    inside = recommendation(trial=1, mean=1.0, sd=0.1, point=POINT | {"depth": 8}, probability_best=0.5)
+    assert "lies at its" not in page_about(tried(), inside, [falling]).text
 
 
 @pytest.mark.parametrize("name", ["x", HOSTILE])

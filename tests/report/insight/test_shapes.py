@@ -16,7 +16,16 @@ def words(parameter: str, means: dict[Value, float | None], *, maximize: bool = 
     mean = tuple(means.values())
     each = Slice(parameter=parameter, values=tuple(means), mean=mean, low=mean, high=mean, certain=certain)
     shown = ShownSlice(slice=each, shape=shape_of(each, found, maximize=maximize))
-    of = ShownMetric(metric="loss", maximize=maximize, importance=(), leading=(), slices=(shown,), contour=None)
+    of = ShownMetric(
+        metric="loss",
+        maximize=maximize,
+        importance=(),
+        leading=(),
+        slices=(shown,),
+        contour=None,
+        judgement=None,
+        at_bounds=(),
+    )
     return slice_text(of, shown, found)
 
 
