@@ -12,7 +12,7 @@ _MOST_VALUES = 25
 
 def contour_through(point: Point, across: str, up: str, model: Model, encoding: Encoding) -> Contour | None:
     """Return the means over two parameters through a point; None if constraints forbid nearly all other points."""
-    at_across, at_up = (values_along(encoding, name, _MOST_VALUES) for name in (across, up))
+    at_across, at_up = (values_along(encoding, name, _MOST_VALUES, also=point[name]) for name in (across, up))
     points = [moved(encoding, point, {across: x, up: y}) for y in at_up for x in at_across]
     allowed = [each for each in points if each is not None]
     if len(allowed) < len(points) / _MOST_VALUES:

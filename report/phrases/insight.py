@@ -8,7 +8,7 @@ from overnight.report.story.insight.bounds import AtBound
 from overnight.report.story.insight.insight import ShownContour, ShownMetric, ShownSlice
 from overnight.report.story.insight.judgement import Judgement
 
-_NEARLY_ALL = 0.95
+_NEARLY_ALL, _NEARLY_EVERY = 0.95, 0.99
 
 
 def slice_text(of: ShownMetric, shown: ShownSlice, parameter: Parameter) -> str:
@@ -50,6 +50,8 @@ def contour_text(of: ShownMetric, shown: ShownContour, across: Parameter, up: Pa
 def judgement_text(judgement: Judgement) -> str:
     """Return how well results are predicted that the model has not seen, in words."""
     metric, share = judgement.left_out.metric, share_text(round(judgement.left_out.explained, 2))
+    if judgement.left_out.explained > _NEARLY_EVERY:
+        share = f"more than {share_text(_NEARLY_EVERY)}"
     explained = f"{share} of the differences between unseen results are explained"
     match judgement.verdict:
         case "too few":

@@ -52,6 +52,13 @@ def shortened(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
+def middle_cut(text: str, most: int) -> str:
+    """Return both ends of a text that is longer than the room for it: names often differ only in their ends."""
+    if len(text) <= most:
+        return text
+    return f"{text[: most - most // 2 - 1]}…{text[-(most // 2) :]}"
+
+
 def place(parameter: Parameter, value: Value) -> Value:
     """Return the position of a value on its parameter's axis."""
     if parameter.is_logit:
@@ -87,7 +94,7 @@ def parameter_axis(parameter: Parameter) -> dict[str, Any]:
 
 def parameter_title(name: str, parameter: Parameter) -> dict[str, Any]:
     """Return the title of a parameter's axis: its name, its unit, and its scale unless that is linear."""
-    words = [text_of(shortened(name, _LONGEST_NAME) + (f" [{parameter.unit}]" if parameter.unit else ""))]
+    words = [text_of(middle_cut(name, _LONGEST_NAME) + (f" [{parameter.unit}]" if parameter.unit else ""))]
     words += ["logarithmic"] if parameter.is_logarithmic else ["logit"] if parameter.is_logit else []
     return small(", ".join(words))
 

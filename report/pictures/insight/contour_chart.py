@@ -14,13 +14,14 @@ from overnight.campaign.parameters import Parameter, Value
 from overnight.campaign.values.number_line import log_odds
 from overnight.report.pictures.axes import parameter_axis, parameter_title, place
 from overnight.report.pictures.charts import Pictures
-from overnight.report.pictures.colours import BEST
 from overnight.report.pictures.figure import Figure, layout_of, scatter
 from overnight.report.pictures.insight.bands import Bands
 from overnight.report.pictures.insight.png import png_address
 from overnight.report.trial_facts import cell
 
 _HEIGHT, _PIXELS = 460, 180
+# Points are visible on every colour of the bands.
+_FILL, _EDGE = "#ffffff", "#14181f"
 # Fewer values than these have a cell each; the mean is interpolated between more.
 _FEWEST_SMOOTH = 13
 
@@ -85,16 +86,17 @@ def _place(parameter: Parameter, value: float) -> float:
 def _at(
     mean: Sequence[Sequence[float | None]], across: tuple[int, int, float], up: tuple[int, int, float]
 ) -> float | None:
-    """Return the mean between four cells; None if one that counts is not allowed."""
-    total = 0.0
-    for j, of_row in ((up[0], 1.0 - up[2]), (up[1], up[2])):
-        for i, of_cell in ((across[0], 1.0 - across[2]), (across[1], across[2])):
-            if of_row * of_cell > 0.0:
-                value = mean[j][i]
-                if value is None:
-                    return None
-                total += of_row * of_cell * value
-    return total
+    """Return the mean between four cells, of those that are allowed; None if the nearest one is not."""
+    corners = [
+        (of_row * of_cell, mean[j][i])
+        for j, of_row in ((up[0], 1.0 - up[2]), (up[1], up[2]))
+        for i, of_cell in ((across[0], 1.0 - across[2]), (across[1], across[2]))
+    ]
+    _, nearest = max(corners, key=lambda corner: corner[0])
+    if nearest is None:
+        return None
+    known = [(weight, value) for weight, value in corners if value is not None]
+    return sum(weight * value for weight, value in known) / sum(weight for weight, _ in known)
 
 
 def _trials(pictures: Pictures, found: Contour, across: Parameter, up: Parameter) -> Iterator[Figure]:
@@ -113,7 +115,7 @@ def _trials(pictures: Pictures, found: Contour, across: Parameter, up: Parameter
         ]
         if not both:
             continue
-        marker = look | {"color": "#ffffff", "line": {"width": 1, "color": "#14181f"}, "opacity": 0.9}
+        marker = look | {"color": _FILL, "line": {"width": 1, "color": _EDGE}, "opacity": 0.9}
         yield scatter(
             [place(across, x) for _, x, _ in both],
             [place(up, y) for _, _, y in both],  # pyright: ignore[reportArgumentType]
@@ -126,6 +128,6 @@ def _trials(pictures: Pictures, found: Contour, across: Parameter, up: Parameter
 
 
 def _recommended(point: Point, found: Contour, across: Parameter, up: Parameter) -> Figure:
-    marker = {"color": BEST, "size": 16, "symbol": "star", "line": {"width": 1.5, "color": "#ffffff"}}
+    marker = {"color": _FILL, "size": 18, "symbol": "star", "line": {"width": 2, "color": _EDGE}}
     x, y = place(across, point[found.across]), place(up, point[found.up])
     return scatter([x], [y], mode="markers", marker=marker, name="recommended", hoverinfo="name")  # pyright: ignore

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from overnight.campaign.insight import Importance, Index
 from overnight.report.numbers import share_text
-from overnight.report.pictures.axes import shortened, small, text_of
+from overnight.report.pictures.axes import middle_cut, small, text_of
 from overnight.report.pictures.colours import GENERATORS, INK, OTHERS
 from overnight.report.pictures.figure import Figure, cut, layout_of
 
@@ -26,7 +26,7 @@ def importance_chart(importance: Sequence[Importance]) -> Figure:
     layout["legend"] |= {"traceorder": "normal"}
     most = min(1.05 * max(0.1, *(each.total.high for each in importance)), 1.0)
     layout["xaxis"] |= {"title": small("share of the variance"), "range": [0, most], "tickformat": ".0%", "nticks": 6}
-    ticks = [text_of(shortened(name, _LONGEST_NAME)) for name in names]
+    ticks = [text_of(middle_cut(name, _LONGEST_NAME)) for name in names]
     layout["yaxis"] |= {"tickvals": rows, "ticktext": ticks, "range": [len(names) - 0.5, -0.5]}
     layout["yaxis"] |= {"showgrid": False, "ticks": "outside", "ticklen": 5, "tickcolor": "rgba(0,0,0,0)"}
     return {"data": data, "layout": layout}

@@ -22,7 +22,7 @@ Kind = Literal["unclear", "best at", "best near", "worst near", "better up", "be
 class Shape(Section):
     """The shape of a slice.
 
-    `best at` names the best choice of a list without order, and `best near` a value between the ends. `better up` is
+    `best at` names the best choice of a list, and `best near` a value between the ends. `better up` is
     better the larger the parameter is, up to the value `at` if that is not None, and `better down` the smaller it is,
     down to that value. `worst near` is about as good at both ends. `unclear` means that no effect is certain.
     """
@@ -39,7 +39,9 @@ def shape_of(found: Slice, parameter: Parameter, *, maximize: bool) -> Shape:
         return Shape(kind="unclear")
     at = [found.values[i] for i, _ in known]
     best = max(range(len(worth)), key=worth.__getitem__)
-    if parameter.geometry == "corners" or len(parameter.listed) == _A_PAIR:
+    # The name of a choice is clearer than a direction.
+    named = any(isinstance(value, str) for value in parameter.listed)
+    if named or parameter.geometry == "corners" or len(parameter.listed) == _A_PAIR:
         return Shape(kind="best at", at=at[best])
     slight = _SLIGHT * (max(worth) - min(worth))
     good = [value >= max(worth) - slight for value in worth]

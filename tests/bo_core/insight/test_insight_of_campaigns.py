@@ -81,9 +81,10 @@ def test_a_proposer_without_a_model_has_that_of_the_default_settings() -> None:
     assert insight_of(campaign, history, found, SobolProposer()) is not None
 
 
-def test_a_single_result_is_enough() -> None:
+def test_before_the_fifth_result_there_is_no_insight() -> None:
     campaign = campaign_of(cube(2))
-    points = some_points(campaign, 1)
-    [of] = learnt(campaign, history_of(campaign, points, [1.0])).metrics
+    points = some_points(campaign, 5)
+    few, enough = (history_of(campaign, points[:n], [float(n) for n in range(n)]) for n in (4, 5))
+    assert insight_of(campaign, few, recommend(campaign, few, SETTINGS), SETTINGS) is None
+    [of] = learnt(campaign, enough).metrics
     assert len(of.slices) == 2
-    assert of.left_out is None

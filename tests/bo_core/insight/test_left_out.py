@@ -87,5 +87,7 @@ def test_repetitions_of_a_point_are_left_out_together() -> None:
         assert each.measured == pytest.approx((means[i] + means[i + 10]) / 2)
 
 
-def test_too_few_results_are_not_predicted() -> None:
-    assert left_out(*noisy(4, 1.0, 0.1)) is None
+def test_too_few_distinct_points_are_not_predicted() -> None:
+    campaign = campaign_of(cube(1))
+    points: list[Point] = [{"x0": i / 3} for i in range(4)] * 3
+    assert left_out(campaign, history_of(campaign, points, [float(i) for i in range(12)])) is None
