@@ -6,7 +6,7 @@ from overnight.bo_core import AnyProposer
 from overnight.campaign import History
 from overnight.campaign.errors import OvernightError
 from overnight.flows.host.clock import SystemClock
-from overnight.flows.rules.recommending import recommendation_of
+from overnight.flows.rules.recommending import insight_into, recommendation_of
 from overnight.flows.session.lease import controller_lives
 from overnight.report.html import render_report
 from overnight.report.story import story_of
@@ -18,11 +18,13 @@ def write_report(ledger: str, proposer: AnyProposer, history: History, output: P
     name = history.definition.name
     number, head = open_ledger(ledger, name, Path()).head()
     where = f"{ledger_location(ledger, name, Path())} (head: segment {number}, SHA-256 {head})"
+    found = recommendation_of(history, proposer)
     story = story_of(
         history,
         SystemClock().now(),
         alive=controller_lives(history),
-        recommendation=recommendation_of(history, proposer),
+        recommendation=found,
+        insight=insight_into(history, found, proposer),
         ledger=where,
     )
     page = render_report(history, story)

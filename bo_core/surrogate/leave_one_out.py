@@ -25,6 +25,12 @@ def errors_left_out(posterior: Posterior) -> Tensor:
     return alpha / precision.sqrt()
 
 
+def predicted_left_out(posterior: Posterior) -> tuple[Tensor, Tensor]:
+    """Return the mean and the variance [M, u] of each observation, its noise included, given all the others."""
+    alpha, precision = _alpha_and_precision(posterior)
+    return posterior.y - alpha / precision, 1.0 / precision
+
+
 def _alpha_and_precision(posterior: Posterior) -> tuple[Tensor, Tensor]:
     """Return K⁻¹(y − m) and the diagonal of K⁻¹, each [M, u]."""
     precision = (posterior.L_inverse**2).sum(1)

@@ -112,6 +112,11 @@ class Posterior:
         mean, h = self._project(self.scaled(X))
         return mean, (1.0 - (h * h).sum(2)).clamp_(min=0.0).sqrt_()
 
+    def means(self, X: Tensor) -> Tensor:
+        """Return the means [M, b] of the latent function at features X [b, d], in less time than `marginal`."""
+        alpha = self.L_inverse.mT @ self.residual.unsqueeze(2)
+        return self.mean.unsqueeze(1) + (self.kernel(self.scaled(X), self.Z)[0] @ alpha).squeeze(2)
+
     def marginal_with_gradients(self, X: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return means and variances [M, b] at features X [b, d], and the gradients of both [M, b, d]."""
         A = self.scaled(X)

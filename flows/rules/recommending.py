@@ -6,6 +6,7 @@ from datetime import datetime
 from overnight.bo_core import AnyProposer
 from overnight.campaign import History
 from overnight.campaign.history.events import RecommendationMade
+from overnight.campaign.insight import Insight
 from overnight.campaign.recommendation import Computed, Recommendation
 
 
@@ -19,6 +20,14 @@ def recommendation_of(history: History, proposer: AnyProposer) -> Recommendation
     if not history.trials.observed:
         return None
     return importlib.import_module("overnight.bo_core.recommend").recommend(history.definition, history, proposer)
+
+
+def insight_into(history: History, found: Recommendation | None, proposer: AnyProposer) -> Insight | None:
+    """Return the insight of the model from which this recommendation is made; None without a model."""
+    if found is None:
+        return None
+    insight_of = importlib.import_module("overnight.bo_core.insight.insight").insight_of
+    return insight_of(history.definition, history, found, proposer)
 
 
 def recommendation_event(found: Computed, events_seen: int, now: datetime, actor: str) -> RecommendationMade:

@@ -1,6 +1,7 @@
 """The part of a page about one goal: of the whole campaign, or of one context with its own trials."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from overnight.report.finding import (
 )
 from overnight.report.numbers import measured, number, probability, share_text
 from overnight.report.page.front_table import front_table
+from overnight.report.page.insight_part import insight_part
 from overnight.report.page.solutions_table import solutions_table
 from overnight.report.page.template import rendered
 from overnight.report.phrases.constraints import believed_text, interval_text, limit_is_unknown, relative_text
@@ -33,6 +35,8 @@ from overnight.report.story.goal.feasibility import Belief, Feasibility
 from overnight.report.trial_facts import cell, cell_text
 
 _CHARTED_PARAMETERS = 30
+# Parameters without a slice matter less.
+_CHARTED_BESIDE_SLICES = 6
 
 
 @dataclass(frozen=True)
@@ -52,13 +56,15 @@ def page_part(history: History, story: Story, prefix: str = "", called: str = ""
     campaign, found = history.definition, story.best.recommended
     names, ringed = list(campaign.parameters.tuned()), found and found.trial
     metrics = [objective.metric for objective in history.goal.objectives]
-    names, uncharted = _charted(names, metrics)
     drawn = history if story.experiment is None else as_differences(history)
     doubted = {suspect.trial for suspect in story.suspects}
     by_metric = {metric: Pictures(drawn, ringed, metric, doubted) for metric in metrics}
     pictures = by_metric[campaign.objective.metric]
+    learnt = insight_part(campaign, story.insight, by_metric, prefix)
+    # A slice shows the results as well.
+    names, uncharted = _charted([name for name in names if name not in learnt.sliced], metrics, learnt.figures)
     fronts = None if story.front is None else FrontPictures(history, story.front)
-    figures = _figures(by_metric, fronts, names)
+    figures = _figures(by_metric, fronts, names) | {place: embedded(each) for place, each in learnt.figures.items()}
     if story.experiment is not None and drawn_arms(story.experiment):
         figures["arms"] = embedded(arms_chart(story.experiment, campaign.objective.metric))
     if story.experiment is not None:
@@ -86,6 +92,8 @@ def page_part(history: History, story: Story, prefix: str = "", called: str = ""
         front=None if story.front is None else front_table(campaign, story.front),
         fronts=fronts,
         solutions=None if story.solutions is None else solutions_table(campaign, story.solutions),
+        insight=learnt.html,
+        sliced=bool(learnt.sliced),
         experiment=story.experiment,
         arms=_arms(story.experiment),
         traffic="" if story.experiment is None else traffic_text(story.experiment),
@@ -101,9 +109,9 @@ def _to_copy(best: Best) -> Markup:
     return escape(harmless_json(json.dumps(best.recommended.point, indent=2, ensure_ascii=False)))
 
 
-def _charted(names: list[str], metrics: list[str]) -> tuple[list[str], int]:
+def _charted(names: list[str], metrics: list[str], slices: Mapping[str, Figure]) -> tuple[list[str], int]:
     """Return the parameters that have a picture for each of several metrics, and how many others there are."""
-    most = max(_CHARTED_PARAMETERS // len(metrics), 1)
+    most = max((_CHARTED_BESIDE_SLICES if slices else _CHARTED_PARAMETERS) // len(metrics), 1)
     return names[:most], len(names[most:])
 
 

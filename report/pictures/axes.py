@@ -17,7 +17,7 @@ from overnight.campaign.values.number_line import log_odds
 from overnight.report.numbers import value_text
 
 _MOST_TICKS, _FEWEST_TICKS = 6, 3
-_LONGEST_CHOICE = 14
+_LONGEST_CHOICE, _LONGEST_NAME = 14, 28
 _LONG = 100_000
 # Beyond this ratio of the largest to a small value, a linear axis shows the largest only.
 _WIDE = 1000.0
@@ -52,6 +52,13 @@ def shortened(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
+def middle_cut(text: str, most: int) -> str:
+    """Return both ends of a text that is longer than the room for it: names often differ only in their ends."""
+    if len(text) <= most:
+        return text
+    return f"{text[: most - most // 2 - 1]}…{text[-(most // 2) :]}"
+
+
 def place(parameter: Parameter, value: Value) -> Value:
     """Return the position of a value on its parameter's axis."""
     if parameter.is_logit:
@@ -83,6 +90,13 @@ def parameter_axis(parameter: Parameter) -> dict[str, Any]:
         whole = isinstance(low, int)
         ticks = whole_numbers(int(low), int(high)) if whole else {"nticks": _MOST_TICKS}
     return {"type": "linear", "range": _with_room(low, high), **ticks}
+
+
+def parameter_title(name: str, parameter: Parameter) -> dict[str, Any]:
+    """Return the title of a parameter's axis: its name, its unit, and its scale unless that is linear."""
+    words = [text_of(middle_cut(name, _LONGEST_NAME) + (f" [{parameter.unit}]" if parameter.unit else ""))]
+    words += ["logarithmic"] if parameter.is_logarithmic else ["logit"] if parameter.is_logit else []
+    return small(", ".join(words))
 
 
 def _ticks(values: Sequence[float]) -> dict[str, Any]:

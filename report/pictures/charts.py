@@ -73,7 +73,7 @@ class Pictures:
         self.pale = {trial.id for trial in view.observed} - compared
         self.below, self.outside = bool(inside - compared), len(inside) < len(view.observed)
         self._ringed = [trial for trial in view.observed if trial.id == recommended]
-        self._logarithmic = spans_decades(view.observed, self.metric)
+        self.logarithmic = spans_decades(view.observed, self.metric)
 
     def course(self) -> Figure:
         """Return each trial's measured objective with its standard error, and the best measured so far."""
@@ -132,7 +132,7 @@ class Pictures:
     def _layout(self, height: int, name: str = "") -> Figure:
         """Return a picture's layout, with a strip below for what has no value, if anything has none."""
         layout = layout_of(height if self.drawn else _HEIGHT_WITHOUT_VALUES)
-        layout["yaxis"] |= objective_axis(logarithmic=self._logarithmic, name=name)
+        layout["yaxis"] |= objective_axis(logarithmic=self.logarithmic, name=name)
         if not self.drawn:
             layout["yaxis"] |= {"visible": False}
         if self.without:
@@ -218,6 +218,10 @@ class Pictures:
         marker = {"color": BEST, "size": 14, "symbol": "circle-open", "line": {"width": 2.5}}
         value = self._values[trial.id].mean
         return scatter([x], [value], mode="markers", marker=marker, name="recommended", hoverinfo="skip")
+
+    def label(self, trial: Trial, names: list[str]) -> str:
+        """Return the label of a trial, with the values of some parameters."""
+        return self._label(trial, self.metric, names)
 
     def _label(self, trial: Trial, metric: str, names: list[str]) -> str:
         value = trial.measured.get(metric)

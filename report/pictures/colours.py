@@ -15,9 +15,13 @@ GENERATORS = {
     "ramp_up": "#7b5fc9",
     "custom": "#a6761d",
 }
+# The interval around the model's mean.
+BAND = "rgba(47,128,194,0.22)"
 BEST = "#1a9c74"
 LIMIT = "#d62728"
 PREFERRED = "#7b5fc9"
 OTHERS = "#8a8f98"
+# From the worst to the best. Lightness alone orders them, so that they differ for the colour-blind and in print.
+BANDS = ("#3b1c6b", "#3b4a8c", "#2c718e", "#21918c", "#35b779", "#90d743", "#f2e637")
 INK = "#6b7280"
 GRID = "rgba(128,128,128,0.25)"

@@ -1,6 +1,6 @@
 """The parts that all charts share: points and lines as plotly JSON, and a layout for light and dark pages."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from overnight.campaign.parameters import Value
@@ -20,6 +20,11 @@ def cut(line: str) -> str:
 def scatter(x: Sequence[Value], y: Sequence[float], **more: Any) -> Figure:
     """Return points or a line."""
     return {"type": "scatter", "x": list(x), "y": list(y), **more}
+
+
+def few_digits(values: Iterable[float]) -> list[float]:
+    """Return values that a model computed with as many digits as a picture can show, to keep the page small."""
+    return [float(f"{value:.6g}") for value in values]
 
 
 def layout_of(height: int) -> Figure:

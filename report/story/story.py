@@ -9,6 +9,7 @@ from pydantic import Field
 from overnight.campaign import History
 from overnight.campaign.contexts import Given, given_text
 from overnight.campaign.goal import Goal, Objective
+from overnight.campaign.insight import Insight
 from overnight.campaign.recommendation import Recommendation
 from overnight.campaign.standing.in_context import in_context
 from overnight.report.story.confirmation import Confirmation, confirmation_of
@@ -21,6 +22,7 @@ from overnight.report.story.goal.front import Front, front_of
 from overnight.report.story.goal.gain import Gain, gain_of
 from overnight.report.story.goal.solutions import DifferentSolutions, solutions_of
 from overnight.report.story.goal.suspects import SuspectResult, suspects_of
+from overnight.report.story.insight.insight import ShownInsight, shown_insight
 from overnight.report.story.people import People, people_of
 from overnight.report.story.proposals import Proposals, proposals_of
 from overnight.report.story.revisions import Revisions, revisions_of
@@ -52,7 +54,10 @@ class Story(Section):
     fidelity has `fidelities`. `versions` are those of the evaluator, and `revisions` are changes of the definition. The
     `suspects` are results that look like glitches.
 
-    A campaign with `contexts` has a story for each, and no best result, front, solutions or feasibility of the whole.
+    An `insight` takes a model, so only a report has it.
+
+    A campaign with `contexts` has a story for each, and no best result, front, solutions, feasibility or insight of the
+    whole.
     """
 
     campaign: str
@@ -78,6 +83,8 @@ class Story(Section):
     proposals: Proposals
     versions: tuple[Version, ...]
     revisions: Revisions
+    # Not dumped without a model, as `contexts` without any.
+    insight: Annotated[ShownInsight | None, Field(exclude_if=lambda value: value is None)] = None
     # Not dumped without contexts, so that programs read the stories of other campaigns as before.
     contexts: Annotated[tuple["OfContext", ...], Field(exclude_if=lambda value: not value)] = ()
 
@@ -93,15 +100,17 @@ def story_of(
     *,
     alive: bool = True,
     recommendation: Recommendation | None = None,
+    insight: Insight | None = None,
     ledger: str | None = None,
     notices: tuple[str, ...] = (),
 ) -> Story:
     """Return how a campaign stands; a recorded recommendation that still holds comes before a computed one.
 
-    A history does not hold whether the controller is `alive`, nor the place of the ledger, nor `notices` about the
-    controller's process and the campaign's file. Raises InvalidHistory if no campaign was defined.
+    An `insight` must be that of the recommendation. A history does not hold whether the controller is `alive`, nor the
+    place of the ledger, nor `notices` about the controller's process and the campaign's file. Raises InvalidHistory if
+    no campaign was defined.
     """
-    campaign, contexts = history.definition, _contexts(history, now, recommendation, alive=alive)
+    campaign, contexts = history.definition, _contexts(history, now, recommendation, insight, alive=alive)
     if contexts:
         recommendation, history = None, replace(history, recommended=None)
         suspects = tuple(suspect for each in contexts for suspect in each.story.suspects)
@@ -133,17 +142,19 @@ def story_of(
         proposals=proposals_of(history),
         versions=versions_of(history),
         revisions=revisions_of(history),
+        insight=shown_insight(campaign, insight),
         contexts=contexts,
     )
 
 
 def _contexts(
-    history: History, now: datetime, recommendation: Recommendation | None, *, alive: bool
+    history: History, now: datetime, recommendation: Recommendation | None, insight: Insight | None, *, alive: bool
 ) -> tuple[OfContext, ...]:
     """Return the stories of all contexts, in the order of the campaign's file."""
 
     def story(given: Given) -> Story:
         computed = None if recommendation is None else recommendation.in_context(given)
-        return story_of(in_context(history, given), now, alive=alive, recommendation=computed)
+        learnt = None if insight is None else insight.in_context(given)
+        return story_of(in_context(history, given), now, alive=alive, recommendation=computed, insight=learnt)
 
     return tuple(OfContext(given=given, story=story(given)) for given in history.definition.contexts)

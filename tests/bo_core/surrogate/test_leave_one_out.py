@@ -7,7 +7,7 @@ from told_campaigns import QUICK, campaign_of, cube, history_of, provenance_of, 
 
 from overnight.bo_core.propose import propose
 from overnight.bo_core.surrogate import Hyperparameters, Posterior
-from overnight.bo_core.surrogate.leave_one_out import leave_one_out
+from overnight.bo_core.surrogate.leave_one_out import leave_one_out, predicted_left_out
 from overnight.campaign import Campaign, History
 
 
@@ -18,6 +18,7 @@ def test_each_observation_is_predicted_by_a_model_that_never_saw_it(noise: str) 
     posterior = Posterior.of(data, hyperparameters)
     Z = data.X.numpy() / hyperparameters.length_scales[0].numpy()
     variance, mean = data.noise(hyperparameters.noise_variance)[0].numpy(), float(posterior.mean[0])
+    means, variances = predicted_left_out(posterior)
     total = 0.0
     for i in range(9):
         rest = [j for j in range(9) if j != i]
@@ -25,6 +26,8 @@ def test_each_observation_is_predicted_by_a_model_that_never_saw_it(noise: str) 
         k = correlation_by_the_textbook("matern52", cdist(Z[[i]], Z[rest]))[0]
         predicted = mean + k @ np.linalg.solve(K, data.y.numpy()[rest] - mean)
         sd = np.sqrt(1.0 + variance[i] - k @ np.linalg.solve(K, k))
+        assert float(means[0, i]) == pytest.approx(predicted, rel=1e-9)
+        assert float(variances[0, i]) == pytest.approx(sd**2, rel=1e-9)
         total += norm.logpdf(float(data.y[i]), predicted, sd)
     assert leave_one_out(posterior) == pytest.approx(total, rel=1e-9)
 

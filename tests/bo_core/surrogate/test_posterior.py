@@ -121,3 +121,9 @@ def test_a_singular_covariance_gets_a_factor_and_says_what_it_took() -> None:
 def test_a_covariance_that_is_not_finite_is_refused() -> None:
     with pytest.raises(CannotPropose):
         safe_cholesky(torch.full((2, 2), torch.nan, dtype=torch.float64), 1e-9)
+
+
+@pytest.mark.parametrize("warped", [False, True])
+def test_means_alone_are_those_of_the_marginals(warped: bool) -> None:
+    posterior, X = Posterior.of(pooled_data(30, D, "inferred"), sets(warped=warped)), uniform(9, D, 5)
+    assert torch.allclose(posterior.means(X), posterior.marginal(X)[0], atol=1e-10)

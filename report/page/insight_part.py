@@ -1,0 +1,105 @@
+"""The part of a page about the insight of the model: sentences and charts for each objective."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from overnight.campaign import Campaign
+from overnight.report.page.template import rendered
+from overnight.report.phrases.general import counted, sentence
+from overnight.report.phrases.insight import (
+    advice_text,
+    bound_text,
+    calibration_text,
+    contour_text,
+    importance_text,
+    judgement_text,
+    slice_text,
+)
+from overnight.report.pictures.charts import Pictures
+from overnight.report.pictures.figure import Figure
+from overnight.report.pictures.insight.contour_chart import contour_chart
+from overnight.report.pictures.insight.importance_chart import importance_chart
+from overnight.report.pictures.insight.left_out_chart import left_out_chart
+from overnight.report.pictures.insight.slice_chart import SliceCharts
+from overnight.report.story.insight.insight import ShownInsight, ShownMetric
+from overnight.report.story.insight.judgement import Judgement
+
+# The slices of one metric, and fewer of each if there are several.
+_MOST_SLICES, _MOST_OF_SEVERAL = 6, 3
+_MOST_NAMED = 12
+_MOST_BARS = 12
+
+
+@dataclass(frozen=True)
+class InsightPart:
+    """The part as HTML, its charts by the ids of their places, and the parameters with a slice for every metric."""
+
+    html: Markup
+    figures: dict[str, Figure]
+    sliced: frozenset[str]
+
+
+def insight_part(
+    campaign: Campaign, insight: ShownInsight | None, pictures: Mapping[str, Pictures], prefix: str
+) -> InsightPart:
+    """Return the insight, which is empty without a model; `pictures` are those of each objective."""
+    figures, sliced, learnt = dict[str, Figure](), list[set[str]](), list[dict[str, Any]]()
+    if insight is None:
+        return InsightPart(Markup(), figures, frozenset())
+    for number, of in enumerate(insight.metrics):
+        most = _MOST_SLICES if len(insight.metrics) == 1 else _MOST_OF_SEVERAL
+        charts = SliceCharts(pictures[of.metric], insight.point, of.slices[:most], maximize=of.maximize)
+        places = [f"slice-{number}-{i}" for i in range(len(charts.slices))]
+        figures |= {place: charts.chart(each) for place, each in zip(places, charts.slices, strict=True)}
+        sliced.append({each.slice.parameter for each in charts.slices})
+        lines = _lines(campaign, of, charts, places)
+        if of.importance:
+            lines["importance"] = f"importance-{number}"
+            figures[lines["importance"]] = importance_chart(of.importance[:_MOST_BARS])
+        if of.contour is not None:
+            lines["contour"] = f"contour-{number}"
+            across, up = (campaign.parameters.root[name] for name in (of.contour.contour.across, of.contour.contour.up))
+            lines["both"] = contour_text(of, of.contour, across, up)
+            figures[lines["contour"]] = contour_chart(
+                pictures[of.metric], insight.point, of.contour.contour, maximize=of.maximize
+            )
+        if of.judgement is not None:
+            lines["left_out"] = f"left-out-{number}"
+            lines |= _judged(of.judgement)
+            figures[lines["left_out"]] = left_out_chart(
+                of.judgement.left_out, logarithmic=pictures[of.metric].logarithmic
+            )
+        learnt.append(lines)
+    html = rendered("insight.html.jinja", prefix=prefix, learnt=learnt, inactive=", ".join(insight.inactive))
+    return InsightPart(html, figures, frozenset(set.intersection(*sliced)))
+
+
+def _lines(campaign: Campaign, of: ShownMetric, charts: SliceCharts, places: list[str]) -> dict[str, Any]:
+    slices = [
+        {"title": slice_text(of, each, campaign.parameters.root[each.slice.parameter]), "place": place}
+        for each, place in zip(charts.slices, places, strict=True)
+    ]
+    others = [each.slice.parameter for each in of.slices[len(slices) :]]
+    named = ", ".join(others[:_MOST_NAMED])
+    more = f" and {counted(len(others) - _MOST_NAMED, 'other')}" if len(others) > _MOST_NAMED else ""
+    return {
+        "metric": of.metric,
+        "importance": "",
+        "contour": "",
+        "left_out": "",
+        "bounds": [sentence(bound_text(of, each, campaign.parameters.root[each.parameter])) for each in of.at_bounds],
+        "leading": importance_text(of),
+        "alone": any(each.main is not None for each in of.importance),
+        "bars": (min(len(of.importance), _MOST_BARS), len(of.importance)),
+        "slices": slices,
+        "beyond": charts.beyond,
+        "unsliced": f"{named}{more}",
+    }
+
+
+def _judged(judgement: Judgement) -> dict[str, Any]:
+    sentences = [calibration_text(judgement), advice_text(judgement)]
+    return {"verdict": judgement_text(judgement), "judged": " ".join(sentence(each) for each in sentences if each)}

@@ -1,0 +1,93 @@
+import math
+import random
+
+import pytest
+from told_campaigns import campaign_of, cube, history_of, some_points
+
+from overnight.bo_core.insight.insight import insight_of
+from overnight.bo_core.proposer import BayesianProposer
+from overnight.bo_core.recommend import recommend
+from overnight.campaign import Campaign, History, Point
+from overnight.campaign.history.provenance import Prediction
+from overnight.campaign.insight import LeftOut
+
+SETTINGS = BayesianProposer(device="cpu")
+
+
+def left_out(campaign: Campaign, history: History) -> LeftOut | None:
+    found = insight_of(campaign, history, recommend(campaign, history, SETTINGS), SETTINGS)
+    assert found is not None
+    return found.metrics[0].left_out
+
+
+def noisy(count: int, signal: float, noise: float) -> tuple[Campaign, History]:
+    campaign, source = campaign_of(cube(2)), random.Random(3)
+    points = some_points(campaign, count)
+    means = [signal * math.sin(3.0 * float(p["x0"])) + noise * source.gauss(0, 1) for p in points]
+    return campaign, history_of(campaign, points, means)
+
+
+def test_a_smooth_metric_is_predicted_and_its_results_lie_in_their_intervals() -> None:
+    found = left_out(*noisy(60, 1.0, 0.05))
+    assert found is not None
+    assert len(found.results) == 60
+    assert found.explained > 0.9
+    assert found.noise < 0.2
+    inside = sum(each.low <= each.measured <= each.high for each in found.results)
+    assert inside >= 50
+
+
+def test_pure_noise_is_known_to_be_noise() -> None:
+    found = left_out(*noisy(60, 0.0, 1.0))
+    assert found is not None
+    assert found.explained < 0.1
+    assert found.noise > 0.7
+
+
+def test_measured_values_and_their_trials_are_those_of_the_history() -> None:
+    campaign, history = noisy(12, 1.0, 0.1)
+    found = left_out(campaign, history)
+    assert found is not None
+    for each in found.results:
+        assert each.measured == pytest.approx(history.trials[each.trial].measured["loss"].mean, rel=1e-9)
+        assert each.low < each.predicted < each.high
+
+
+def test_a_prediction_agrees_with_a_model_that_never_saw_the_result() -> None:
+    campaign, history = noisy(40, 1.0, 0.02)
+    found = left_out(campaign, history)
+    assert found is not None
+    for each in found.results[::13]:
+        kept = [trial for number, trial in sorted(history.trials.items()) if number != each.trial]
+        others = history_of(campaign, [t.point for t in kept], [t.measured["loss"].mean for t in kept])
+        alone = predicted_at(campaign, others, history.trials[each.trial].point)
+        # A new fit moves the hyperparameters and the scale a little.
+        assert each.predicted == pytest.approx(alone.mean, abs=0.05)
+
+
+def predicted_at(campaign: Campaign, history: History, point: Point) -> Prediction:
+    found = recommend(campaign, history, SETTINGS)
+    assert found is not None
+    insight = insight_of(campaign, history, found.model_copy(update={"point": point}), SETTINGS)
+    assert insight is not None
+    [of_x0] = [each for each in insight.metrics[0].slices if each.parameter == "x0"]
+    mean = of_x0.mean[of_x0.values.index(point["x0"])]
+    assert mean is not None
+    return Prediction(mean=mean)
+
+
+def test_repetitions_of_a_point_are_left_out_together() -> None:
+    campaign, source = campaign_of(cube(1)), random.Random(1)
+    points: list[Point] = [{"x0": i / 9} for i in range(10)] * 2
+    means = [float(p["x0"]) + 0.1 * source.gauss(0, 1) for p in points]
+    found = left_out(campaign, history_of(campaign, points, means))
+    assert found is not None
+    assert [each.trial for each in found.results] == list(range(1, 11))
+    for i, each in enumerate(found.results):
+        assert each.measured == pytest.approx((means[i] + means[i + 10]) / 2)
+
+
+def test_too_few_distinct_points_are_not_predicted() -> None:
+    campaign = campaign_of(cube(1))
+    points: list[Point] = [{"x0": i / 3} for i in range(4)] * 3
+    assert left_out(campaign, history_of(campaign, points, [float(i) for i in range(12)])) is None
