@@ -1,0 +1,88 @@
+"""The dashboard in a real browser: it updates by itself, keeps the focus, breaks no rule of its policy."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from chromium import MISSING, PROGRAM, Page, chromium
+from dashboards import TOKEN, append, dashboard
+from told_stories import HOSTILE, Story, campaign_of
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(PROGRAM is None, reason=MISSING)]
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    with chromium(tmp_path_factory.mktemp("browser")) as opened:
+        yield opened
+
+
+def test_a_page_follows_the_ledger_without_being_loaded_again(page: Page, tmp_path: Path):
+    append(tmp_path, "rates", Story().tried(1, 1, 0.5).parked(2, 3, HOSTILE).events)
+    with dashboard(tmp_path, every=0.2) as served:
+        page.open(f"{served.address}/campaigns/rates")
+        page.until("document.querySelectorAll('.js-plotly-plot').length > 4")
+        page.value("window.untouched = true; document.getElementById('act-reject-2').focus()")
+        append(tmp_path, "rates", Story().tried(3, 5, 0.0625).events[2:])
+        page.until("document.body.innerText.includes('0.0625')")
+        assert page.value("window.untouched")
+        # The chart that shows the new trial is the same element.
+        page.until("document.getElementById('course').data.some(each => each.y?.length === 2)")
+        append(tmp_path, "rates", Story().parked(4, 7, "it is near").events[2:])
+        page.until("document.getElementById('act-reject-4') !== null")
+        assert page.value("document.activeElement.id") == "act-reject-2"
+        assert HOSTILE in page.text()
+        for address in ("", "/trials", "/trials/1", "/audit"):
+            page.open(f"{served.address}/campaigns/rates{address}")
+            page.until("document.querySelector('section') !== null")
+    assert page.problems == []
+
+
+def test_a_hidden_page_fetches_nothing_and_catches_up_when_it_is_seen(page: Page, tmp_path: Path):
+    append(tmp_path, "rates", Story().tried(1, 1, 0.5).events)
+    with dashboard(tmp_path, every=0.1) as served:
+        page.open(f"{served.address}/campaigns/rates")
+        page.until("document.body.innerText.includes('trial 1')")
+        # A window without a screen is never hidden, so the page is told that it is.
+        hide = "Object.defineProperty(document, 'hidden', {configurable: true, value: %s});"
+        page.value(hide % "true" + "document.dispatchEvent(new Event('visibilitychange'))")
+        page.until("parts.every((part) => !part.busy)")
+        page.value("performance.clearResourceTimings()")
+        append(tmp_path, "rates", Story().tried(2, 3, 0.125).events[2:])
+        page.value("parts.forEach((part) => part.refresh())")
+        assert page.value("feed") is None
+        assert page.value("performance.getEntriesByType('resource').length") == 0
+        page.value(hide % "false" + "document.dispatchEvent(new Event('visibilitychange'))")
+        page.until("document.body.innerText.includes('0.125')")
+
+
+def test_the_printed_address_logs_in_and_the_token_leaves_the_address(page: Page, tmp_path: Path):
+    append(tmp_path, "rates", Story().tried(1, 1, 0.5).events)
+    with dashboard(tmp_path) as served:
+        page.open(f"{served.address}/#token={TOKEN}")
+        page.until("document.getElementById('logout') !== null && document.readyState === 'complete'")
+        assert page.value("location.href") == f"{served.address}/"
+        assert page.value("document.cookie") == ""
+        page.click("#logout")
+        page.until("document.getElementById('logout') === null && document.readyState === 'complete'")
+        page.open(f"{served.address}/login")
+        page.value("document.querySelector('[name=token]').focus()")
+        page.write("wrong")
+        page.press("Enter")
+        page.until("document.body.innerText.includes('This is not the token')")
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1440, False), (1024, True), (390, False), (390, True)])
+def test_no_view_is_wider_than_its_window(page: Page, tmp_path: Path, width: int, dark: bool):
+    name = "a_very_long_name_of_a_parameter_" * 6
+    campaign = campaign_of(
+        parameters={name: {"kind": "float", "low": 0, "high": 1}}, baseline=None, description="long " * 90
+    )
+    story = Story(campaign).proposed(1, 1, {name: 0.5}).started(1, 1).failed(1, 2, message="x" * 500)
+    append(tmp_path, "l" * 100, story.tried(2, 4, 0.5, point={name: 0.25}).events)
+    with dashboard(tmp_path) as served:
+        page.size(width, dark=dark)
+        for address in ("/", *(f"/campaigns/{'l' * 100}{each}" for each in ("", "/trials", "/trials/1", "/audit"))):
+            page.open(f"{served.address}{address}")
+            page.until("document.querySelector('main section') !== null")
+            assert page.value("document.documentElement.scrollWidth <= innerWidth"), address
