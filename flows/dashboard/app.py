@@ -7,8 +7,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp
 
-from overnight.flows.dashboard.access import Access
-from overnight.flows.dashboard.guard import Guard
+from overnight.flows.dashboard.asking import asking
+from overnight.flows.dashboard.entry.access import Access
+from overnight.flows.dashboard.entry.guard import Guard
 from overnight.flows.dashboard.login import login
 from overnight.flows.dashboard.reading import page, reading
 from overnight.flows.dashboard.watch import Watch
@@ -19,6 +20,7 @@ def application(watch: Watch, access: Access, closing: Callable[[], bool] = lamb
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.state.watch, app.state.access, app.state.closing = watch, access, closing
     app.include_router(reading)
+    app.include_router(asking)
     app.include_router(login)
     app.add_exception_handler(HTTPException, _problem)
     app.add_exception_handler(404, _problem)

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
-from overnight.flows.dashboard.access import Access
+from overnight.flows.dashboard.entry.access import Access
 from overnight.flows.dashboard.reading import page
 
 login = APIRouter()

@@ -80,6 +80,7 @@ def summary_part(followed: Followed, seen: Seen, now: datetime) -> str:
             (each.trial, duration(max((now - each.since).total_seconds(), 0.0)), point_text(each, each.point))
             for each in story.spent.running
         ],
+        paused=seen.history.paused is not None,
         waiting=_waiting(seen),
     )
     return part(html, seen.version, title=f"{campaign.name}: {story.standing.state}")

@@ -96,7 +96,7 @@ def _trial_part(name: str, seen: Seen, trial: Trial, lines: list[str]) -> str:
         problem=seen.problem,
         trial=trial,
         status=ending(trial).short,
-        why=reason_of(trial) or ending(trial).why,
+        why=reason_of(trial),
         generator=generator_of(trial),
         proposed=moment(trial.proposed, UTC),
         point=[

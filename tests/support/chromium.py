@@ -14,7 +14,8 @@ from typing import Any
 
 import httpx
 from websockets.exceptions import WebSocketException
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
 
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 MISSING = "No Chromium is installed here, so no page was opened in one."
@@ -25,7 +26,7 @@ _MODIFIERS = {"shift": 8}
 class Page:
     """One tab. `problems` lists errors in its console, such as violations of its content security policy."""
 
-    def __init__(self, devtools: ClientConnection) -> None:
+    def __init__(self, devtools: Connection) -> None:
         self._devtools = devtools
         self._last = 0
         self.problems: list[str] = []

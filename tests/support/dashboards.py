@@ -12,8 +12,8 @@ import httpx
 import uvicorn
 
 from overnight.campaign.history.events import Event
-from overnight.flows.dashboard.access import access_for
 from overnight.flows.dashboard.app import application
+from overnight.flows.dashboard.entry.access import access_for
 from overnight.flows.dashboard.place import place_of
 from overnight.flows.dashboard.server import listen
 from overnight.flows.dashboard.watch import Watch

@@ -2,6 +2,7 @@
 "use strict";
 
 const NAME = "overnight-name";
+const NEXT = "overnight-next";
 
 async function post(address, body) {
   const answer = await fetch(address, {
@@ -41,7 +42,8 @@ document.getElementById("login")?.addEventListener("submit", async (event) => {
   const form = event.target;
   try {
     await post("/login", { token: form.elements.token.value });
-    location.assign("/");
+    location.assign(sessionStorage.getItem(NEXT) ?? "/");
+    sessionStorage.removeItem(NEXT);
   } catch (problem) {
     form.querySelector("[role=alert]").textContent = problem.message;
     form.elements.token.select();
@@ -51,3 +53,66 @@ document.getElementById("logout")?.addEventListener("click", async () => {
   await post("/logout", {});
   location.reload();
 });
+
+// A button opens the form of its request; whoever has not logged in does that first, and comes back.
+const dialog = document.getElementById("ask");
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-act]");
+  if (button === null) return;
+  if (document.body.dataset.acts !== "yes") {
+    sessionStorage.setItem(NEXT, location.pathname + location.search);
+    return location.assign("/login");
+  }
+  const campaign = location.pathname.split("/").slice(0, 3).join("/");
+  const of = button.dataset.trial ? `?trial=${button.dataset.trial}` : "";
+  const answer = await fetch(`${campaign}/forms/${button.dataset.act}${of}`);
+  if (!answer.ok) return void (document.getElementById("news").textContent = await answer.text());
+  dialog.innerHTML = await answer.text();
+  const form = dialog.querySelector("form");
+  form.elements.who.value = localStorage.getItem(NAME) ?? "";
+  show_bounds(form);
+  dialog.showModal();
+  (form.querySelector("select, input:not([type=hidden])[name^='point'], input[name^='bounds']") ?? (form.elements.who.value ? form.elements.why : form.elements.who)).focus();
+});
+
+// The present bounds are filled in for the parameter that is chosen.
+function show_bounds(form) {
+  const chosen = form.elements.parameter?.selectedOptions[0];
+  for (const bound of chosen ? ["low", "high"] : []) form.elements[`bounds:${bound}`].value = chosen.dataset[bound];
+}
+dialog.addEventListener("change", (event) => event.target.name === "parameter" && show_bounds(event.target.form));
+dialog.addEventListener("click", (event) => event.target.closest("[data-close]") && dialog.close());
+
+dialog.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = event.target, body = {};
+  for (const [name, value] of new FormData(form)) {
+    const [part, ...key] = name.split(":");
+    if (key.length) (body[part] ??= {})[key.join(":")] = value;
+    else body[part] = part === "trial" ? Number(value) : value;
+  }
+  localStorage.setItem(NAME, body.who);
+  const send = form.querySelector("[type=submit]");
+  send.disabled = true;
+  try {
+    const found = await post(form.dataset.address, body);
+    dialog.close();
+    tell(found.said);
+    parts.forEach((part) => part.refresh(true));
+  } catch (problem) {
+    form.querySelector("[role=alert]").textContent = problem.message;
+  }
+  send.disabled = false;
+});
+
+// What was written stays on the page until the next request.
+function tell(text) {
+  let note = document.getElementById("said");
+  if (note === null) {
+    note = document.createElement("section");
+    note.id = "said";
+    note.setAttribute("role", "status");
+    document.getElementById("content").prepend(note);
+  }
+  note.textContent = text;
+}

@@ -8,7 +8,7 @@ from dashboards import TOKEN, Served, append, dashboard
 from told_stories import Story
 
 from overnight.campaign.errors import CannotStart
-from overnight.flows.dashboard.access import access_for, is_loopback
+from overnight.flows.dashboard.entry.access import access_for, is_loopback
 
 
 @pytest.fixture
@@ -114,6 +114,10 @@ def test_no_page_has_inline_scripts_or_styles_or_names_another_server(served: Se
         assert "style=" not in text
         assert "//" not in text.replace("<!doctype html>", "")
         assert text.count("<script") == text.count('<script src="/static/')
+
+
+def test_the_token_is_never_part_of_an_address_even_if_the_script_has_not_been_loaded(served: Served):
+    assert '<form id="login" method="post"' in served.client.get("/login").text
 
 
 def test_a_body_without_an_end_or_of_megabytes_is_refused(served: Served):

@@ -1,12 +1,17 @@
 """The dashboard in a real browser: it updates by itself, keeps the focus, breaks no rule of its policy."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from chromium import MISSING, PROGRAM, Page, chromium
 from dashboards import TOKEN, append, dashboard
+from read_ledgers import events_of
 from told_stories import HOSTILE, Story, campaign_of
+
+from overnight.campaign.history.events import TrialApproved
+from overnight.storage import open_ledger
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(PROGRAM is None, reason=MISSING)]
 
@@ -15,6 +20,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(PROGRAM is None, reason=MISSI
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     with chromium(tmp_path_factory.mktemp("browser")) as opened:
         yield opened
+
+
+@pytest.fixture(autouse=True)
+def _without_problems(page: Page) -> None:
+    # An earlier test ends its dashboard while the page still follows it.
+    page.open("about:blank")
+    page.problems.clear()
 
 
 def test_a_page_follows_the_ledger_without_being_loaded_again(page: Page, tmp_path: Path):
@@ -72,11 +84,46 @@ def test_the_printed_address_logs_in_and_the_token_leaves_the_address(page: Page
         page.until("document.body.innerText.includes('This is not the token')")
 
 
+def test_a_trial_is_approved_with_the_keyboard_and_the_name_is_remembered(page: Page, tmp_path: Path):
+    append(tmp_path, "rates", Story().parked(1, 1, "it is far").parked(2, 2, "it is near").events)
+    with dashboard(tmp_path, every=0.2) as served:
+        page.open(f"{served.address}/campaigns/rates")
+        # A reader who has not logged in does so first, and comes back.
+        page.click("#act-approve-1")
+        page.until("location.pathname === '/login' && document.readyState === 'complete'")
+        page.value("document.querySelector('[name=token]').focus()")
+        page.write(TOKEN)
+        page.press("Enter")
+        page.until("location.pathname === '/campaigns/rates' && document.getElementById('act-approve-1') !== null")
+        page.value("document.getElementById('act-approve-1').focus()")
+        page.press("Enter")
+        page.until("document.activeElement.name === 'who'")
+        page.write("Ada")
+        page.press("Tab")
+        page.write("it is cheap <b>")
+        page.press("Tab")
+        page.press("Enter")
+        page.until("document.body.innerText.includes('Trial 1 is approved')")
+        page.until("document.getElementById('act-approve-1') === null")
+        event = asyncio.run(events_of(open_ledger(str(tmp_path), "rates", Path())))[-1]
+        assert isinstance(event, TrialApproved)
+        assert event.actor.startswith("Ada (dashboard of ")
+        assert event.why == "it is cheap <b>"
+        page.click("#act-reject-2")
+        page.until("document.activeElement.name === 'why'")
+        assert page.value("document.activeElement.form.elements.who.value") == "Ada"
+        page.press("Escape")
+        page.until("document.activeElement.id === 'act-reject-2'")
+        page.open(f"{served.address}/campaigns/rates/audit")
+        page.until("document.body.innerText.includes('it is cheap <b>')")
+    assert page.problems == []
+
+
 @pytest.mark.parametrize(("width", "dark"), [(1440, False), (1024, True), (390, False), (390, True)])
 def test_no_view_is_wider_than_its_window(page: Page, tmp_path: Path, width: int, dark: bool):
     name = "a_very_long_name_of_a_parameter_" * 6
     campaign = campaign_of(
-        parameters={name: {"kind": "float", "low": 0, "high": 1}}, baseline=None, description="long " * 90
+        parameters={name: {"kind": "float", "low": 0, "high": 1}}, baseline=None, description="d" * 300
     )
     story = Story(campaign).proposed(1, 1, {name: 0.5}).started(1, 1).failed(1, 2, message="x" * 500)
     append(tmp_path, "l" * 100, story.tried(2, 4, 0.5, point={name: 0.25}).events)

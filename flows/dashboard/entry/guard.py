@@ -6,7 +6,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from overnight.flows.dashboard.access import Access
+from overnight.flows.dashboard.entry.access import Access
 
 _READS = ("GET", "HEAD")
 # Needed before a login.
