@@ -1,11 +1,11 @@
 """The overview of campaigns, and of one campaign: its state, its result, what waits for people, and its charts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from overnight.flows.dashboard.followed import Followed, Seen
 from overnight.flows.dashboard.templates import part, rendered
-from overnight.flows.session.lease import controller_notices
+from overnight.flows.session.lease import controller_lives, controller_notices
 from overnight.report.finding import confidence_sentences, constraint_sentences, finding_sentence, standing_sentence
 from overnight.report.html import render_sections
 from overnight.report.numbers import duration, measured, moment, with_uncertainty
@@ -50,11 +50,18 @@ class Card:
         return "" if found is None else f"{story.objective.metric} {measured(found.measurement)} (trial {found.trial})"
 
 
+def seen_of(followed: Followed | None) -> Seen:
+    """Return a campaign as far as it has been read."""
+    return Seen() if followed is None else followed.seen
+
+
 def card_of(kept: KeptCampaign, followed: Followed | None, now: datetime) -> Card:
     """Return the card of a campaign."""
-    seen = Seen() if followed is None else followed.seen
+    seen = seen_of(followed)
     if followed is None or seen.history.defined is None:
         return Card(kept, None, kept.damage or seen.problem)
+    # Its page may not be open, so this was not asked for a while.
+    seen = replace(seen, alive=controller_lives(seen.history))
     return Card(kept, story_seen(followed, seen, now), kept.damage or seen.problem)
 
 

@@ -11,11 +11,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from overnight.flows.dashboard.audit import audit_part, verification_part
 from overnight.flows.dashboard.feed import feed
 from overnight.flows.dashboard.followed import Followed, Seen
-from overnight.flows.dashboard.overview import card_of, list_part, pictures_part, summary_part
+from overnight.flows.dashboard.overview import card_of, list_part, pictures_part, seen_of, summary_part
 from overnight.flows.dashboard.templates import part, rendered, static_file
 from overnight.flows.dashboard.trials import Chosen, orders, statuses, table_part, trial_part
 from overnight.flows.dashboard.watch import Watch
 from overnight.flows.host.clock import SystemClock
+from overnight.flows.session.lease import controller_lives
+from overnight.storage import KeptCampaign
 
 reading = APIRouter()
 _JSON = "application/json"
@@ -77,15 +79,18 @@ async def list_of_campaigns(request: Request) -> Response:
 async def _list_version(watch: Watch, *, read: bool = True) -> str:
     """Return the version of the list; one campaign that has changed is read on the way."""
     kept, problem = await watch.listed()
-    versions = []
-    for each in kept:
-        known = watch.known(each.name)
-        if read and (known is None or known.seen.head != each.segments):
-            read, known = False, await watch.followed(each.name)
-            if known is not None:
-                await known.look(watch.every)
-        versions.append((each, "" if known is None else known.seen.version))
-    return str(abs(hash((tuple(versions), problem))))
+    if read and (name := _behind(watch, kept)) is not None and (known := await watch.followed(name)) is not None:
+        await known.look(watch.every)
+    cards = tuple((each, seen_of(watch.known(each.name))) for each in kept)
+    versions = tuple((each, seen.version, controller_lives(seen.history)) for each, seen in cards)
+    return str(abs(hash((versions, problem))))
+
+
+def _behind(watch: Watch, kept: tuple[KeptCampaign, ...]) -> str | None:
+    """Return a campaign that has more segments than were read, if possible one that could be read last time."""
+    behind = [each.name for each in kept if each.segments != seen_of(watch.known(each.name)).head]
+    behind.sort(key=lambda name: bool(seen_of(watch.known(name)).problem))
+    return next(iter(behind), None)
 
 
 @reading.get("/campaigns/{name}")

@@ -101,8 +101,8 @@ function key_of(node) {
 // Keep drawn charts, opened details and the places to which tables are scrolled.
 function carry_over(old, fresh) {
   for (const place of fresh.querySelectorAll(".chart[id]")) {
-    const drawn = old.querySelector(`#${CSS.escape(place.id)}`);
-    if (drawn?.data) place.replaceWith(drawn);
+    const known = old.querySelector(`#${CSS.escape(place.id)}`);
+    if (known?.figure) place.replaceWith(known);
   }
   const opened = [...old.querySelectorAll("details")];
   fresh.querySelectorAll("details").forEach((each, i) => { each.open = opened[i]?.open ?? false; });
@@ -132,18 +132,43 @@ function plotly() {
   return loading;
 }
 
-// With a mouse, a rectangle enlarges a part of a chart, and a double click shows all; a finger scrolls the page.
+// Each drawn chart costs megabytes: one is drawn when it comes near the window, and the first ones far from it are given
+// up again.
+const MOST_DRAWN = 12;
+const drawn = new Set();
+const near = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    target.near = isIntersecting;
+    if (isIntersecting && !drawn.has(target)) render(target);
+  }
+}, { rootMargin: "500px" });
+
 function draw(place, figure, known) {
   if (place === null) return;
   const text = JSON.stringify(figure);
-  if (place.data && known.get(place.id) === text) return;
+  if (place.figure && known.get(place.id) === text) return;
   known.set(place.id, text);
-  const layout = { ...figure.layout, uirevision: "kept" };
+  place.figure = figure;
+  place.style.minHeight = `${figure.layout.height ?? 300}px`;
+  near.observe(place);
+  if (place.near) render(place);
+}
+
+// With a mouse, a rectangle enlarges a part of a chart, and a double click shows all; a finger scrolls the page.
+function render(place) {
+  const { data, layout: { ...layout } } = place.figure;
+  layout.uirevision = "kept";
   if (matchMedia("(pointer: fine)").matches) {
     layout.dragmode = "zoom";
     for (const axis of Object.keys(layout).filter((name) => /^[xy]axis/.test(name))) layout[axis] = { ...layout[axis], fixedrange: false };
   }
-  Plotly.react(place, figure.data, layout, { responsive: true, displayModeBar: false });
+  Plotly.react(place, data, layout, { responsive: true, displayModeBar: false });
+  drawn.add(place);
+  for (const other of drawn) {
+    if (other.isConnected && (other.near || drawn.size <= MOST_DRAWN)) continue;
+    Plotly.purge(other);
+    drawn.delete(other);
+  }
 }
 
 function show_problem(place, text) {

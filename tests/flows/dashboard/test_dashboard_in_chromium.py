@@ -33,7 +33,12 @@ def test_a_page_follows_the_ledger_without_being_loaded_again(page: Page, tmp_pa
     append(tmp_path, "rates", Story().tried(1, 1, 0.5).parked(2, 3, HOSTILE).events)
     with dashboard(tmp_path, every=0.2) as served:
         page.open(f"{served.address}/campaigns/rates")
-        page.until("document.querySelectorAll('.js-plotly-plot').length > 4")
+        page.until("document.querySelectorAll('.js-plotly-plot').length > 0")
+        # Those further down are drawn when a reader comes near them.
+        page.until("document.getElementById('timeline') !== null")
+        page.value("document.getElementById('timeline').scrollIntoView()")
+        page.until("document.getElementById('timeline').classList.contains('js-plotly-plot')")
+        page.value("scrollTo(0, 0)")
         page.value("window.untouched = true; document.getElementById('act-reject-2').focus()")
         append(tmp_path, "rates", Story().tried(3, 5, 0.0625).events[2:])
         page.until("document.body.innerText.includes('0.0625')")

@@ -174,6 +174,17 @@ def test_a_damaged_ledger_is_one_paragraph_with_what_was_known_before(ledger: Pa
         assert f"{2:020d}.parquet" in shown(fresh, "/parts/list")
 
 
+def test_a_damaged_campaign_does_not_keep_the_others_from_the_list(ledger: Path):
+    append(ledger, "a", told().events)
+    (ledger / "a" / "events" / "00000" / f"{1:020d}.parquet").write_bytes(b"torn")
+    with dashboard(ledger) as served, served.client.stream("GET", "/feed") as answer:
+        lines, html = answer.iter_lines(), ""
+        while "trial 3" not in html:
+            next(lines)
+            html = shown(served, "/parts/list")
+    assert f"{1:020d}.parquet" in html
+
+
 def test_an_empty_or_missing_place_is_shown_and_watched(tmp_path: Path):
     with dashboard(tmp_path / "later") as served:
         assert "No campaign has begun here yet" in shown(served, "/parts/list")
