@@ -58,7 +58,8 @@ class Page:
     def until(self, expression: str, seconds: float = _SECONDS) -> float:
         """Wait until an expression is true, and return how long that took."""
         began = time.monotonic()
-        while not self.value(expression):
+        # While the page is being left, there is nothing to ask.
+        while not self.value(f"(() => {{ try {{ return Boolean({expression}) }} catch {{ return false }} }})()"):
             assert time.monotonic() - began < seconds, f"{expression}\n{self.text()}\n{self.problems}"
             time.sleep(0.02)
         return time.monotonic() - began

@@ -163,12 +163,19 @@ function render(place) {
     for (const axis of Object.keys(layout).filter((name) => /^[xy]axis/.test(name))) layout[axis] = { ...layout[axis], fixedrange: false };
   }
   Plotly.react(place, data, layout, { responsive: true, displayModeBar: false });
+  if (!drawn.has(place)) place.on("plotly_click", open_trial);
   drawn.add(place);
   for (const other of drawn) {
     if (other.isConnected && (other.near || drawn.size <= MOST_DRAWN)) continue;
     Plotly.purge(other);
     drawn.delete(other);
   }
+}
+
+// The text of each point begins with its trial.
+function open_trial({ points: [point] }) {
+  const number = /^trial (\d+)/.exec(point.hovertext ?? point.text ?? "")?.[1];
+  if (number) location.assign(`${location.pathname.split("/").slice(0, 3).join("/")}/trials/${number}`);
 }
 
 function show_problem(place, text) {

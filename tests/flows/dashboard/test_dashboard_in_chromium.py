@@ -49,7 +49,10 @@ def test_a_page_follows_the_ledger_without_being_loaded_again(page: Page, tmp_pa
         page.until("document.getElementById('act-reject-4') !== null")
         assert page.value("document.activeElement.id") == "act-reject-2"
         assert HOSTILE in page.text()
-        for address in ("", "/trials", "/trials/1", "/audit"):
+        # A click on a point opens its trial.
+        page.value("document.getElementById('course').emit('plotly_click', {points: [{hovertext: 'trial 3 (sobol)'}]})")
+        page.until("location.pathname === '/campaigns/rates/trials/3' && document.body.innerText.includes('Trial 3')")
+        for address in ("/trials", "/audit"):
             page.open(f"{served.address}/campaigns/rates{address}")
             page.until("document.querySelector('section') !== null")
     assert page.problems == []
