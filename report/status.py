@@ -69,7 +69,7 @@ def state_lines(story: Story) -> list[str]:
     lines = [f"{story.campaign}: {story.standing}", *map(str, story.people.requests)]
     lines.append(f"{counts}; budget: {counted(story.spent.limits.trials, what)}")
     lines += revision_lines(story.revisions, sum(story.spent.trials.values()))
-    lines += filter(None, [_best_so_far(story)])
+    lines += filter(None, [best_so_far(story)])
     lines += [f"{each.called}: {line}" for each in story.contexts for line in _of_context(each.story)]
     lines += [] if story.front is None else _front(story.front)
     lines += [] if story.experiment is None else _experiment(story.experiment)
@@ -82,7 +82,7 @@ def state_lines(story: Story) -> list[str]:
     return [*lines, *_failures(story.failures), *warnings(story), *_questions(story.people)]
 
 
-def _best_so_far(story: Story) -> str:
+def best_so_far(story: Story) -> str:
     """Return the best result so far; empty if there is none."""
     best, limited = story.best.measured, story.feasibility is not None
     if best is None:
@@ -100,7 +100,7 @@ def _of_context(story: Story) -> list[str]:
     """Return how many trials a context has had, and its best result, front and feasibility so far."""
     counts = ", ".join(f"{count} {words}" for count, words in trial_counts(story.spent))
     best = [] if story.front is None else _front(story.front)
-    return [counts, *filter(None, [_best_so_far(story)]), *best, *_feasibility(story)]
+    return [counts, *filter(None, [best_so_far(story)]), *best, *_feasibility(story)]
 
 
 def _recommended_in(context: OfContext) -> list[str]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from overnight.campaign import History
 from overnight.campaign.errors import Refused
 from overnight.campaign.history.events import CampaignAskedToStop, CampaignPaused, CampaignResumed
-from overnight.flows.session.lease import CONTROLLER
+from overnight.flows.session.lease import CONTROLLER, controller_lives
 from overnight.report.story.people import request_of
 
 
@@ -49,6 +49,19 @@ def ask_to_stop(history: History, who: str, why: str, now: datetime, *, at_once:
     if asked is not None and asked.at_once >= at_once:
         raise Refused(f"Campaign `{name}`: its controller was already {request_of(asked)}. Nothing was written.")
     return [CampaignAskedToStop(time=now, actor=who, epoch=lease.epoch, at_once=at_once, why=why)]
+
+
+def ask_living_to_stop(
+    history: History, who: str, why: str, now: datetime, *, at_once: bool
+) -> Sequence[CampaignAskedToStop]:
+    """Return the event of `ask_to_stop`; raises Refused as well if the controller can be seen to be gone."""
+    events = ask_to_stop(history, who, why, now, at_once=at_once)
+    if not controller_lives(history):
+        raise Refused(
+            f"Campaign `{history.definition.name}` has no running controller: the last one, a process on this "
+            "machine, is gone. Nothing was written. `overnight run` continues the campaign."
+        )
+    return events
 
 
 def _refuse_if_over(history: History) -> None:

@@ -126,6 +126,11 @@ def hangs_here(history: History) -> str | None:
     )
 
 
+def controller_notices(history: History) -> tuple[str, ...]:
+    """Return the lines on a controller that cannot be seen from here, or that is stopped."""
+    return tuple(line for line in (distant_holder(history), hangs_here(history)) if line is not None)
+
+
 def controller_lives(history: History) -> bool:
     """Return whether the campaign's controller is alive; one that cannot be seen from here counts as alive."""
     lease = _open_lease(history)

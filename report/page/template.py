@@ -3,19 +3,35 @@
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import BaseLoader, Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from overnight.campaign.values.harmless import harmless
 
 
-def rendered(name: str, **values: Any) -> Markup:
+def rendered(name: str, /, **values: Any) -> Markup:
     """Return a template of this folder with these values."""
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown
+    return Markup(environment().from_string(file_of_page(name)).render(**values))  # noqa: S704
+
+
+def rendered_block(name: str, block: str, /, **values: Any) -> Markup:
+    """Return one block of a template of this folder with these values."""
+    template = environment().from_string(file_of_page(name))
+    return Markup("".join(template.blocks[block](template.new_context(values))))  # noqa: S704
+
+
+def environment(loader: BaseLoader | None = None) -> Environment:
+    """Return the environment of templates that escape everything and refuse values that are missing."""
+    made = Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
     )
-    environment.filters["breakable"] = breakable
-    return Markup(environment.from_string(file_of_page(name)).render(**values))  # noqa: S704
+    made.filters["breakable"] = breakable
+    return made
 
 
 def file_of_page(name: str) -> str:

@@ -81,3 +81,10 @@ def test_a_wheel_runs_a_campaign_whose_folder_holds_modules_with_the_names_of_ou
     assert "whole: " in overnight(folder, installed, "verify")
     found = overnight(folder, installed, "replay", "--all").splitlines()[-1]
     assert found.endswith("same"), found
+
+
+def test_a_wheel_holds_the_pages_of_the_dashboard(installed):
+    pages = Path("flows", "dashboard", "page")
+    held = {file.name for file in (installed / "overnight" / pages).iterdir()}
+    assert held == {file.name for file in (ROOT / pages).iterdir()}
+    assert "dashboard.js" in held

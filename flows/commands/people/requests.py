@@ -1,16 +1,10 @@
 """`overnight pause`, `resume`, `drain` and `stop`: requests about the whole campaign."""
 
-from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
-from overnight.campaign import History
-from overnight.campaign.errors import Refused
-from overnight.campaign.history.events import CampaignAskedToStop
 from overnight.flows.commands.people.append import append_request, say_written
 from overnight.flows.people import requests
 from overnight.flows.rules.going_on import and_left
-from overnight.flows.session.lease import controller_lives
 
 
 def pause(path: Path, why: str) -> None:
@@ -27,17 +21,9 @@ def resume(path: Path, why: str) -> None:
 
 def ask_to_stop(path: Path, why: str, *, at_once: bool) -> None:
     """End the campaign's controller, on whichever machine it runs, as Ctrl-C would."""
-
-    def request(history: History, who: str, now: datetime) -> Sequence[CampaignAskedToStop]:
-        events = requests.ask_to_stop(history, who, why, now, at_once=at_once)
-        if not controller_lives(history):
-            raise Refused(
-                f"Campaign `{history.definition.name}` has no running controller: the last one, a process on this "
-                "machine, is gone. Nothing was written. `overnight run` continues the campaign."
-            )
-        return events
-
-    history = append_request(path, request)
+    history = append_request(
+        path, lambda history, who, now: requests.ask_living_to_stop(history, who, why, now, at_once=at_once)
+    )
     ended = "stops at once: running evaluations are ended and tried again later"
     stopping = ended if at_once else "drains: running evaluations finish and are recorded"
     say_written(history, f"{stopping}{and_left(history)}", path)

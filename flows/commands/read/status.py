@@ -9,7 +9,7 @@ from overnight.flows.commands.read.kept import Kept
 from overnight.flows.commands.read.past import read_past
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.terminal import terminal
-from overnight.flows.session.lease import controller_lives, distant_holder, hangs_here
+from overnight.flows.session.lease import controller_lives, controller_notices
 from overnight.flows.session.opening import refused_changes
 from overnight.report.status import status_lines
 from overnight.report.story import story_of
@@ -34,10 +34,7 @@ def status(path: Path, form: str, as_of: str | None) -> None:
 
 def _notices(kept: Kept, history: History) -> Iterator[str]:
     """Yield facts about the controller's process and the campaign's file."""
-    if (elsewhere := distant_holder(history)) is not None:
-        yield elsewhere
-    if (hangs := hangs_here(history)) is not None:
-        yield hangs
+    yield from controller_notices(history)
     if kept.file is not None and (changed := refused_changes(history, kept.file.campaign)):
         more = f" and {len(changed) - 1} more" if changed[1:] else ""
         yield f"{kept.path} defines another campaign, which this ledger refuses: {changed[0]}{more}"

@@ -12,6 +12,7 @@ from overnight.campaign.errors import LedgerDamaged, LedgerError
 from overnight.flows.definition.campaign_file import load_campaign_file
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.terminal import terminal
+from overnight.report.verification import verification_lines
 from overnight.storage import (
     Receipts,
     Signer,
@@ -111,46 +112,10 @@ def _verified(url: str, name: str, file: Path | None, keys: _Keys) -> Iterator[s
         receipt = receipt_of(found, location, SystemClock().now())
         add_receipt(file, signed(receipt, keys.signer) if keys.signer else receipt)
         added = True
-    yield f"events: {found.events} in {found.segment} segments, each as recorded in the next one"
-    yield f"head: {found.hash} (segment {found.segment})"
-    if found.unlinked:
-        yield f"segments 1 to {found.unlinked} are of version 1: only numbers show their order, and no hash their bytes"
-    for number in receipts.torn:
-        yield f"receipts: line {number} of {file} was cut off while it was written and proves nothing; remove it"
-    if file:
-        yield _receipts_remark(found, receipts, file, keys)
-    yield _tail_remark(found, file, added=added)
+    yield from verification_lines(found, receipts, file, demanded=keys.signed_by is not None, added=added)
 
 
 def _is_kept(found: Verification, receipts: Receipts, signer: Signer | None) -> bool:
     """Return whether the newest segment has a receipt with the signature that a new one would get."""
     newest = [receipt for receipt in receipts.kept if receipt.segment == found.segment]
     return any(signer is None or receipt.key == signer.key for receipt in newest)
-
-
-def _receipts_remark(found: Verification, receipts: Receipts, file: Path, keys: _Keys) -> str:
-    if not found.anchored:
-        return f"receipts: this is the first; keep {file} in a place that writers of the ledger cannot change"
-    by = "the demanded key" if keys.signed_by else "the key that each names"
-    count = sum(receipt.signature is not None for receipt in receipts.kept)
-    return (
-        f"receipts: {len(receipts.kept)} agree up to segment {found.anchored}"
-        f"{f', {count} of them signed by {by}' if count else ''}"
-    )
-
-
-def _tail_remark(found: Verification, file: Path | None, *, added: bool) -> str:
-    """Return a line on the segments that no receipt covers."""
-    segments = found.segment - found.anchored
-    if not segments:
-        return "loose: nothing"
-    since = f" since {found.loose_since:%Y-%m-%d %H:%M} UTC" if found.loose_since else ""
-    events = found.events - found.anchored_events
-    tail = f"{_counted(segments, 'segment')} with {_counted(events, 'event')}{since}"
-    if file is None:
-        return f"loose: all {tail}; without receipts, a ledger with its end cut off, or a rewritten one, looks the same"
-    return f"loose: {tail}, {'before the receipt that was just added' if added else 'after the last receipt'}"
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,46 @@
+"""The web application of the dashboard."""
+
+from collections.abc import Callable
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp
+
+from overnight.flows.dashboard.asking import asking
+from overnight.flows.dashboard.entry.access import Access
+from overnight.flows.dashboard.entry.guard import Guard
+from overnight.flows.dashboard.login import login
+from overnight.flows.dashboard.reading import page, reading
+from overnight.flows.dashboard.watch import Watch
+
+
+def application(watch: Watch, access: Access, closing: Callable[[], bool] = lambda: False) -> ASGIApp:
+    """Return the application; its feeds end once `closing` is true."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.watch, app.state.access, app.state.closing = watch, access, closing
+    app.include_router(reading)
+    app.include_router(asking)
+    app.include_router(login)
+    app.add_exception_handler(HTTPException, _problem)
+    app.add_exception_handler(404, _problem)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    return Guard(app, access)
+
+
+async def _problem(request: Request, problem: Exception) -> Response:
+    """Return an error as a page or as a text."""
+    status = problem.status_code if isinstance(problem, HTTPException) else 404
+    text = problem.detail if isinstance(problem, HTTPException) else "There is no such page."
+    if "text/html" in request.headers.get("accept", ""):
+        found = page(request, "problem", None, "Not found", problem=text)
+        found.status_code = status
+        return found
+    return PlainTextResponse(text, status)
+
+
+async def _invalid(request: Request, problem: Exception) -> Response:
+    """Return what is wrong with a request, without the values in it."""
+    found = problem.errors() if isinstance(problem, RequestValidationError) else []
+    texts = [f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}" for each in found]
+    return JSONResponse({"problem": f"{'; '.join(texts)}. Nothing was written."}, 422)

@@ -1,0 +1,195 @@
+"""The addresses that write: the forms of requests, and the requests themselves."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from overnight.campaign import Campaign, History
+from overnight.campaign.errors import OvernightError, Refused
+from overnight.campaign.history.events import Event
+from overnight.campaign.values.harmless import harmless
+from overnight.campaign.values.spelling import number_of
+from overnight.flows.dashboard.bounds import bounded, with_bounds
+from overnight.flows.dashboard.reading import campaign, look
+from overnight.flows.dashboard.templates import rendered
+from overnight.flows.people import approval, requests, trials_by_hand
+from overnight.flows.people.appending import append, heard_text, user_at_host
+from overnight.flows.people.revising import revise
+from overnight.report.numbers import value_text
+from overnight.report.trial_facts import point_text
+
+asking = APIRouter()
+What = Literal["approve", "reject", "abandon", "pause", "resume", "drain", "suggest", "revise"]
+_TITLES: dict[What, str] = {
+    "approve": "Approve trial {}",
+    "reject": "Reject trial {}",
+    "abandon": "Abandon trial {}",
+    "pause": "Pause the campaign",
+    "resume": "Resume the campaign",
+    "drain": "Drain the campaign",
+    "suggest": "Suggest a point",
+    "revise": "Revise a bound",
+}
+_EFFECTS: dict[What, str] = {
+    "approve": "The trial may start.",
+    "reject": "The trial ends, and its point is not proposed again.",
+    "abandon": "The trial and its evaluation end without a result, and the model forgets it.",
+    "pause": "Nothing new starts until the campaign is resumed; running evaluations continue.",
+    "resume": "The campaign starts new trials again.",
+    "drain": "Running evaluations end and are recorded, nothing new starts, and the controller ends.",
+    "suggest": "The point is tried before the model's own, and the budget counts it.",
+    "revise": (
+        "The bounds hold from the next proposal on. Waiting trials outside of them are abandoned; old results stay. "
+        "The campaign's file is not changed: write the same bounds into it before you change it again."
+    ),
+}
+_DONE = {
+    "approve": "approved",
+    "reject": "rejected",
+    "abandon": "abandoned",
+    "pause": "paused",
+    "resume": "resumed",
+}
+# As on the command line.
+_REASON_NEEDED: frozenset[What] = frozenset({"approve", "reject", "abandon", "pause", "suggest"})
+_OF_TRIALS: frozenset[What] = frozenset({"approve", "reject", "abandon"})
+Line = Annotated[str, Field(max_length=1000)]
+
+
+class Asked(BaseModel):
+    """A request as a person has entered it, with the values of a point, its measurements or a parameter's bounds."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    who: Annotated[str, Field(max_length=100)]
+    why: Annotated[str, Field(max_length=2000)] = ""
+    trial: Annotated[int, Field(ge=1)] | None = None
+    parameter: Line = ""
+    bounds: dict[str, Line] = Field(default_factory=dict)
+    point: dict[str, Line] = Field(default_factory=dict)
+    measured: dict[str, Line] = Field(default_factory=dict)
+
+
+@asking.get("/campaigns/{name}/forms/{what}")
+async def form(request: Request, name: str, what: What, trial: int | None = None) -> Response:
+    """Return the form of a request."""
+    followed = await campaign(request, name)
+    history = (await look(request, followed)).history
+    if history.defined is None or (what in _OF_TRIALS and trial not in history.trials):
+        raise HTTPException(404, "The campaign or the trial is not there any more.")
+    definition = history.definition
+    html = rendered(
+        "form.html.jinja",
+        address=f"/campaigns/{name}/requests/{what}",
+        what=what,
+        title=_TITLES[what].format(trial),
+        effect=_EFFECTS[what],
+        needed=what in _REASON_NEEDED,
+        trial=trial,
+        about=_about(history, trial) if what in _OF_TRIALS else "",
+        parameters=_fields(history) if what == "suggest" else [],
+        metrics=[each.metric for each in history.goal.objectives] if what == "suggest" else [],
+        bounds={n: [value_text(each) for each in b] for n, b in bounded(definition).items()}
+        if what == "revise"
+        else {},
+    )
+    return HTMLResponse(html)
+
+
+@asking.post("/campaigns/{name}/requests/{what}")
+async def ask(request: Request, name: str, what: What, asked: Asked) -> Response:
+    """Append a request to the ledger, and return what was written and when a controller reads it."""
+    followed = await campaign(request, name)
+    try:
+        _refuse_unnamed(what, asked)
+        history = await append(
+            followed.place.ledger(name),
+            followed.place.receipts,
+            f"{harmless(asked.who)} (dashboard of {user_at_host()})",
+            lambda history, who, now: events_of(what, asked, history, who, now),
+            f"{followed.place.location(name)}: expected the ledger of campaign `{name}`, found nothing.",
+        )
+    except OvernightError as problem:
+        return JSONResponse({"problem": str(problem)}, 409)
+    await followed.look()
+    return JSONResponse({"said": f"{_done(what, asked, history)}; {heard_text(history, 'overnight run CAMPAIGN')}."})
+
+
+def events_of(what: What, asked: Asked, history: History, who: str, now: datetime) -> Sequence[Event]:
+    """Return the events that the same request on the command line would append; raises Refused as that does."""
+    why, trial = asked.why, asked.trial or 0
+    match what:
+        case "approve":
+            return approval.approve(history, who, why, now, trial)
+        case "reject":
+            return approval.reject(history, who, why, now, trial)
+        case "abandon":
+            return trials_by_hand.abandon(history, who, why, now, trial)
+        case "pause":
+            return requests.pause(history, who, why, now)
+        case "resume":
+            return requests.resume(history, who, why, now)
+        case "drain":
+            return requests.ask_living_to_stop(history, who, why, now, at_once=False)
+        case "suggest":
+            return _suggested(asked, history, who, now)
+        case "revise":
+            latest = history.revised or history.defined
+            assert latest is not None
+            changed = with_bounds(history.definition, asked.parameter, asked.bounds)
+            return revise(history, who, why, now, changed, dict(latest.settings))
+
+
+def _suggested(asked: Asked, history: History, who: str, now: datetime) -> Sequence[Event]:
+    point = {name: _read(history.definition, name, text) for name, text in asked.point.items() if text}
+    measured = {name: number_of(text) for name, text in asked.measured.items() if text}
+    if measured:
+        return trials_by_hand.suggest_measured(history, who, asked.why, now, point, measured)
+    return trials_by_hand.suggest(history, who, asked.why, now, point)
+
+
+def _read(definition: Campaign, name: str, text: str) -> Any:
+    parameter = definition.parameters_of_point.root.get(name)
+    if parameter is None:
+        return text
+    try:
+        return parameter.spelled(text)
+    except ValueError as expected:
+        raise Refused(f"{name}: expected {expected}, got {text!r}. Nothing was written.") from None
+
+
+def _refuse_unnamed(what: What, asked: Asked) -> None:
+    if not asked.who or "\n" in asked.who:
+        raise Refused("Expected your name in one line, so that later readers know who asked. Nothing was written.")
+    if what in _REASON_NEEDED and not asked.why:
+        raise Refused("Expected a reason for later readers, found none. Nothing was written.")
+
+
+def _done(what: What, asked: Asked, history: History) -> str:
+    match what:
+        case "approve" | "reject" | "abandon":
+            return f"Trial {asked.trial} is {_DONE[what]}"
+        case "suggest":
+            return f"Trial {history.next_trial - 1} is added"
+        case "revise":
+            return f"The bounds of {asked.parameter} are revised"
+        case "drain":
+            return "The controller is asked to drain"
+    return f"The campaign is {_DONE[what]}"
+
+
+def _about(history: History, trial: int | None) -> str:
+    return "" if trial is None else point_text(history.trials[trial], history.definition.shown_parameters)
+
+
+def _fields(history: History) -> list[dict[str, Any]]:
+    """Return a field for each parameter of a point: its values in words, and its choices if they are listed."""
+    found = []
+    for name, each in history.definition.shown_parameters.items():
+        listed = [value_text(value) for value in each.listed]
+        found.append({"name": name, "described": each.described(), "listed": listed})
+    return found

@@ -1,0 +1,118 @@
+"""One campaign's ledger as the dashboard has read it so far; only new events are read and folded."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from time import monotonic
+
+from overnight.campaign import History
+from overnight.campaign.errors import LedgerError, OvernightError
+from overnight.campaign.history.events import Event
+from overnight.flows.dashboard.place import Place
+from overnight.flows.session.lease import controller_lives
+from overnight.report.deeds import is_deed
+
+# Seconds after which a ledger that could not be read is read again, although nothing was appended.
+_AGAIN = 10.0
+# Seconds after which a part is made again although nothing was appended: it holds durations up to now.
+_STAYS = 20.0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The history up to segment `head`, and the events in it that are deeds.
+
+    `problem` is the reason why nothing, or nothing newer, can be shown; it is empty otherwise.
+    """
+
+    head: int = 0
+    history: History = field(default_factory=History)
+    deeds: tuple[Event, ...] = ()
+    alive: bool = False
+    problem: str = ""
+
+    @property
+    def version(self) -> str:
+        """Return a text that differs whenever the page may differ."""
+        return f"{self.head}{'' if self.alive else '-gone'}{f'-{abs(hash(self.problem))}' if self.problem else ''}"
+
+
+class Followed:
+    """A campaign whose ledger is looked at on request."""
+
+    def __init__(self, place: Place, name: str) -> None:
+        self.place, self.name = place, name
+        self.seen = Seen()
+        self._ledger = place.ledger(name)
+        self._busy = asyncio.Lock()
+        self._looked = self._failed = -_AGAIN
+        self._failed_at = -1
+        self._parts: dict[str, tuple[tuple[str, int], str]] = {}
+        self._making: dict[str, asyncio.Lock] = {}
+        self.verifying = asyncio.Lock()
+
+    async def look(self, every: float = 0.0) -> Seen:
+        """Read and fold what is new, unless that was done less than `every` seconds ago.
+
+        If the ledger cannot be read, the result has a problem, and shows the history as far as it is known.
+        """
+        async with self._busy:
+            if monotonic() - self._looked >= every:
+                self.seen = await self._newer(self.seen)
+                self._looked = monotonic()
+            return self.seen
+
+    async def made(
+        self, which: str, seen: Seen, now: datetime, make: Callable[["Followed", Seen, datetime], str]
+    ) -> str:
+        """Return a part of the page, which is made once for everybody who asks for it at about the same time."""
+        async with self._making.setdefault(which, asyncio.Lock()):
+            kept, key = self._parts.get(which), (seen.version, int(now.timestamp() / _STAYS))
+            if kept is None or kept[0] != key:
+                kept = self._parts[which] = key, await asyncio.to_thread(make, self, seen, now)
+            return kept[1]
+
+    async def events(self) -> list[Event]:
+        """Return all events of the ledger; raises LedgerError if it is empty or cannot be read."""
+        events = [event for segment in await self.place.ledger(self.name).read() for event in segment.events]
+        if not events:
+            raise self._nothing()
+        return events
+
+    async def _newer(self, seen: Seen) -> Seen:
+        newest = -1
+        try:
+            # The listing begins with the newest known segment, so that a deleted ledger is noticed.
+            newest = await asyncio.to_thread(self._ledger.chain.newest, max(seen.head - 1, 0))
+            if newest < seen.head or newest == 0:
+                self._ledger = self.place.ledger(self.name)
+                return Seen(problem=str(self._gone() if seen.head else self._nothing()))
+            if newest == self._failed_at and monotonic() - self._failed < _AGAIN:
+                return seen
+            if newest > seen.head:
+                segments = await self._ledger.read(after=seen.head)
+                events = [event for segment in segments for event in segment.events]
+                return await asyncio.to_thread(_extended, seen, segments[-1].number, events)
+            return await asyncio.to_thread(_extended, seen, seen.head, [])
+        except (OvernightError, OSError) as problem:
+            self._failed, self._failed_at = monotonic(), newest
+            return replace(seen, problem=str(problem))
+
+    def _nothing(self) -> LedgerError:
+        return LedgerError(
+            f"{self.place.location(self.name)}: expected the ledger of campaign `{self.name}`, found nothing. This "
+            "page shows the campaign as soon as it has begun: overnight run CAMPAIGN"
+        )
+
+    def _gone(self) -> LedgerError:
+        return LedgerError(
+            f"{self.place.location(self.name)}: expected the ledger of campaign `{self.name}`, found that its newest "
+            "segments are gone. Was the ledger moved or deleted? Bring it back, and this page shows it again."
+        )
+
+
+def _extended(seen: Seen, head: int, events: list[Event]) -> Seen:
+    history = seen.history.extended(events) if events else seen.history
+    deeds = (*seen.deeds, *(event for event in events if is_deed(event))) if events else seen.deeds
+    return Seen(head, history, deeds, controller_lives(history))

@@ -1,0 +1,128 @@
+"""The overview of campaigns, and of one campaign: its state, its result, what waits for people, and its charts."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from overnight.flows.dashboard.followed import Followed, Seen
+from overnight.flows.dashboard.templates import part, rendered
+from overnight.flows.session.lease import controller_lives, controller_notices
+from overnight.report.finding import confidence_sentences, constraint_sentences, finding_sentence, standing_sentence
+from overnight.report.html import render_sections
+from overnight.report.numbers import duration, measured, moment, with_uncertainty
+from overnight.report.phrases.general import sentence
+from overnight.report.status import best_so_far
+from overnight.report.story import Story, story_of
+from overnight.report.trial_facts import point_text
+from overnight.storage import KeptCampaign
+
+
+def story_seen(followed: Followed, seen: Seen, now: datetime) -> Story:
+    """Return the story of a campaign as far as it has been read."""
+    return story_of(
+        seen.history,
+        now,
+        alive=seen.alive,
+        ledger=followed.place.location(followed.name),
+        notices=controller_notices(seen.history),
+    )
+
+
+@dataclass(frozen=True)
+class Card:
+    """A campaign in the list; `story` is None until its ledger has been read."""
+
+    kept: KeptCampaign
+    story: Story | None
+    problem: str = ""
+
+    @property
+    def last(self) -> str:
+        """Return the time of the last event."""
+        return "" if self.kept.last is None else f"{moment(self.kept.last, UTC)}"
+
+    @property
+    def best(self) -> str:
+        """Return the best result so far, or the verdict of an A/B test; empty without one."""
+        story = self.story
+        if story is None or story.experiment is not None:
+            return "" if story is None or story.experiment is None else story.experiment.verdict
+        found = story.best.measured
+        return "" if found is None else f"{story.objective.metric} {measured(found.measurement)} (trial {found.trial})"
+
+
+def seen_of(followed: Followed | None) -> Seen:
+    """Return a campaign as far as it has been read."""
+    return Seen() if followed is None else followed.seen
+
+
+def card_of(kept: KeptCampaign, followed: Followed | None, now: datetime) -> Card:
+    """Return the card of a campaign."""
+    seen = seen_of(followed)
+    if followed is None or seen.history.defined is None:
+        return Card(kept, None, kept.damage or seen.problem)
+    # Its page may not be open, so this was not asked for a while.
+    seen = replace(seen, alive=controller_lives(seen.history))
+    return Card(kept, story_seen(followed, seen, now), kept.damage or seen.problem)
+
+
+def list_part(cards: list[Card], place: str, problem: str, version: str) -> str:
+    """Return the list of campaigns as a part of the page."""
+    return part(rendered("list.html.jinja", cards=cards, place=place, problem=problem), version)
+
+
+def summary_part(followed: Followed, seen: Seen, now: datetime) -> str:
+    """Return how a campaign stands, and what waits for people, as a part of the page."""
+    if seen.history.defined is None:
+        return part(rendered("problem.html.jinja", problem=seen.problem or "reading the ledger …"), seen.version)
+    story, campaign = story_seen(followed, seen, now), seen.history.definition
+    html = rendered(
+        "summary.html.jinja",
+        campaign=campaign,
+        story=story,
+        problem=seen.problem,
+        finding=_headline(story),
+        confidence=[*confidence_sentences(story), *constraint_sentences(story)],
+        standing=standing_sentence(story),
+        running=[
+            (each.trial, duration(max((now - each.since).total_seconds(), 0.0)), point_text(each, each.point))
+            for each in story.spent.running
+        ],
+        paused=seen.history.paused is not None,
+        waiting=_waiting(seen),
+    )
+    return part(html, seen.version, title=f"{campaign.name}: {story.standing.state}")
+
+
+def _headline(story: Story) -> str:
+    """Return the finding, or the best result so far if nothing is recommended yet."""
+    so_far = best_so_far(story)
+    if not so_far or story.best.recommended is not None or story.contexts or story.experiment is not None:
+        return finding_sentence(story)
+    return sentence(so_far)
+
+
+def pictures_part(followed: Followed, seen: Seen, now: datetime) -> str:
+    """Return the sections and the charts of the report as a part of the page."""
+    if seen.history.defined is None:
+        return part("", seen.version)
+    found = render_sections(seen.history, story_seen(followed, seen, now))
+    return part(found.html, seen.version, found.figures)
+
+
+def _waiting(seen: Seen) -> list[dict[str, str]]:
+    """Return a line for each trial that awaits approval."""
+    history = seen.history
+    names, metrics = history.definition.shown_parameters, [each.metric for each in history.goal.objectives]
+    lines = []
+    for trial in (each for each in history.trials.open if each.parked):
+        predicted = ((metric, trial.proposal.prediction(metric)) for metric in metrics)
+        texts = [f"{metric} {with_uncertainty(each.mean, each.sd)}" for metric, each in predicted if each is not None]
+        lines.append(
+            {
+                "trial": str(trial.id),
+                "point": point_text(trial, names),
+                "expected": " and ".join(texts),
+                "why": trial.parked_because or "",
+            }
+        )
+    return lines

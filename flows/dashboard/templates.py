@@ -1,0 +1,43 @@
+"""The dashboard's templates and files, which are carried in the package."""
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import PackageLoader
+
+from overnight.report.html import style_of_page
+from overnight.report.page.template import environment, file_of_page
+
+_TYPES = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
+
+
+@cache
+def _environment() -> Any:
+    return environment(PackageLoader("overnight.flows.dashboard", "page"))
+
+
+def rendered(template: str, /, **values: Any) -> str:
+    """Return a template of the folder `page` with these values; everything in them is escaped."""
+    return _environment().get_template(template).render(**values)
+
+
+@cache
+def static_file(name: str) -> tuple[str, str] | None:
+    """Return a script or a style sheet and its media type; None if there is no such file."""
+    kind = _TYPES.get(name.rpartition(".")[2])
+    if name == "plotly.js":
+        return file_of_page("plotly-basic.min.js"), _TYPES["js"]
+    if name == "report.css":
+        return style_of_page(), _TYPES["css"]
+    if kind is None or name not in ("dashboard.js", "requests.js", "dashboard.css", "plotly.css", "icon.svg"):
+        return None
+    return files("overnight.flows.dashboard").joinpath("page", name).read_text(encoding="utf-8"), kind
+
+
+def part(html: str, version: str, figures: dict[str, str] | None = None, title: str = "") -> str:
+    """Return a part of a page as JSON; the figures are JSON already."""
+    head = json.dumps({"html": str(html), "version": version, "title": title}, ensure_ascii=False)
+    charts = ",".join(f"{json.dumps(place)}:{figure}" for place, figure in (figures or {}).items())
+    return f'{head[:-1]},"figures":{{{charts}}}}}'

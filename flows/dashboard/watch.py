@@ -1,0 +1,52 @@
+"""All campaigns at a place, each followed from the first time that somebody asks for it."""
+
+import asyncio
+from pathlib import Path
+from time import monotonic
+
+from overnight.campaign.errors import OvernightError
+from overnight.flows.dashboard.followed import Followed
+from overnight.flows.dashboard.place import Place
+from overnight.storage import KeptCampaign, kept_campaigns
+
+# A listing takes at most this share of the time.
+_SHARE = 0.3
+
+
+class Watch:
+    """The campaigns at a place. Nothing is read unless a method is called."""
+
+    def __init__(self, place: Place, every: float = 1.0) -> None:
+        self.place, self.every = place, every
+        self._followed: dict[str, Followed] = {}
+        self._kept: tuple[KeptCampaign, ...] = ()
+        self._problem = ""
+        self._busy = asyncio.Lock()
+        self._next = 0.0
+
+    async def listed(self) -> tuple[tuple[KeptCampaign, ...], str]:
+        """Return the campaigns at the place, and why they cannot be listed, if so; at most `every` seconds old."""
+        async with self._busy:
+            began = monotonic()
+            if began >= self._next:
+                await self._list()
+                self._next = monotonic() + max(self.every, (monotonic() - began) / _SHARE)
+        return self._kept, self._problem
+
+    def known(self, name: str) -> Followed | None:
+        """Return a campaign that is followed already."""
+        return self._followed.get(name)
+
+    async def followed(self, name: str) -> Followed | None:
+        """Return a campaign of this place; None if there is no such campaign."""
+        known = self._followed.get(name)
+        if known is None and (name == self.place.only or name in {each.name for each in (await self.listed())[0]}):
+            known = self._followed.setdefault(name, Followed(self.place, name))
+        return known
+
+    async def _list(self) -> None:
+        try:
+            self._kept = tuple(await asyncio.to_thread(kept_campaigns, self.place.address, Path()))
+            self._problem = ""
+        except (OvernightError, OSError) as problem:
+            self._problem = str(problem)

@@ -1,0 +1,76 @@
+"""The feed names a new version when the ledger has grown, and nothing is read while nobody looks."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from dashboards import append, dashboard, shown
+from told_stories import Story
+from until import until
+
+from overnight.storage.segments.chain import Chain
+
+
+def versions(answer: httpx.Response) -> Iterator[str]:
+    """Yield the versions in a feed."""
+    for line in answer.iter_lines():
+        if line.startswith("data: "):
+            yield json.loads(line.removeprefix("data: "))["version"]
+
+
+def more(trial: int) -> Story:
+    return Story().tried(trial, 10 * trial, 0.25 / trial)
+
+
+@pytest.mark.parametrize("place", ["tmp_path", "bucket"])
+def test_an_event_in_the_ledger_is_an_event_in_the_feed(place: str, request: pytest.FixtureRequest):
+    address = request.getfixturevalue(place)
+    append(address, "rates", Story().tried(1, 1, 0.5).events)
+    with dashboard(str(address)) as served, served.client.stream("GET", "/campaigns/rates/feed") as answer:
+        found = versions(answer)
+        first = next(found)
+        append(address, "rates", more(2).events[2:])
+        assert next(found) != first
+        assert "trial 2" in shown(served, "/campaigns/rates/parts/summary")
+
+
+def test_the_feed_of_the_list_notices_a_new_campaign_and_a_new_event(tmp_path: Path):
+    append(tmp_path, "rates", Story().tried(1, 1, 0.5).events)
+    with dashboard(tmp_path) as served, served.client.stream("GET", "/feed") as answer:
+        found = versions(answer)
+        next(found)
+        append(tmp_path, "others", Story().tried(1, 1, 0.5).events)
+        while "others" not in shown(served, "/parts/list"):
+            next(found)
+        append(tmp_path, "others", more(2).events[2:])
+        while "trial 2" not in shown(served, "/parts/list"):
+            next(found)
+
+
+def test_nothing_is_read_while_nobody_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    append(tmp_path, "rates", Story().tried(1, 1, 0.5).events)
+    looks: list[int] = []
+    newest = Chain.newest
+
+    def counted(self: Chain, after: int) -> int:
+        looks.append(after)
+        return newest(self, after)
+
+    with dashboard(tmp_path, every=0.01) as served:
+        with served.client.stream("GET", "/campaigns/rates/feed") as answer:
+            found = versions(answer)
+            next(found)
+            monkeypatch.setattr(Chain, "newest", counted)
+            until(lambda: len(looks) > 3, "the ledger is looked at", 20)
+        served.client.close()
+
+        def quiet() -> bool:
+            before = len(looks)
+            # Without a feed, a page of another kind is answered and reads nothing.
+            for _ in range(20):
+                httpx.get(f"{served.address}/login")
+            return len(looks) == before
+
+        until(quiet, "nothing is read", 20)
