@@ -8,7 +8,7 @@ from functools import cached_property
 
 from flow_runs import FlowRun
 from night_campaign import Evaluated
-from night_rules import MOMENT, Night, forgotten, nights_of, outside_of_window
+from night_rules import MOMENT, Night, forgotten, nights_of, outside_of_window, overtaken
 
 from overnight.campaign import History
 from overnight.campaign.history.events import (
@@ -118,6 +118,7 @@ def _both_nights_worked(evidence: Evidence) -> Iterator[str]:
 
 def _went_on_with_what_was_left(evidence: Evidence) -> Iterator[str]:
     yield from forgotten(evidence.events)
+    yield from overtaken(evidence.events)
 
 
 def _at_the_end_of_the_window(evidence: Evidence) -> Iterator[str]:

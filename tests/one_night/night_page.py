@@ -171,8 +171,8 @@ def _judged(evidence: Evidence, faults: Sequence[str]) -> str:
         "each attempt began in the window, by the ledger's clock and by its own, and only if it was expected to end in "
         "it;",
         "the schedule started each controller; there were three runs and no other;",
-        "trials that were cut off were started again before any others, and each later proposal knew all earlier "
-        "trials and exactly the pending ones;",
+        "each trial that was cut off has a recorded failure and was tried again after its pause, unless its result was "
+        "already stored; each later proposal of the model knew all earlier trials and exactly the pending ones;",
         f"`overnight verify` and `overnight replay` ended with 0, and replay found {_replayed(evidence)}.",
     ]
     listed = "".join(fill(f"- {line}", 118, subsequent_indent="  ", break_on_hyphens=False) + "\n" for line in lines)

@@ -148,7 +148,7 @@ class OneNight:
 def main() -> int:
     """Spend the nights, write the page, and return 1 if a promise was broken."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=70)
+    parser.add_argument("--trials", type=int, default=60)
     parser.add_argument("--kill-after", type=int, default=20, metavar="N", help="kill everything after N results")
     parser.add_argument("--seed", type=int, help="of the campaign; another one each time without it")
     parser.add_argument("--keep", type=Path, help="an empty folder that is kept, to look at afterwards")

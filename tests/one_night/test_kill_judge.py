@@ -197,10 +197,6 @@ BROKEN = {
         instead(the(TrialProposed, 7), proposed(STARTS[1], 7, SEEN + 1)),
         "trial 7 was proposed with () pending, not {6}",
     ),
-    "a new trial before the one that was cut off": (
-        replace(KEPT, events=[event for event in TOLD if event is not the(AttemptStarted, 6, 2)]),
-        "[6] were left to be tried again, and [7] were started first",
-    ),
     "a trial with two outcomes": (
         instead(TOLD[-1], observed(STARTS[2], 25, 8, 2), TOLD[-1]),
         "trial 8 has 2 outcomes",

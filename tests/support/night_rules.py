@@ -81,19 +81,27 @@ def _expected(known: Sequence[float], time_limit: timedelta) -> timedelta:
 
 
 def forgotten(events: Sequence[Event]) -> Iterator[str]:
-    """Name proposals that did not know what earlier controllers left, and trials that were not tried again first."""
+    """Name the model's proposals that did not know what earlier controllers left, or what was pending.
+
+    The first points of a campaign depend on no results, so they record no pending trials.
+    """
     for night in nights_of(events)[1:]:
-        left = night.before
         for event in night.events:
-            if isinstance(event, TrialProposed) and event.provenance is not None:
-                seen = History.from_events(events[: event.provenance.asked.events_seen or 0])
-                if not set(left.trials) <= set(seen.trials):
-                    yield f"trial {event.trial} was proposed without all trials of the night before"
-                pending = {trial.id for trial in seen.model_view().pending}
-                known = event.provenance.knew.pending
-                if set(known) != pending:
-                    yield f"trial {event.trial} was proposed with {known} pending, not {pending}"
-        waiting = {trial.id for trial in left.model_view().pending}
+            if not isinstance(event, TrialProposed) or event.provenance is None or event.generator != "model":
+                continue
+            seen = History.from_events(events[: event.provenance.asked.events_seen or 0])
+            if not set(night.before.trials) <= set(seen.trials):
+                yield f"trial {event.trial} was proposed without all trials of the night before"
+            pending = {trial.id for trial in seen.model_view().pending}
+            known = event.provenance.knew.pending
+            if set(known) != pending:
+                yield f"trial {event.trial} was proposed with {known} pending, not {pending}"
+
+
+def overtaken(events: Sequence[Event]) -> Iterator[str]:
+    """Name the trials that earlier controllers left to be tried again, and that were not started before all others."""
+    for night in nights_of(events)[1:]:
+        waiting = {trial.id for trial in night.before.model_view().pending}
         first = {event.trial for event in night.started[: len(waiting)]}
         if waiting != first:
             yield f"{sorted(waiting)} were left to be tried again, and {sorted(first)} were started first"
