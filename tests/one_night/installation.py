@@ -8,7 +8,6 @@ import subprocess
 import sysconfig
 import venv
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,12 @@ from s3_server import WRITER, S3Server
 from shifted_clock import ShiftedClock
 from victims import Scene, Victim
 
-from overnight.evaluators.processes.supervisor import all_processes, read_process, with_descendants
+from overnight.evaluators.processes.supervisor import all_processes, with_descendants
 
 CAMPAIGNS, PROPOSALS = "nights", "gpu"
 _SIGNED_IN_REAL_TIME = Path(__file__).with_name("signed_in_real_time")
 _DRIVER = "postgresql+asyncpg"
+_PROGRAMS = {"postgres": "PostgreSQL", "weed": "S3 server"}
 
 
 class Installation:
@@ -77,7 +77,7 @@ class Installation:
 
     def kill_everything(self) -> Counter[str]:
         """Kill every process with SIGKILL, and return their numbers by the part to which they belonged."""
-        roles = {pid: role for pid, role in self._roles().items() if read_process(pid) is not None}
+        roles = self._roles()
         killed: Counter[str] = Counter()
         while victims := self._victims():
             for victim in victims:
@@ -98,21 +98,23 @@ class Installation:
         return [Victim(process, b"", b"") for process in processes if process.pid in family]
 
     def _roles(self) -> dict[int, str]:
-        """Return the part to which each process belongs; one that starts others comes before them."""
+        """Return the part to which each process belongs; a later line replaces those before it."""
         processes, scene = all_processes(), self.scene()
-        roots: list[tuple[str, set[int]]] = [
-            *((f"worker of `{pool}`", {process.pid}) for pool, process in self._workers.items()),
-            *((_part(victim.command), {victim.pid}) for victim in scene.victims if _part(victim.command)),
-        ]
         roles: dict[int, str] = {}
-        for role, pids in roots:
-            roles |= dict.fromkeys(with_descendants(pids, processes), role)
-        proposing = with_descendants({self._workers[PROPOSALS].pid}, processes) if PROPOSALS in self._workers else set()
-        for controller in scene.controllers:
-            role = "proposal" if controller.pid in proposing else "controller"
-            roles |= dict.fromkeys(with_descendants({controller.pid}, processes), role)
-        evaluating = {victim.pid for victim in (*scene.supervisors, *scene.evaluations)}
-        return roles | dict.fromkeys(with_descendants(evaluating, processes), "evaluation")
+
+        def belong(roots: set[int], role: str) -> None:
+            roles.update(dict.fromkeys(with_descendants(roots, processes), role))
+
+        for victim in scene.victims:
+            if part := _part(victim.command):
+                belong({victim.pid}, part)
+        for pool, worker in self._workers.items():
+            belong({worker.pid}, f"worker of `{pool}`")
+        for run in scene.controllers:
+            proposes = roles.get(run.pid) == f"worker of `{PROPOSALS}`"
+            belong({run.pid}, "proposal" if proposes else "controller")
+        belong({victim.pid for victim in (*scene.supervisors, *scene.evaluations)}, "evaluation")
+        return roles
 
     def _worker(self, pool: str) -> "subprocess.Popen[bytes]":
         with (self.folder / "workers" / pool).open("ab") as output:
@@ -136,10 +138,9 @@ def _python(folder: Path) -> Path:
     return folder / "bin" / "python"
 
 
-def _part(command: bytes) -> str:
-    words = command.split(b"\0")
-    name = Path(os.fsdecode(words[0])).name if words else ""
-    with suppress(IndexError):
-        if words[1:5] == [b"-m", b"prefect", b"server", b"start"] or b"uvicorn" in command:
-            return "Prefect server"
-    return {"postgres": "PostgreSQL", "weed": "S3 server"}.get(name, "")
+def _part(command: bytes) -> str | None:
+    """Return the name of the part whose first process has this command line; None if it is another process."""
+    words = [os.fsdecode(word) for word in command.split(b"\0")]
+    if words[1:5] == ["-m", "prefect", "server", "start"]:
+        return "Prefect server"
+    return _PROGRAMS.get(Path(words[0]).name)
