@@ -56,7 +56,7 @@ def publish(evidence: Evidence, facts: Facts, faults: Sequence[str], made: str) 
 def sections(evidence: Evidence, facts: Facts, faults: Sequence[str], made: str) -> dict[str, str]:
     """Return the generated sections by name."""
     return {
-        "file": f"\n```text\n{facts.changes}```\n",
+        "file": f"\n```text\n{facts.changes}\n```\n",
         "set-up": "".join(_shown(typed) for typed in facts.setup),
         "evening": _prose(_evening(evidence)),
         "kill": _kill(evidence),
@@ -103,7 +103,12 @@ def _next_run(evidence: Evidence, facts: Facts) -> str:
         f"Until {_time(night.events[-1].time)} it observed {_count(len(night.observed), 'trial')}, and "
         f"{_best(evidence, night)}. The controller ended because {night.reason}."
     )
-    given_up = f"Runs of the pool `gpu` that were given up because they had died: {facts.given_up}."
+    given_up = (
+        f"The proposal under way had died as well. Its run still held the only place of the pool `gpu`, until the "
+        f"controller gave it up ({_count(facts.given_up, 'run')})."
+        if facts.given_up
+        else "No proposal was under way when everything was killed."
+    )
     return f"{_prose(began)}\n{''.join(_found(evidence))}{_prose(ended)}{_prose(given_up)}"
 
 
@@ -144,7 +149,7 @@ def _proposals(night: Night) -> str:
     proposed = [event for event in night.events if isinstance(event, TrialProposed)]
     stood_in = [e for e in proposed if e.provenance is not None and e.provenance.asked.stand_in is not None]
     model = sum(event.generator == "model" for event in proposed)
-    return f"{len(proposed)}: {model} by the model, {len(stood_in)} by the stand-in"
+    return f"{len(proposed)}: {model} by the model, {len(stood_in)} by a stand-in"
 
 
 def _best(evidence: Evidence, night: Night, *, short: bool = False) -> str:

@@ -86,7 +86,7 @@ def _bars(stretch: _Stretch, spans: list[Span], killed_at: datetime) -> Iterator
         # The ledger learns of an attempt that was cut off only when the next controller looks.
         cut = span.end == "failed"
         ended = killed_at if cut and span.began < killed_at else span.ended
-        width = max(stretch.x(ended) - stretch.x(span.began), 1.2)
+        width = max(stretch.x(ended) - stretch.x(span.began), 4.0 if cut else 1.2)
         place = f'x="{stretch.x(span.began):.1f}" y="{_TOP + span.lane * _LANE + 4}" width="{width:.1f}"'
         name = f"trial {span.trial}, attempt {span.attempt}, {'cut off' if cut else span.end}"
         yield f'<rect {place} height="{_LANE - 8}" rx="1" fill="{_CUT if cut else _DONE}"><title>{name}</title></rect>'

@@ -35,7 +35,7 @@ MORNING = datetime(2026, 12, 3, 7, 30, tzinfo=ZONE)
 _SETUP = ("overnight check campaign.yaml", f"overnight deploy campaign.yaml --pool {CAMPAIGNS}")
 _STATUS = "overnight status campaign.yaml"
 _MORNING = (_STATUS, *(f"overnight {name} campaign.yaml" for name in ("verify", "replay", "report")))
-# Even if a busy machine has observed few trials until then.
+# Even if a busy machine has observed few trials by then.
 _LATEST_KILL = timedelta(minutes=8)
 _BEFORE = timedelta(seconds=20)
 _SECONDS_DEAD = 20
@@ -82,7 +82,9 @@ class OneNight:
             kill=kill,
             morning=morning,
         )
-        return evidence, Facts(self.campaign.changes(), setup, given_up, self.campaign.report)
+        return evidence, Facts(
+            self.terminal.without_hidden(self.campaign.changes()), setup, given_up, self.campaign.report
+        )
 
     def _first_night(self, kill_after: int) -> Kill:
         self._opens(OPENINGS[0])
@@ -100,8 +102,14 @@ class OneNight:
         return Kill(at, again, seen, evaluating, processes, standing[0])
 
     def _is_time_to_kill(self, kill_after: int) -> bool:
-        enough = self._observed() >= kill_after or self.clock.now() > OPENINGS[0] + _LATEST_KILL
-        return enough and self._evaluating() != ()
+        """Return whether an evaluation runs and, unless it becomes late, a proposal is being computed as well."""
+        late = self.clock.now() > OPENINGS[0] + _LATEST_KILL
+        if not late and (self._observed() < kill_after or not self._proposing()):
+            return False
+        return self._evaluating() != ()
+
+    def _proposing(self) -> bool:
+        return any(run.state in ("Pending", "Running") for run in flow_runs(self.parts.ask, PROPOSALS))
 
     def _opens(self, due: datetime) -> None:
         """Skip the time until just before a scheduled start, and wait until a controller holds the campaign."""
@@ -122,8 +130,12 @@ class OneNight:
         return flow_runs(self.parts.ask, self.campaign.name)
 
     def _given_up(self) -> int:
-        """Return how many runs of the pool that proposes were given up because they had died."""
-        return sum(run.state == "Crashed" for run in flow_runs(self.parts.ask, PROPOSALS))
+        """Return how many runs of the pool that proposes a controller has given up because they had died."""
+        crashed = {"state": {"type": {"any_": ["CRASHED"]}}}
+        found = self.parts.ask(
+            "/flow_runs/filter", {"deployments": {"name": {"any_": [PROPOSALS]}}, "flow_runs": crashed}
+        )
+        return sum("its time limit has passed" in (run["state"]["message"] or "") for run in found)
 
     def _observed(self) -> int:
         return sum(isinstance(event, TrialObserved) for event in self.campaign.events())
@@ -149,7 +161,7 @@ def main() -> int:
     """Spend the nights, write the page, and return 1 if a promise was broken."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=60)
-    parser.add_argument("--kill-after", type=int, default=20, metavar="N", help="kill everything after N results")
+    parser.add_argument("--kill-after", type=int, default=24, metavar="N", help="kill everything after N results")
     parser.add_argument("--seed", type=int, help="of the campaign; another one each time without it")
     parser.add_argument("--keep", type=Path, help="an empty folder that is kept, to look at afterwards")
     asked = parser.parse_args()

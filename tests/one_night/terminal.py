@@ -36,10 +36,11 @@ class Terminal:
             text=True,
             check=False,
         )
-        self.typed.append(Typed(line, self._without_hidden(done.stdout), done.returncode))
+        self.typed.append(Typed(line, self.without_hidden(done.stdout), done.returncode))
         return self.typed[-1]
 
-    def _without_hidden(self, text: str) -> str:
+    def without_hidden(self, text: str) -> str:
+        """Return a text as a page may show it, without the colours of a terminal and the spaces at the end of lines."""
         for found, shown in self._hidden.items():
             text = text.replace(found, shown)
         return "\n".join(line.rstrip() for line in re.sub(r"\x1b\[[0-9;]*m", "", text).strip("\n").splitlines())
