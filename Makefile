@@ -18,7 +18,7 @@ OF_EXAMPLES := $(wildcard examples/*/requirements.txt)
 # Without bytecode files each of the many processes of the tests would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo s3 stack faults chaos chaos-slurm nights test test-fast docs words check types format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage bench-flow clean
+.PHONY: help setup demo s3 stack faults chaos chaos-slurm nights one-night test test-fast docs words check types format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage bench-flow clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+%?:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
@@ -52,6 +52,9 @@ stack: setup ## Start PostgreSQL, Prefect on it, an S3 server, workers and Dask 
 
 nights: setup ## Let a Prefect server run two campaigns over two nights in accelerated time (a quarter of an hour, needs cc)
 	PYTHONPATH=.:tests/support $(BIN)/python tests/nights/nights.py
+
+one-night: setup ## Tune an amplifier in two scheduled nights, kill everything in the first one, and write docs/one-night.md (a quarter of an hour; needs PostgreSQL, cc, Chromium and what examples/hardware_opamp needs)
+	PYTHONPATH=.:tests/support $(BIN)/python tests/one_night/one_night.py
 
 test: setup ## Run all tests
 	$(PYTEST)

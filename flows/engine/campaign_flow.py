@@ -36,6 +36,7 @@ from overnight.flows.engine.nothing_to_do import why_finished, why_not_now
 from overnight.flows.engine.reach import reach_prefect
 from overnight.flows.engine.server import PrefectServer
 from overnight.flows.engine.view import prefect_view
+from overnight.flows.engine.written_order import in_written_order
 from overnight.flows.host.clock import Clock, SystemClock
 from overnight.flows.host.log import LOG
 from overnight.flows.host.stop import StopRequest
@@ -143,11 +144,14 @@ surroundings: ContextVar[Surroundings] = ContextVar("surroundings")
 
 
 @flow(name="campaign", flow_run_name="{file.campaign.name}", persist_result=False)
-async def campaign_flow(file: CampaignFile) -> History | State[None]:
-    """Run or resume a campaign and return its history; a deployed run with nothing to do completes with the reason."""
+async def campaign_flow(file: CampaignFile, order: tuple[str, ...] = ()) -> History | State[None]:
+    """Run or resume a campaign and return its history; a deployed run with nothing to do completes with the reason.
+
+    A deployed run puts the parameters of the campaign into the given order.
+    """
     here = surroundings.get(None)
     if here is None:
-        return await _deployed(file)
+        return await _deployed(in_written_order(file, order))
     try:
         return await _run(file, here)
     except CampaignHeld as held:

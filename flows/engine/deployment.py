@@ -1,6 +1,7 @@
 """A campaign as a deployment on a Prefect server, started by its schedule while its window is open.
 
-The deployment's parameter is the content of the campaign file with absolute paths, which must also exist on workers.
+The deployment's parameters are the content of the campaign file with absolute paths, which must also exist on workers,
+and the order of the campaign's parameters, which a server does not always keep.
 """
 
 from collections import defaultdict
@@ -22,6 +23,7 @@ from overnight.flows.clusters.places.on_pool import OnPool
 from overnight.flows.clusters.places.pool_launcher import deploy_evaluation
 from overnight.flows.definition.campaign_file import CampaignFile
 from overnight.flows.engine.campaign_flow import campaign_flow
+from overnight.flows.engine.written_order import written_order
 from overnight.flows.host.prefect_environment import JOB_ENVIRONMENT, QUIET
 from overnight.flows.proposing.pool import deploy_proposer
 
@@ -58,7 +60,7 @@ async def deploy(file: CampaignFile, pool: str, now: datetime) -> str:
         name=file.campaign.name,
         description=file.campaign.description,
         schedules=None if window is None else schedules_of(window, now),
-        parameters={"file": file.model_dump(mode="json")},
+        parameters={"file": file.model_dump(mode="json"), "order": written_order(file)},
         # Explicit, so that a limit set by an earlier version is removed.
         concurrency_limit=None,
         tags=["overnight", f"campaign:{file.campaign.name}"],

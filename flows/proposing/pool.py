@@ -1,11 +1,13 @@
 """Proposals computed by a Prefect work pool, for example on a host with a GPU.
 
-Each question is a flow run of its own. The pool runs one at a time, so one GPU can serve any number of campaigns.
+Each question is a flow run of its own. The pool runs one at a time, so one GPU can serve any number of campaigns. A run
+whose worker was killed as well stays `Pending` or `Running` at the server, and would hold this one place for ever.
+Before and while it waits for an answer, a controller therefore ends the runs that have outlived their time limit.
 """
 
 import asyncio
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,12 +17,22 @@ from prefect import flow
 from prefect.artifacts import Artifact
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
-from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    FlowFilter,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    WorkPoolFilter,
+    WorkPoolFilterName,
+)
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.deployments import arun_deployment
 from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectException
-from prefect.states import Cancelled, Completed
+from prefect.states import Cancelled, Completed, Crashed
 from prefect.types.entrypoint import EntrypointType
 
 from overnight.campaign import Proposal
@@ -34,6 +46,10 @@ from overnight.flows.proposing.slot import ProposalSlot
 _FLOW = "propose"
 _ANSWER = "answer"
 _LOOK_SECONDS = 0.25
+_LOOK_FOR_DEAD_SECONDS = 5.0
+# A living run ends at its time limit, and may then take this long to report it.
+_GRACE = timedelta(seconds=15)
+_HOLD_A_PLACE = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 
 
 @flow(name=_FLOW, flow_run_name="{question.key}", persist_result=False)
@@ -71,9 +87,10 @@ class PoolProposer:
             raise ProposerUnavailable(f"the Prefect server did not answer: {problem!r}") from problem
 
     async def _answered(self, client: PrefectClient, question: Question) -> Answer:
+        await self._give_up_dead_runs(client)
         run = await self._asked(client, question)
         try:
-            ended = await asyncio.wait_for(_ended(client, run), self._time_limit.total_seconds())
+            ended = await asyncio.wait_for(self._ended(client, run), self._time_limit.total_seconds())
         except TimeoutError:
             await client.set_flow_run_state(
                 run.id, Cancelled(message="the controller no longer waits for it"), force=True
@@ -111,6 +128,40 @@ class PoolProposer:
             await deploy_proposer(self._pool)
             return await arun_deployment(client=client, **asked)
 
+    async def _ended(self, client: PrefectClient, run: FlowRun) -> State[Any]:
+        """Wait for the end of a run, and return its last state."""
+        passed = asyncio.get_running_loop().time
+        looked = passed()
+        while True:
+            state = (await client.read_flow_run(run.id)).state
+            if state is not None and state.is_final():
+                return state
+            if passed() - looked > _LOOK_FOR_DEAD_SECONDS:
+                await self._give_up_dead_runs(client)
+                looked = passed()
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _give_up_dead_runs(self, client: PrefectClient) -> None:
+        """End the runs of this pool, of any campaign, whose processes must have ended long ago."""
+        holding = await client.read_flow_runs(
+            flow_filter=FlowFilter(name=FlowFilterName(any_=[_FLOW])),
+            flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_HOLD_A_PLACE))),
+            work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[self._pool])),
+        )
+        now = datetime.now(UTC)
+        for run in holding:
+            if is_dead(run, now):
+                crashed = Crashed(message="its time limit has passed, so its process or its worker has died")
+                await client.set_flow_run_state(run.id, crashed, force=True)
+
+
+def is_dead(run: FlowRun, now: datetime) -> bool:
+    """Return whether a run that holds a place of the pool has outlived its own time limit."""
+    limit = run.parameters.get("time_limit_seconds")
+    if run.state is None or not isinstance(limit, int | float):
+        return False
+    return now - run.state.timestamp > timedelta(seconds=limit) + _GRACE
+
 
 async def deploy_proposer(pool: str) -> None:
     """Create the deployment that answers questions, and its pool if it does not exist.
@@ -131,15 +182,6 @@ async def deploy_proposer(pool: str) -> None:
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     await deployment.aapply()
-
-
-async def _ended(client: PrefectClient, run: FlowRun) -> State[Any]:
-    """Wait for the end of a run, and return its last state."""
-    while True:
-        state = (await client.read_flow_run(run.id)).state
-        if state is not None and state.is_final():
-            return state
-        await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def _answer(client: PrefectClient, run: FlowRun) -> Answer:

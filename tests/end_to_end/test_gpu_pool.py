@@ -169,6 +169,24 @@ async def test_who_asks_again_finds_a_run_under_way_and_another_one_where_it_has
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("state", ["PENDING", "RUNNING"])
+async def test_a_run_that_died_with_its_worker_and_its_controller_does_not_hold_the_only_place_for_ever(
+    tmp_path, asked, pool, state
+):
+    question = await a_question(tmp_path, SobolProposer())
+    dying = asyncio.create_task(PoolProposer(pool, timedelta(seconds=1)).ask(question))
+    [run] = await there_are(1, asked, pool)
+    # The controller is gone before it can give the run up, and no worker is left to report the end of the run.
+    dying.cancel()
+    await asyncio.gather(dying, return_exceptions=True)
+    asked.post(f"/flow_runs/{run['id']}/set_state", {"state": {"type": state}, "force": True})
+    with asked.worker(pool, tmp_path):
+        answer = await PoolProposer(pool, timedelta(minutes=4)).ask(question.model_copy(update={"q": 2}))
+    assert len(answer) == 2
+    assert [run["state_type"] for run in asked.runs_of(pool)] == ["CRASHED", "COMPLETED"]
+
+
+@pytest.mark.slow
 async def test_a_computation_that_hangs_on_the_pool_is_killed_and_who_asks_again_gets_an_answer(tmp_path, asked, pool):
     (tmp_path / "hanging.py").write_text(HANGING)
     (tmp_path / "hang").touch()

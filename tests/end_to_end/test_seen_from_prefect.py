@@ -19,6 +19,9 @@ from command_line import command, overnight_here
 from postgres_server import PostgresServer
 from prefect_on_postgres import PrefectOnPostgres, prefect_on_postgres, without_prefect
 
+from overnight.flows.definition.campaign_file import CampaignFile
+from overnight.flows.engine.written_order import in_written_order
+
 SECRET = "measured-by-nobody-else"
 AUTOMATION = Path(__file__).parents[2] / "infra" / "automation.yaml"
 
@@ -351,6 +354,20 @@ def test_the_deployment_of_the_example_is_made_as_it_says(server, tmp_path):
     deployed = server.get("/deployments/name/campaign/campaign")
     assert deployed["work_pool_name"] == "overnight"
     assert "file" in deployed["parameter_openapi_schema"]["properties"]
+
+
+@pytest.mark.slow
+def test_postgresql_sorts_the_parameters_of_a_deployed_campaign_and_a_run_has_them_in_the_order_of_the_file(
+    server, tmp_path
+):
+    x, mode = CAMPAIGN.splitlines()[3:5]
+    (tmp_path / "campaign.yaml").write_text(CAMPAIGN.replace(f"{x}\n{mode}", f"{mode}\n{x}"))
+    (tmp_path / "objective.py").write_text(OBJECTIVE)
+    succeed(run(tmp_path, at_server(server), *command("deploy", "campaign.yaml", "--pool", "sorted")))
+    stored = server.get("/deployments/name/campaign/Seen.from_Prefect")["parameters"]
+    assert list(stored["file"]["campaign"]["parameters"]) == ["x", "mode"]
+    begun = in_written_order(CampaignFile.model_validate(stored["file"]), stored["order"])
+    assert list(begun.campaign.parameters.root) == ["mode", "x"]
 
 
 @pytest.mark.slow

@@ -5,70 +5,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from itertools import pairwise
 
+from flow_runs import FlowRun
 from night_campaign import Evaluated
+from night_rules import MOMENT, Night, forgotten, nights_of, outside_of_window, overtaken
 
 from overnight.campaign import History
 from overnight.campaign.history.events import (
-    AttemptFailed,
     AttemptStarted,
     CampaignDrained,
     CampaignFinished,
     Event,
-    LeaseTaken,
     TrialFailed,
     TrialObserved,
-    TrialProposed,
 )
 from overnight.campaign.window import Window
 from overnight.flows.host.attempt_key import attempt_number
 from overnight.flows.replay.again import Replayed
 
 TIME_LIMIT = timedelta(seconds=100)
-# Tolerances: how early Prefect may be and how late a decision may be recorded; how long an evaluation may take to end.
-_MOMENT, _GRACE = timedelta(seconds=1), timedelta(seconds=10)
-_ENOUGH = 5
-
-
-@dataclass(frozen=True)
-class FlowRun:
-    """A run as reported by Prefect: when it was due, began and ended, its state, and whether it was scheduled."""
-
-    due: datetime
-    began: datetime | None
-    ended: datetime | None
-    state: str
-    by_schedule: bool
-
-
-@dataclass(frozen=True)
-class Night:
-    """The events of one controller, from its lease to its last event, and the history before it began."""
-
-    before: History
-    events: Sequence[Event]
-
-    @property
-    def started(self) -> list[AttemptStarted]:
-        """Return the attempts that the controller started."""
-        return [event for event in self.events if isinstance(event, AttemptStarted)]
-
-    @property
-    def observed(self) -> list[TrialObserved]:
-        """Return the results recorded by the controller."""
-        return [event for event in self.events if isinstance(event, TrialObserved)]
-
-    @property
-    def stopped(self) -> list[AttemptFailed]:
-        """Return the attempts that the controller stopped before they were finished."""
-        return [event for event in self.events if isinstance(event, AttemptFailed) and event.cause == "cancelled"]
-
-    @property
-    def reason(self) -> str:
-        """Return the reason that the controller recorded for its end."""
-        last = self.events[-1]
-        return last.reason if isinstance(last, CampaignDrained | CampaignFinished) else "it did not say"
+# How long an evaluation may take to end.
+_GRACE = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
@@ -98,11 +55,7 @@ class Evidence:
     @cached_property
     def nights(self) -> list[Night]:
         """Return the events of each controller, in order."""
-        begins = [i for i, event in enumerate(self.events) if isinstance(event, LeaseTaken)]
-        return [
-            Night(History.from_events(self.events[:i]), self.events[i:j])
-            for i, j in pairwise([*begins, len(self.events)])
-        ]
+        return nights_of(self.events)
 
     def closes(self, night: int) -> datetime:
         """Return when the window of a night closed; nights are counted from 0."""
@@ -138,41 +91,24 @@ def _started_by_the_schedule(evidence: Evidence) -> Iterator[str]:
     for run in evidence.runs:
         if run.state != "Completed":
             yield f"the run that was due {run.due} is {run.state}"
-        if run.began is not None and run.began < run.due - _MOMENT:
+        if run.began is not None and run.began < run.due - MOMENT:
             yield f"the run that was due {run.due} began before, {run.began}"
     if evidence.by_hand is not None and "The campaign is held by" not in evidence.by_hand:
         yield f"a second start was not refused by the lease: {evidence.by_hand}"
 
 
 def _in_the_window(evidence: Evidence) -> Iterator[str]:
-    known: list[float] = []
-    for event in evidence.events:
-        if isinstance(event, TrialObserved):
-            known.append(event.seconds)
-        elif isinstance(event, AttemptStarted):
-            closes, expected = evidence.window.closes(event.time), _expected(known)
-            if closes is None:
-                yield f"`{event.key}` was started outside of the window, {event.time}"
-            elif event.time + expected > closes + _MOMENT:
-                yield f"`{event.key}` was started {event.time}, was expected to take {expected}, and would not fit"
+    yield from outside_of_window(evidence.events, evidence.window, TIME_LIMIT)
     for one in evidence.evaluated.values():
         if not all(evidence.window.is_open(moment) for moment in one.began):
             yield f"`{one.key}` began outside of the window, {one.began}, by its own clock"
-
-
-def _expected(known: Sequence[float]) -> timedelta:
-    """Return the shortest duration that at least nine in ten did not exceed, computed from its definition."""
-    if len(known) < _ENOUGH:
-        return TIME_LIMIT
-    least = min(one for one in known if 10 * sum(other <= one for other in known) >= 9 * len(known))
-    return min(timedelta(seconds=least), TIME_LIMIT)
 
 
 def _both_nights_worked(evidence: Evidence) -> Iterator[str]:
     if len(evidence.nights) != len(evidence.openings):
         yield f"expected {len(evidence.openings)} controllers, found {len(evidence.nights)}"
     for night, opens in zip(evidence.nights, evidence.openings, strict=False):
-        if not opens - _MOMENT <= night.events[0].time < opens + evidence.window.length:
+        if not opens - MOMENT <= night.events[0].time < opens + evidence.window.length:
             yield f"a controller began {night.events[0].time}, not in the night of {opens}"
         if not (night.started and night.observed):
             yield f"in the night of {opens} {len(night.started)} were started and {len(night.observed)} observed"
@@ -181,21 +117,8 @@ def _both_nights_worked(evidence: Evidence) -> Iterator[str]:
 
 
 def _went_on_with_what_was_left(evidence: Evidence) -> Iterator[str]:
-    for night in evidence.nights[1:]:
-        left = night.before
-        for event in night.events:
-            if isinstance(event, TrialProposed) and event.provenance is not None:
-                seen = History.from_events(evidence.events[: event.provenance.asked.events_seen or 0])
-                if not set(left.trials) <= set(seen.trials):
-                    yield f"trial {event.trial} was proposed without all trials of the night before"
-                pending = {trial.id for trial in seen.model_view().pending}
-                known = event.provenance.knew.pending
-                if set(known) != pending:
-                    yield f"trial {event.trial} was proposed with {known} pending, not {pending}"
-        waiting = {trial.id for trial in left.model_view().pending}
-        first = {event.trial for event in night.started[: len(waiting)]}
-        if waiting != first:
-            yield f"{sorted(waiting)} were left to be tried again, and {sorted(first)} were started first"
+    yield from forgotten(evidence.events)
+    yield from overtaken(evidence.events)
 
 
 def _at_the_end_of_the_window(evidence: Evidence) -> Iterator[str]:

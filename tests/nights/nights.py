@@ -15,8 +15,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ending import end_as_by_ctrl_c
+from flow_runs import FlowRun, flow_runs
 from night_campaign import NightCampaign
-from night_judge import Evidence, FlowRun, judge
+from night_judge import Evidence, judge
 from night_table import publish
 from prefect_on_sqlite import PrefectOnSqlite
 from read_ledgers import damage_of
@@ -74,7 +75,7 @@ def spend(folder: Path, trials: int, seed: int) -> list[Evidence]:
         until(lambda: clock.now() > CLOCKS_CHANGE + _BEYOND_THE_CHANGE, "the clocks have changed", _SOON)
         _night(own, clock, campaigns, OPENINGS[1])
         _await_its_end(own, campaigns, OPENINGS[1])
-        runs = {each.name: _flow_runs(own, each.name) for each in campaigns}
+        runs = {each.name: flow_runs(own.ask, each.name) for each in campaigns}
     return [_evidence(each, runs[each.name], refused if each is campaigns[0] else None) for each in campaigns]
 
 
@@ -107,7 +108,7 @@ def _night(own: PrefectOnSqlite, clock: ShiftedClock, campaigns: Sequence[NightC
     """Skip the hours until just before a scheduled opening, and wait until the controllers have begun."""
     for each in campaigns:
         due = f"{each.name} is on the schedule for {opens}"
-        until(lambda name=each.name: any(r.due == opens for r in _flow_runs(own, name)), due, _SOON)
+        until(lambda name=each.name: any(r.due == opens for r in flow_runs(own.ask, name)), due, _SOON)
     before = {each.name: _leases(each) for each in campaigns}
     clock.set_to(opens - _BEFORE)
     _tell(f"{clock.now():%Y-%m-%d %H:%M:%S} UTC: shortly before the window opens")
@@ -120,7 +121,7 @@ def _night(own: PrefectOnSqlite, clock: ShiftedClock, campaigns: Sequence[NightC
 def _await_its_end(own: PrefectOnSqlite, campaigns: Sequence[NightCampaign], opened: datetime) -> None:
     for each in campaigns:
         over = f"the run of {each.name} has ended"
-        until(lambda name=each.name: _has_ended(_flow_runs(own, name), opened), over, _NIGHT_LIMIT)
+        until(lambda name=each.name: _has_ended(flow_runs(own.ask, name), opened), over, _NIGHT_LIMIT)
         _tell(over)
 
 
@@ -130,22 +131,6 @@ def _has_ended(runs: Sequence[FlowRun], opened: datetime) -> bool:
 
 def _leases(campaign: NightCampaign) -> int:
     return sum(isinstance(event, LeaseTaken) for event in campaign.events())
-
-
-def _flow_runs(own: PrefectOnSqlite, name: str) -> list[FlowRun]:
-    """Return the flow runs of a campaign, including those that are only scheduled."""
-    asked = own.ask("/flow_runs/filter", {"deployments": {"name": {"any_": [name]}}, "limit": 200})
-    runs = [
-        FlowRun(
-            due=datetime.fromisoformat(run["expected_start_time"]),
-            began=datetime.fromisoformat(run["start_time"]) if run["start_time"] else None,
-            ended=datetime.fromisoformat(run["end_time"]) if run["end_time"] else None,
-            state=run["state"]["name"],
-            by_schedule=run["auto_scheduled"] and (run["created_by"] or {}).get("type") == "SCHEDULE",
-        )
-        for run in asked
-    ]
-    return sorted(runs, key=lambda run: run.due)
 
 
 def _evidence(campaign: NightCampaign, runs: Sequence[FlowRun], by_hand: str | None) -> Evidence:

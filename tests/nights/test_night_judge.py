@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from flow_runs import FlowRun
 from night_campaign import read_evaluations
-from night_judge import Evidence, FlowRun, judge
+from night_judge import Evidence, judge
 from nights import OPENINGS
 
 from overnight.campaign import Campaign

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,10 +23,13 @@ _SECONDS_TO_END = 30
 
 
 class PostgresServer:
-    """A server with its own superuser and password; its data are in `folder` and survive `kill`."""
+    """A server with its own superuser and password; its data are in `folder` and survive `kill`.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    Its processes also get the variables `more`.
+    """
+
+    def __init__(self, folder: Path, more: Mapping[str, str] | None = None) -> None:
+        self._folder, self._more = folder, dict(more or {})
         self._data = folder / "data"
         self._password = secrets.token_urlsafe(16)
         with socket.socket() as free:
@@ -55,6 +58,7 @@ class PostgresServer:
                 # SIGQUIT ends the server and its own processes quickly, even if this process is killed.
                 ["setpriv", "--pdeathsig", "QUIT", *_as_somebody(), _program("postgres"), "-D", self._data, *switches],
                 cwd=self._folder,
+                env=os.environ | self._more,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

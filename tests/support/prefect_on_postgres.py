@@ -24,10 +24,10 @@ _QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_SERVER_UI_V2_ENA
 
 
 class PrefectOnPostgres:
-    """A server on loopback with a database elsewhere; `folder` is its home."""
+    """A server on loopback with a database elsewhere; `folder` is its home, and it also gets the variables `more`."""
 
-    def __init__(self, folder: Path, database: str) -> None:
-        self._folder, self._database = folder, database
+    def __init__(self, folder: Path, database: str, more: Mapping[str, str] | None = None) -> None:
+        self._folder, self._database, self._more = folder, database, dict(more or {})
         self.auth = f"overnight:{secrets.token_urlsafe(16)}"
         with socket.socket() as free:
             free.bind((_HOST, 0))
@@ -54,7 +54,7 @@ class PrefectOnPostgres:
         with (self._folder / "output").open("ab") as output:
             self._process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "TERM", *serve],
-                env=without_prefect(os.environ) | _QUIET | own,
+                env=without_prefect(os.environ) | _QUIET | own | self._more,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -10,7 +10,7 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import product
@@ -63,10 +63,13 @@ AUDITOR = Credentials("overnight-auditor", "not-a-secret-of-the-auditor")
 
 
 class S3Server:
-    """A server with the bucket `ledger`, a writer, and an auditor who may only read; its data are in `folder`."""
+    """A server with the bucket `ledger`, a writer, and an auditor who may only read; its data are in `folder`.
 
-    def __init__(self, folder: Path, first_port: int | None = None) -> None:
-        self._folder = folder
+    It also gets the variables `more`.
+    """
+
+    def __init__(self, folder: Path, first_port: int | None = None, more: Mapping[str, str] | None = None) -> None:
+        self._folder, self._more = folder, dict(more or {})
         self._ports = _free_ports() if first_port is None else [first_port + i for i in range(len(_PORTS))]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -98,7 +101,12 @@ class S3Server:
         ]
         with (self._folder / "output").open("ab") as output:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+                command,
+                env=os.environ | self._more,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
             )
         until = time.monotonic() + _SECONDS_TO_START
         while not self._keeps_objects():

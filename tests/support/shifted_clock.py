@@ -17,6 +17,7 @@ class ShiftedClock:
     """The clock of all processes that are started with its environment; `folder` must be its own."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._library, file = folder / "shifted_clock.so", folder / "seconds"
         compile_it = ["cc", "-shared", "-fPIC", "-O2", "-o", str(self._library), str(_SOURCE), "-ldl"]
         subprocess.run(compile_it, check=True)
