@@ -4,12 +4,13 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from overnight.campaign.evaluation import (
@@ -34,8 +35,22 @@ from overnight.evaluators.watch import OwnChild, Watch, Watched
 # How many seconds the process that started an attempt may be suspended before the attempt is ended. The attempt is also
 # ended if that process dies, because no other process would adopt it. None: a controller on this machine adopts it.
 ends_with_its_parent: ContextVar[float | None] = ContextVar("ends_with_its_parent", default=None)
+_inherited_locks: ContextVar[Mapping[str, int]] = ContextVar("_inherited_locks", default=MappingProxyType({}))
 
 _SUPERVISOR_DIED = "its supervisor was killed or could not start, and no process of the evaluation is left"
+
+
+@contextmanager
+def passing_on(locks: Mapping[str, int]) -> Iterator[None]:
+    """Let the processes of attempts that start inside inherit these open files, which hold locks, by name.
+
+    The kernel keeps each lock until the last of these processes has ended.
+    """
+    token = _inherited_locks.set(locks)
+    try:
+        yield
+    finally:
+        _inherited_locks.reset(token)
 
 
 @dataclass(frozen=True)
@@ -103,7 +118,7 @@ class AttemptProcess:
             raise
 
     def _instructions(self, request: EvaluationRequest) -> dict[str, Any]:
-        silence = ends_with_its_parent.get()
+        silence, locks = ends_with_its_parent.get(), list(_inherited_locks.get())
         return {
             "key": request.key,
             "command": self.command,
@@ -113,6 +128,7 @@ class AttemptProcess:
             "result_ends": self.result_ends,
             "starter": os.getpid(),
             **({} if silence is None else {"parent": os.getpid(), "silence": silence}),
+            **({"locks": locks} if locks else {}),
         }
 
     def _start(self, attempt: AttemptFolder) -> "subprocess.Popen[bytes]":
@@ -125,6 +141,7 @@ class AttemptProcess:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                pass_fds=tuple(_inherited_locks.get().values()),
             )
 
     def _watch(

@@ -1,5 +1,6 @@
 """Assemble the running parts of a campaign from its file; the only place that does."""
 
+import asyncio
 import importlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -8,9 +9,11 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from overnight.campaign.errors import CannotStart
 from overnight.campaign.parameters import Value
 from overnight.evaluators import Evaluator
 from overnight.evaluators.sources import SourceFiles
+from overnight.flows.clusters.gpus import HostGpus, find_gpus
 from overnight.flows.clusters.order import Pulse
 from overnight.flows.clusters.places.here import Here
 from overnight.flows.clusters.sent import SentEvaluator
@@ -70,7 +73,8 @@ async def placed(
     the first attempt that waits long for a worker.
     """
     await file.run_on.reach(notify, file.needs)
-    sent = replace(_sent(file, pulse or Pulse()), notify=_only_once(notify))
+    once = _only_once(notify)
+    sent = replace(_sent(file, pulse or Pulse()), notify=once, gpus=await _gpus(file, once))
     try:
         yield sent
     finally:
@@ -103,6 +107,20 @@ def _only_once(notify: Callable[[str], None]) -> Callable[[str], None]:
             notify(text)
 
     return told
+
+
+async def _gpus(file: CampaignFile, notify: Callable[[str], None]) -> HostGpus | None:
+    """Return the GPUs of this host that evaluations take turns in holding; None if they need none."""
+    if not file.gpus_here:
+        return None
+    found = await asyncio.to_thread(find_gpus)
+    if len(found) < file.gpus_here:
+        listed = ", ".join(found) or "none"
+        raise CannotStart(
+            f"resources.gpus: expected at least {file.gpus_here} on this host for each evaluation, found {listed}. "
+            "Run the campaign on a host with GPUs. Nothing was started."
+        )
+    return HostGpus(found, file.gpus_here, Path(file.work) / f"{file.campaign.name}-gpus", notify)
 
 
 def _sent(file: CampaignFile, pulse: Pulse) -> SentEvaluator:

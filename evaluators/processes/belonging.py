@@ -14,7 +14,7 @@ from overnight.evaluators.processes.supervisor import put_if_absent
 from overnight.evaluators.processes.survivors import Claim
 
 # These describe the process that starts an attempt, so they differ if another process starts it again.
-_OF_THE_STARTER = {"parent", "silence", "starter"}
+_OF_THE_STARTER = {"parent", "silence", "starter", "locks"}
 
 
 def begin(attempt: AttemptFolder, request: EvaluationRequest, start: dict[str, Any]) -> str | None:

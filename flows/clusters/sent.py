@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -10,12 +11,15 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential
 
-from overnight.campaign import EvaluationRequest
+from overnight.campaign import EvaluationFailed, EvaluationRequest
 from overnight.campaign.errors import LedgerError
 from overnight.campaign.evaluation import EvaluationAnswer
+from overnight.campaign.values.duration import format_duration
 from overnight.evaluators import AnyEvaluator, Report
 from overnight.evaluators.around import Around
+from overnight.evaluators.attempt_process import passing_on
 from overnight.flows.clusters.following import Following
+from overnight.flows.clusters.gpus import HostGpus
 from overnight.flows.clusters.launcher import Launcher
 from overnight.flows.clusters.order import CLAIM, SENT, Order, Pulse, read_claim
 from overnight.flows.clusters.places.any_place import AnyPlace
@@ -33,7 +37,8 @@ _place = TypeAdapter[AnyPlace](AnyPlace)
 class SentEvaluator(Around):
     """An Evaluator that has another one evaluate at a place, and follows each attempt through its mailbox.
 
-    An attempt has its whole time limit once a worker has begun it.
+    An attempt has its whole time limit once a worker has begun it. On this machine, it first waits until it holds its
+    `gpus`, if it needs any.
     """
 
     evaluator: AnyEvaluator
@@ -44,19 +49,20 @@ class SentEvaluator(Around):
     mailboxes: Mailboxes
     pulse: Pulse
     notify: Callable[[str], None] = lambda text: None
+    gpus: HostGpus | None = None
     launchers: dict[AnyPlace | Nowhere, Launcher] = field(default_factory=dict)
 
     @property
     def patience(self) -> timedelta:
-        """Return how much longer an attempt may take: it waits for a worker, and for the worker's signs of life."""
+        """Return how much longer an attempt may take: it waits for a worker and its signs of life, or for GPUs."""
         if isinstance(self.place, Here):
-            return timedelta()
+            return timedelta() if self.gpus is None else self.gpus.longest_wait
         return self.place.start_within + 2 * timedelta(seconds=self.pulse.silence) + self.grace
 
     async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationAnswer:
         """Have the point tried once at the place, and return how it ended."""
         if isinstance(self.place, Here):
-            return await self.evaluator.evaluate(request, folder, report)
+            return await self._evaluate_here(request, folder, report)
         avoid = await self._earlier_workers(request)
         # The next controller looks there, even if the campaign file names another place by then.
         await self.mailboxes.of(request.key).put(SENT, self.place.model_dump_json())
@@ -77,6 +83,22 @@ class SentEvaluator(Around):
             return await self.evaluator.recover(request, folder, report)
         # An order that the cluster has not seen, or has forgotten, is sent again: its key is evaluated only once.
         return await self._following(request, _read_place(sent), report).to_its_end()
+
+    async def _evaluate_here(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationAnswer:
+        if self.gpus is None:
+            return await self.evaluator.evaluate(request, folder, report)
+        passed = asyncio.get_running_loop().time
+        asked = passed()
+        if (held := await self.gpus.take(request.key)) is None:
+            waited = format_duration(self.gpus.longest_wait)
+            needed = f"{self.gpus.each} of the GPUs {', '.join(self.gpus.names)}"
+            why = f"{needed} did not become free within {waited}; the files in {self.gpus.folder} name who holds them"
+            return EvaluationFailed(cause="infrastructure", message=why)
+        if request.deadline is not None:
+            deadline = request.deadline + timedelta(seconds=passed() - asked)
+            request = request.model_copy(update={"deadline": deadline})
+        with closing(held), passing_on(held.locks):
+            return await self.evaluator.with_variables([held.variable]).evaluate(request, folder, report)
 
     async def _recorded_place(self, request: EvaluationRequest) -> str | None:
         patient = AsyncRetrying(

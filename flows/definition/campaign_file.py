@@ -28,6 +28,8 @@ from overnight.campaign.problems import Contradictory, Problem, one_line, shown
 from overnight.campaign.values.duration import WRITTEN_BY_HAND
 from overnight.evaluators import AnyEvaluator, OwnLoop
 from overnight.evaluators.ongoing.polling import Polling
+from overnight.flows.clusters.gpu_problems import gpu_problems
+from overnight.flows.clusters.gpus import find_gpus
 from overnight.flows.clusters.places.any_place import AnyPlace
 from overnight.flows.clusters.places.here import Here
 from overnight.flows.clusters.resources import Needs, Resources
@@ -153,6 +155,11 @@ class CampaignFile(BaseModel):
         return Needs(self.resources, self.evaluator.time_limit, self.evaluator.grace)
 
     @property
+    def gpus_here(self) -> int:
+        """Return how many GPUs of this host each evaluation holds."""
+        return (self.resources.gpus or 0) if isinstance(self.run_on, Here) else 0
+
+    @property
     def polling(self) -> Polling | None:
         """Return how often evaluations are looked at that go on by themselves; None if they end with their process.
 
@@ -168,6 +175,8 @@ class CampaignFile(BaseModel):
         The evaluator comes last: if it is missing, everything else is valid.
         """
         self.check_without_evaluator()
+        if self.gpus_here and (problems := gpu_problems(self.gpus_here, self.campaign, self.evaluator, find_gpus())):
+            raise InvalidDefinition(problems)
         await self.evaluator.check(self.campaign)
 
     def check_without_evaluator(self) -> None:
