@@ -16,8 +16,8 @@ from overnight.campaign import History, Proposal
 from overnight.campaign.experiment.arms import batch_of
 from overnight.campaign.history.provenance import MadeBy, Prediction, Provenance
 from overnight.campaign.recommendation import Recommendation
+from overnight.flows.commands.live import LiveDisplay
 from overnight.flows.commands.read.trials import trials
-from overnight.flows.commands.start.live import LiveDisplay
 from overnight.report.explanation import explanation, feasible_sentence
 from overnight.report.finding import confidence_sentences, finding_sentence
 from overnight.report.happenings import News

@@ -12,7 +12,7 @@ from thorough_campaigns import Thorough, thorough
 from overnight.campaign.history.events import CampaignRevised
 from overnight.campaign.history.provenance import Chosen, Knew, MadeBy, Provenance
 from overnight.campaign.history.trial import Resumed
-from overnight.flows.commands.start.live import LiveDisplay
+from overnight.flows.commands.live import LiveDisplay
 from overnight.flows.engine.artifacts import artifacts_of
 from overnight.report.explanation import explanation
 from overnight.report.finding import finding_sentence, standing_sentence

@@ -16,7 +16,7 @@ from told_stories import POINT, Story, campaign_of
 from overnight.campaign import Trial
 from overnight.campaign.history.trials import Trials
 from overnight.campaign.recommendation import Recommendation
-from overnight.flows.commands.start.live import LiveDisplay
+from overnight.flows.commands.live import LiveDisplay
 from overnight.report.finding import standing_sentence
 
 WHEN = {"when": {"change": 0.1}, "most_waiting": 2}

@@ -10,7 +10,7 @@ from told_stories import START, Story, campaign_of
 
 from overnight.campaign import Point
 from overnight.campaign.recommendation import OfContext, Recommendation
-from overnight.flows.commands.start.live import LiveDisplay
+from overnight.flows.commands.live import LiveDisplay
 from overnight.flows.engine.artifacts import artifacts_of
 from overnight.report.happenings import News
 from overnight.report.html import render_report

@@ -12,7 +12,7 @@ from standing import finding_lines, status_lines, story_about
 from told_stories import HOSTILE, Story
 
 from overnight.campaign.recommendation import Recommendation
-from overnight.flows.commands.start.live import LiveDisplay
+from overnight.flows.commands.live import LiveDisplay
 from overnight.report.finding import confidence_sentences, finding_sentence
 from overnight.report.story import Story as Told
 from overnight.report.story.goal.front import Front

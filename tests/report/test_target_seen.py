@@ -12,7 +12,7 @@ from overnight.campaign import History, Measurement
 from overnight.campaign.history.events import TrialObserved
 from overnight.campaign.history.provenance import Chosen, Knew, MadeBy, Prediction, Provenance
 from overnight.campaign.recommendation import Recommendation
-from overnight.flows.commands.start.live import LiveDisplay
+from overnight.flows.commands.live import LiveDisplay
 from overnight.report.explanation import explanation
 from overnight.report.story.goal.best import best_of
 

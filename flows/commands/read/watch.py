@@ -8,8 +8,8 @@ from rich.console import Console
 
 from overnight.campaign import History
 from overnight.campaign.errors import LedgerError
+from overnight.flows.commands.live import LiveDisplay
 from overnight.flows.commands.read.kept import Kept, kept_at
-from overnight.flows.commands.start.live import LiveDisplay
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.terminal import terminal
 from overnight.flows.session.journal import Journal

@@ -6,8 +6,8 @@ from pathlib import Path
 from overnight.campaign import History
 from overnight.campaign.history.events import CampaignDrained
 from overnight.flows.api.run import run_campaign
+from overnight.flows.commands.live import LiveDisplay
 from overnight.flows.commands.start.exit_codes import ExitCode
-from overnight.flows.commands.start.live import LiveDisplay
 from overnight.flows.definition.campaign_file import load_campaign_file
 from overnight.flows.definition.fixing import fixed_by, with_context, with_fixed
 from overnight.flows.host.clock import SystemClock
