@@ -9,7 +9,8 @@ from recommendations import recommendation
 from standing import story_about
 from told_stories import POINT, Story, campaign_of
 
-from overnight.report.comparison import Comparison, compared, rows_of
+from overnight.report.phrases.comparison import rows_of
+from overnight.report.story.comparison import Comparison, compared
 
 
 def told(mean, sd, goal="minimize", recommended=True, **changes):
@@ -59,7 +60,7 @@ def test_what_cannot_be_compared_is_not_and_says_why(other, why):
 def test_a_row_holds_a_fact_of_each_campaign_and_empty_rows_are_left_out():
     stories = [told(0.3, 0.1), told(0.2, 0.1, recommended=False)]
     narrow = {"rate": {"kind": "float", "low": 0.1, "high": 1.0}}
-    rows = rows_of(compared(["a", "b"], stories), [campaign_of(), campaign_of(parameters=narrow, baseline=None)])
+    rows = rows_of(stories, [campaign_of(), campaign_of(parameters=narrow, baseline=None)])
     facts = {row[0]: row[1:] for row in rows}
     assert facts["recommended"] == ["0.30 ± 0.10 (trial 2)", ""]
     assert facts["best measured"] == ["0.3 (trial 2)", "0.2 (trial 2)"]

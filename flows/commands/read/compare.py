@@ -13,8 +13,9 @@ from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.terminal import terminal
 from overnight.flows.rules.recommending import recommendation_of
 from overnight.flows.session.lease import controller_lives
-from overnight.report.comparison import compared, rows_of
+from overnight.report.phrases.comparison import rows_of
 from overnight.report.story import Story, story_of
+from overnight.report.story.comparison import compared
 
 _IF_ALIKE = "This holds if the campaigns measure the same thing in the same way: their results are not compared."
 
@@ -29,7 +30,10 @@ def compare(paths: Sequence[Path], form: str) -> None:
         print(harmless_json(comparison.model_dump_json(indent=2)))  # noqa: T201
         return
     console = terminal()
-    cells = [[Text(harmless(cell)) for cell in row] for row in rows_of(comparison, [campaign for campaign, _ in read])]
+    cells = [
+        [Text(harmless(cell)) for cell in row]
+        for row in rows_of(comparison.stories, [campaign for campaign, _ in read])
+    ]
     sheet = Sheet(["fact", *called], cells, folded=range(1, len(called) + 1))
     if sheet.fits(console.width):
         console.print(sheet.grid(console.width))
