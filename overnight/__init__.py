@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from overnight.evaluators.ongoing.running import Running
     from overnight.flows.api.ask_tell import AskTell
     from overnight.flows.api.minimize import maximize, minimize
+    from overnight.flows.api.open_campaign import OpenCampaign, open_campaign
     from overnight.flows.api.run import CampaignResult, run_campaign
     from overnight.flows.definition.campaign_file import CampaignFile, load_campaign_file
 
@@ -50,6 +51,7 @@ __all__ = [
     "InvalidResult",
     "Measurement",
     "NotUnderWay",
+    "OpenCampaign",
     "OvernightError",
     "Proposal",
     "Running",
@@ -57,6 +59,7 @@ __all__ = [
     "load_campaign_file",
     "maximize",
     "minimize",
+    "open_campaign",
     "propose",
     "recommend",
     "run_campaign",
@@ -84,6 +87,7 @@ __getattr__, __dir__ = lazily(
         "overnight.evaluators.ongoing.running": ("Running",),
         "overnight.flows.api.ask_tell": ("AskTell",),
         "overnight.flows.api.minimize": ("maximize", "minimize"),
+        "overnight.flows.api.open_campaign": ("OpenCampaign", "open_campaign"),
         "overnight.flows.api.run": ("CampaignResult", "run_campaign"),
         "overnight.flows.definition.campaign_file": ("CampaignFile", "load_campaign_file"),
     },

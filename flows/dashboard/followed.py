@@ -9,7 +9,7 @@ from time import monotonic
 from overnight.campaign import History
 from overnight.campaign.errors import LedgerError, OvernightError
 from overnight.campaign.history.events import Event
-from overnight.flows.dashboard.place import Place
+from overnight.flows.api.place import Place
 from overnight.flows.session.lease import controller_lives
 from overnight.report.deeds import is_deed
 

@@ -6,9 +6,9 @@ import socket
 import uvicorn
 
 from overnight.campaign.errors import CannotStart
+from overnight.flows.api.place import place_of
 from overnight.flows.dashboard.app import application
 from overnight.flows.dashboard.entry.access import VARIABLE, Access, access_for, is_loopback
-from overnight.flows.dashboard.place import place_of
 from overnight.flows.dashboard.watch import Watch
 from overnight.flows.host.terminal import terminal
 

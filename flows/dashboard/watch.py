@@ -5,8 +5,8 @@ from pathlib import Path
 from time import monotonic
 
 from overnight.campaign.errors import OvernightError
+from overnight.flows.api.place import Place
 from overnight.flows.dashboard.followed import Followed
-from overnight.flows.dashboard.place import Place
 from overnight.storage import KeptCampaign, kept_campaigns
 
 # A listing takes at most this share of the time.

@@ -12,9 +12,9 @@ import httpx
 import uvicorn
 
 from overnight.campaign.history.events import Event
+from overnight.flows.api.place import place_of
 from overnight.flows.dashboard.app import application
 from overnight.flows.dashboard.entry.access import access_for
-from overnight.flows.dashboard.place import place_of
 from overnight.flows.dashboard.server import listen
 from overnight.flows.dashboard.watch import Watch
 from overnight.storage import open_ledger

@@ -1,4 +1,4 @@
-"""The place that a dashboard shows: all campaigns of a directory or a bucket, or one of them."""
+"""A place that a person names: all campaigns of a directory or a bucket, or one of them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from overnight.storage import ParquetLedger, ledger_location, open_ledger
 
 @dataclass(frozen=True)
 class Place:
-    """The `address` of ledgers; `only` is the one campaign to show, and None shows all.
+    """The `address` of ledgers; `only` is the one campaign that is meant, and None means all.
 
     `receipts` is the file with the receipts of that campaign. It is known only if the campaign's file was named.
     """

@@ -1,0 +1,202 @@
+"""A campaign of any ledger, to look at from Python and in notebooks; nothing is written."""
+
+import html
+import re
+import time
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from overnight.bo_core import AnyProposer, BayesianProposer
+from overnight.bo_core.proposer import recorded_proposer
+from overnight.campaign import History
+from overnight.campaign.errors import LedgerError
+from overnight.campaign.insight import Insight
+from overnight.campaign.recommendation import Recommendation
+from overnight.flows.api.drawings import Drawings
+from overnight.flows.api.place import place_of
+from overnight.flows.api.sync import run_sync
+from overnight.flows.host.clock import SystemClock
+from overnight.flows.rules.recommending import insight_into, recommendation_of
+from overnight.flows.session.journal import Journal
+from overnight.flows.session.lease import controller_lives
+from overnight.report.html import render_report, render_sections
+from overnight.report.status import status_lines
+from overnight.report.story import Story, story_of
+from overnight.report.tables import trial_rows
+from overnight.storage import kept_campaigns
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def open_campaign(place: str | Path) -> "OpenCampaign":
+    """Return the campaign of a file, of a folder in a ledger, or of a URL such as `s3://bucket/ledgers/name`.
+
+    A directory or a bucket with a single campaign stands for that one. Raises InvalidDefinition if a file has mistakes,
+    and LedgerError if there is no such campaign.
+    """
+    found = place_of(str(place))
+    name = found.only or _only_one(str(place), found.address)
+    return OpenCampaign(name, found.address)
+
+
+def _only_one(place: str, address: str) -> str:
+    names = [kept.name for kept in kept_campaigns(address, Path())]
+    if len(names) != 1:
+        listed = ", ".join(names) or "none"
+        raise LedgerError(f"{place}: expected one campaign, found {listed}. Add its name to the place.")
+    return names[0]
+
+
+class OpenCampaign:
+    """A campaign as its ledger holds it now: each property and method first reads what others have appended."""
+
+    def __init__(self, name: str, address: str) -> None:
+        self.name, self.address = name, address
+        self._place = place_of(address)
+        self._journal = Journal(self._place.ledger(name))
+        self._known: tuple[History, Story, Recommendation | None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<OpenCampaign: {self.name!r}, ledger {self.address!r}>"
+
+    def __str__(self) -> str:
+        return "\n".join(status_lines(self._story_at(SystemClock().now(), self.history)))
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(str(self))}</pre>"
+
+    @property
+    def history(self) -> History:
+        """Return all trials and events so far; raises LedgerError if nothing has been recorded."""
+        run_sync(self._journal.refresh())
+        if self._journal.history.defined is None:
+            where = self._place.location(self.name)
+            raise LedgerError(f"{where}: expected the ledger of campaign `{self.name}`, found nothing.")
+        return self._journal.history
+
+    @property
+    def best(self) -> Recommendation | None:
+        """Return the recommendation, which is computed if none is recorded that holds; None before any result."""
+        return self._learnt()[2]
+
+    @property
+    def story(self) -> Story:
+        """Return how the campaign stands and what its model has learnt, as the report shows it."""
+        return self._learnt()[1]
+
+    def trials(self) -> "pandas.DataFrame":
+        """Return a row for each trial, with the columns of the view `trials` of `overnight query`; needs pandas."""
+        try:
+            import pandas
+        except ImportError:
+            raise ImportError(
+                "`trials` returns a table of pandas, which is not installed: pip install pandas"
+            ) from None
+        rows = trial_rows(self.history)
+        return pandas.DataFrame(rows).set_index("trial") if rows else pandas.DataFrame()
+
+    def watch(self, every: float = 1.0) -> None:
+        """Show in this notebook cell how the campaign stands, again whenever its ledger grows, until it has finished.
+
+        The ledger is read every so many seconds. Interrupting the cell ends only this display.
+        """
+        from IPython.display import display  # of the notebook, no dependency
+
+        shown = self.history
+        cell = display(self, display_id=True)
+        with suppress(KeyboardInterrupt):
+            while shown.finished is None:
+                time.sleep(every)
+                if self.history is not shown:
+                    shown = self.history
+                    cell.update(self)
+
+    def report(self, file: str | Path) -> Path:
+        """Write the report, one self-contained HTML file, and return its path."""
+        history, story, _ = self._learnt()
+        path = Path(file)
+        path.write_text(render_report(history, story), encoding="utf-8")
+        return path
+
+    def plot_course(self) -> Drawings:
+        """Return the best result over the trials."""
+        return self._drawings("course")
+
+    def plot_slices(self) -> Drawings:
+        """Return the model along each of the parameters that matter most, through the recommended point."""
+        return self._drawings("slice")
+
+    def plot_importance(self) -> Drawings:
+        """Return the share of each parameter in the variation of the objective."""
+        return self._drawings("importance")
+
+    def plot_contour(self) -> Drawings:
+        """Return the model over the two parameters that matter most."""
+        return self._drawings("contour")
+
+    def plot_left_out(self) -> Drawings:
+        """Return the prediction of each result by a model that has not seen it."""
+        return self._drawings("left-out")
+
+    def plot_parameters(self) -> Drawings:
+        """Return the results over the parameters without a slice."""
+        return self._drawings("parameter")
+
+    def plot_front(self) -> Drawings:
+        """Return the front of several objectives."""
+        return self._drawings("front")
+
+    def plot_limits(self) -> Drawings:
+        """Return the metrics that constraints limit."""
+        return self._drawings("limit")
+
+    def plot_arms(self) -> Drawings:
+        """Return the arms of an A/B test and their differences to the status quo."""
+        return self._drawings("arms")
+
+    def plot_timeline(self) -> Drawings:
+        """Return the times at which the workers were busy."""
+        return self._drawings("timeline")
+
+    def _drawings(self, kind: str) -> Drawings:
+        history, story, _ = self._learnt()
+        figures = render_sections(history, story).figures
+        # Charts of a context have its number before their names, and those of a kind their own behind them.
+        of_kind = re.compile(rf"(?:.*-)?{kind}(?:-\d+)*")
+        return Drawings(kind, {place: figure for place, figure in figures.items() if of_kind.fullmatch(place)})
+
+    def _learnt(self) -> tuple[History, Story, Recommendation | None]:
+        """Return the history with its story and recommendation, which are made once for each history."""
+        history = self.history
+        if self._known is None or self._known[0] is not history:
+            proposer = _proposer_of(history)
+            found = recommendation_of(history, proposer)
+            story = self._story_at(SystemClock().now(), history, found, insight_into(history, found, proposer))
+            self._known = history, story, found
+        return self._known
+
+    def _story_at(
+        self,
+        now: datetime,
+        history: History,
+        recommendation: Recommendation | None = None,
+        insight: Insight | None = None,
+    ) -> Story:
+        return story_of(
+            history,
+            now,
+            alive=controller_lives(history),
+            recommendation=recommendation,
+            insight=insight,
+            ledger=self._place.location(self.name),
+        )
+
+
+def _proposer_of(history: History) -> AnyProposer:
+    """Return the recorded proposer; a module of a third party is looked for in the working folder."""
+    latest = history.revised or history.defined
+    recorded = None if latest is None else latest.settings.get("proposer")
+    return BayesianProposer() if recorded is None else recorded_proposer(recorded).in_folder(Path())

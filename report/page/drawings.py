@@ -1,0 +1,28 @@
+"""Charts of the report by themselves, as a page of their own for a notebook."""
+
+import json
+from collections.abc import Mapping
+
+from markupsafe import Markup
+
+from overnight.report.page.template import file_of_page
+
+_PAGE = Markup(
+    "<!doctype html><meta charset='utf-8'><meta name='color-scheme' content='light dark'>"
+    "<style>body {{ margin: 0 }}</style>{places}<script>{plotly}</script><script>const figures = {figures};"
+    "for (const [place, figure] of Object.entries(figures)) Plotly.newPlot(place, figure.data, figure.layout, "
+    "{{ responsive: true, displayModeBar: false }});</script>"
+)
+_GAP = 16
+
+
+def page_of_charts(figures: Mapping[str, str]) -> tuple[Markup, int]:
+    """Return charts, given as the JSON of a page by their places, as an HTML page, and the height that it needs."""
+    places = Markup("").join(Markup("<div id='{}'></div>").format(place) for place in figures)
+    listed = ",".join(f"{json.dumps(place)}:{figure}" for place, figure in figures.items())
+    page = _PAGE.format(
+        places=places,
+        plotly=Markup(file_of_page("plotly-basic.min.js")),  # noqa: S704
+        figures=Markup(f"{{{listed}}}"),  # noqa: S704
+    )
+    return page, sum(json.loads(figure)["layout"]["height"] + _GAP for figure in figures.values())
