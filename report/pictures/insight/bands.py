@@ -1,6 +1,7 @@
 """The coloured bands of a contour: round limits, a colour for each, and the bar that shows them."""
 
 import math
+import sys
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,9 +26,11 @@ class Bands:
         """Return bands that hold all means."""
         logarithmic = logarithmic and min(means) > 0
         low, high = (math.log10(end) if logarithmic else end for end in (min(means), max(means)))
-        step = _round_step((high - low) / _BANDS) if high > low else abs(low) or 1.0
-        first, last = math.floor(low / step), math.ceil(high / step)
-        return cls(tuple(i * step for i in range(first, max(last, first + 1) + 1)), logarithmic)
+        # The difference of the largest floats is not a float.
+        step = _round_step(high / _BANDS - low / _BANDS) if high > low else abs(low) or 1.0
+        first, last, largest = math.floor(low / step), math.ceil(high / step), sys.float_info.max
+        limits = (min(max(i * step, -largest), largest) for i in range(first, max(last, first + 1) + 1))
+        return cls(tuple(limits), logarithmic)
 
     def index(self, mean: float | None) -> int | None:
         """Return the number of the band that holds a mean."""
@@ -58,7 +61,7 @@ class Bands:
 
 def _round_step(step: float) -> float:
     """Return 1, 2 or 5 times a power of ten, the least that is not below a step."""
-    power = 10.0 ** math.floor(math.log10(step))
+    power = max(10.0 ** math.floor(math.log10(step)), sys.float_info.min)
     return next(factor * power for factor in (1.0, 2.0, 5.0, 10.0) if factor * power >= step * (1.0 - 1e-9))
 
 
