@@ -1,9 +1,10 @@
 """Phrases about the insight of the model."""
 
 from overnight.campaign.parameters import Parameter, Value
-from overnight.report.numbers import number, share_text, value_text
+from overnight.report.numbers import interval, number, share_text, value_text
 from overnight.report.phrases.front import joined
 from overnight.report.phrases.general import counted
+from overnight.report.story.insight.best_part import BestPart
 from overnight.report.story.insight.bounds import AtBound
 from overnight.report.story.insight.insight import ShownContour, ShownMetric, ShownSlice
 from overnight.report.story.insight.judgement import Judgement
@@ -100,6 +101,17 @@ def bound_text(of: ShownMetric, found: AtBound, parameter: Parameter) -> str:
         f"The recommended {found.parameter} lies at its {end} bound of {at}, towards which {of.metric} still improves: "
         f"widen the range if {more} values make sense"
     )
+
+
+def best_part_text(part: BestPart, parameter: Parameter | None) -> str:
+    """Return what the best results have in common, in words."""
+    best = f"The best {len(part.trials)} of {part.results} results"
+    if parameter is None or part.low is None or part.high is None:
+        return f"{best} lie far apart in every parameter"
+    if part.low == part.high:
+        return f"{best} have {part.parameter} = {with_unit(part.low, parameter)}"
+    low, high = interval(float(part.low), float(part.high))
+    return f"{best} have {part.parameter} between {low} and {high}{f' {parameter.unit}' if parameter.unit else ''}"
 
 
 def with_unit(value: Value, parameter: Parameter) -> str:

@@ -142,7 +142,7 @@ def story_of(
         proposals=proposals_of(history),
         versions=versions_of(history),
         revisions=revisions_of(history),
-        insight=shown_insight(campaign, insight),
+        insight=shown_insight(history, insight),
         contexts=contexts,
     )
 
