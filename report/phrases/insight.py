@@ -40,7 +40,7 @@ def importance_text(of: ShownMetric) -> str:
 
 
 def contour_text(of: ShownMetric, shown: ShownContour, across: Parameter, up: Parameter) -> str:
-    """Return where a metric is best over two parameters in words."""
+    """Return the best values of two parameters in words."""
     x, y = (with_unit(value, parameter) for value, parameter in zip(shown.best, (across, up), strict=True))
     best = "highest" if of.maximize else "lowest"
     if not shown.certain:
@@ -94,7 +94,7 @@ def advice_text(judgement: Judgement) -> str:
 
 
 def bound_text(of: ShownMetric, found: AtBound, parameter: Parameter) -> str:
-    """Return that a recommended value lies at a bound, and what may follow, in words."""
+    """Return that a recommended value lies at a bound, with advice, in words."""
     end, more = ("upper", "higher") if found.upper else ("lower", "lower")
     at = with_unit(found.bound, parameter)
     return (

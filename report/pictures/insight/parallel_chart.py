@@ -83,7 +83,7 @@ def _lines(
 
 
 def _share(value: float, metric: _Metric) -> float:
-    """Return where a value of the metric lies on its row, at the nearer end if it is beyond both."""
+    """Return the place of a value of the metric on its row; values beyond an end are placed there."""
     # Halves, because the difference of the largest floats is not a float.
     at, first, last = (
         math.log10(each) if metric.logarithmic else each / 2 for each in (value, metric.first, metric.last)
@@ -92,7 +92,7 @@ def _share(value: float, metric: _Metric) -> float:
 
 
 def _place(parameter: Parameter, trial: Trial, name: str) -> float | None:
-    """Return where the value of a parameter lies between both ends of its row; None without a value."""
+    """Return the place of a parameter's value on its row, between 0 and 1; None without a value."""
     value = cell(trial, name)
     if value is None:
         return None

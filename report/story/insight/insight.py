@@ -36,8 +36,8 @@ class ShownContour(Section):
 class ShownMetric(Section):
     """The lessons of the model about one metric; the parameters that matter most come first.
 
-    `maximize` is whether more of the metric is better. The `leading` parameters matter most; there are none if it is
-    uncertain whether any matters. `at_bounds` are the parameters whose bounds may be too tight.
+    `maximize` is whether more of the metric is better. The `leading` parameters matter most; the list is empty if it
+    is uncertain whether any matters. `at_bounds` are the parameters whose bounds may be too tight.
     """
 
     metric: str
