@@ -1,6 +1,6 @@
 """The best part of the results, and the parameter whose values they share most."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from overnight.campaign import History, Trial
 from overnight.campaign.parameters import Parameter, Value
@@ -26,9 +26,13 @@ class BestPart(Section):
     high: Value | None
 
 
-def best_part_of(history: History) -> BestPart | None:
-    """Return the best part of the results of one objective; None for few results, and for several objectives."""
-    goals, observed = history.goals, history.model_view().observed
+def best_part_of(history: History, doubted: Collection[int] = ()) -> BestPart | None:
+    """Return the best part of the results of one objective; None for few results, and for several objectives.
+
+    The results of `doubted` trials look like glitches and do not count.
+    """
+    goals = history.goals
+    observed = [trial for trial in history.model_view().observed if trial.id not in doubted]
     if goals.pooled.has_front or len(observed) < _FEWEST:
         return None
     best = list(goals.best_first(observed))[: max(len(observed) // _SHARE, _LEAST)]

@@ -1,6 +1,6 @@
 """The lessons of the model about each objective, with the rules that judge it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from overnight.campaign import Campaign, History, Point
 from overnight.campaign.insight import Contour, Importance, Insight, InsightOfMetric, Slice
@@ -66,7 +66,7 @@ class ShownInsight(Section):
         return next((each for each in self.metrics if each.metric == metric), None)
 
 
-def shown_insight(history: History, found: Insight | None) -> ShownInsight | None:
+def shown_insight(history: History, found: Insight | None, doubted: Collection[int] = ()) -> ShownInsight | None:
     """Return an insight with its judgement; None without one, or if each context has one of its own."""
     if found is None or not found.metrics:
         return None
@@ -75,7 +75,7 @@ def shown_insight(history: History, found: Insight | None) -> ShownInsight | Non
     return ShownInsight(
         point=found.point,
         inactive=tuple(name for name in campaign.parameters.tuned() if name not in found.point),
-        best_part=best_part_of(history),
+        best_part=best_part_of(history, doubted),
         metrics=tuple(_shown(campaign, found.point, each, maximize=directions[each.metric]) for each in found.metrics),
     )
 

@@ -48,6 +48,13 @@ def test_wide_ranges_have_nothing_in_common() -> None:
     assert (part.parameter, part.low, part.high) == (None, None, None)
 
 
+def test_results_that_look_like_glitches_do_not_count() -> None:
+    part = best_part_of(forty(), doubted={2, 20})
+    assert part is not None
+    assert part.trials == (11, 29, 38, 1, 3)
+    assert part.results == 38
+
+
 def test_few_results_have_no_best_part() -> None:
     points: list[Point] = [{"depth": 1} for _ in range(19)]
     assert best_part_of(measured(points, [1.0] * 19).history) is None
