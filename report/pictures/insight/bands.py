@@ -50,7 +50,8 @@ class Bands:
         ends, count = (self.limits[0], self.limits[-1]), len(colours)
         scale = [[(i + side) / count, colour] for i, colour in enumerate(colours) for side in (0, 1)]
         shown = self.limits[:: -(-len(self.limits) // _WRITTEN)]
-        texts = [number(10.0**limit if self.logarithmic else limit, 3) for limit in shown]
+        # Half a decade is written as 3, which is near enough for a colour.
+        texts = [number(10.0**limit, 1) if self.logarithmic else number(limit, 3) for limit in shown]
         bar = {"orientation": "h", "y": -0.16, "yanchor": "top", "thickness": 12, "len": 1.0, "outlinewidth": 0}
         bar |= {"tickvals": list(shown), "ticktext": texts, "tickfont": {"size": 12}}
         marker: Figure = {"color": [ends[0]], "cmin": ends[0], "cmax": ends[1], "colorscale": scale, "showscale": True}

@@ -37,12 +37,13 @@ class _Metric:
 
 
 def parallel_chart(pictures: Pictures, names: Sequence[str], best: Collection[int], *, maximize: bool) -> Figure:
-    """Return the lines of all observed trials through these parameters; those of the `best` are in front."""
+    """Return the lines of all comparable results through these parameters; those of the `best` are in front."""
     parameters = pictures.history.definition.parameters_of_point.tuned()
     chosen = [(name, parameters[name]) for name in names]
-    others = evenly([trial for trial in pictures.drawn if trial.id not in best], _MOST_LINES)
-    front = [trial for trial in pictures.drawn if trial.id in best]
-    metric = _Metric(pictures.metric, *_ends(pictures, maximize=maximize), pictures.logarithmic)
+    compared = [trial for trial in pictures.drawn if trial.id not in pictures.pale]
+    others = evenly([trial for trial in compared if trial.id not in best], _MOST_LINES)
+    front = [trial for trial in compared if trial.id in best]
+    metric = _Metric(pictures.metric, *_ends(pictures.metric, compared, maximize=maximize), pictures.logarithmic)
     data = [
         _lines("other results", others, metric, chosen, {"width": 1, "color": OTHERS}, 0.35),
         _lines("best results", front, metric, chosen, {"width": 2, "color": BEST}, 0.9),
@@ -56,9 +57,9 @@ def parallel_chart(pictures: Pictures, names: Sequence[str], best: Collection[in
     return {"data": data, "layout": layout}
 
 
-def _ends(pictures: Pictures, *, maximize: bool) -> tuple[float, float]:
+def _ends(metric: str, trials: Sequence[Trial], *, maximize: bool) -> tuple[float, float]:
     """Return the metric at both ends of its row: the best result, and one that is worse than most."""
-    values = sorted((trial.measured[pictures.metric].mean for trial in pictures.drawn), reverse=maximize)
+    values = sorted((trial.measured[metric].mean for trial in trials), reverse=maximize)
     return values[0], values[min(math.ceil(_SHOWN * len(values)), len(values) - 1)]
 
 

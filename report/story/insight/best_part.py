@@ -29,10 +29,10 @@ class BestPart(Section):
 def best_part_of(history: History, doubted: Collection[int] = ()) -> BestPart | None:
     """Return the best part of the results of one objective; None for few results, and for several objectives.
 
-    The results of `doubted` trials look like glitches and do not count.
+    The results of `doubted` trials look like glitches and do not count, nor do those below full fidelity.
     """
     goals = history.goals
-    observed = [trial for trial in history.model_view().observed if trial.id not in doubted]
+    observed = [trial for trial in goals.compared(history.model_view().observed) if trial.id not in doubted]
     if goals.pooled.has_front or len(observed) < _FEWEST:
         return None
     best = list(goals.best_first(observed))[: max(len(observed) // _SHARE, _LEAST)]
