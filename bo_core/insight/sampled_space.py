@@ -18,7 +18,7 @@ class SampledSpace:
 
     `A` [N, d] and `mixed` [k, N, d] are features. If all combinations of values are allowed, the parameters are
     independent, `B` [N, d] is another sample, and the new values are those of B. The number of a parameter that is
-    inactive at a point changes nothing there. If constraints forbid some combinations, `B` is None: the points are
+    inactive at a point changes nothing there. If constraints forbid some combinations, there is no `B`: the points are
     spread evenly over the allowed part, and each parameter is drawn again evenly from the values that are allowed given
     all others; it stays if none is found.
     """

@@ -17,7 +17,7 @@ class Importance(BaseModel):
     """The importance of a parameter to a metric over the whole space, as Sobol' indices.
 
     `main` is the share of the variance that the parameter explains alone, and `total` the share in which it takes part.
-    With constraints between parameters, `main` is None because it is not defined.
+    With constraints between parameters, `main` is not defined, and None.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -11,6 +11,7 @@ from overnight.report.page.template import rendered
 from overnight.report.phrases.general import counted, sentence
 from overnight.report.phrases.insight import (
     advice_text,
+    best_part_text,
     bound_text,
     calibration_text,
     contour_text,
@@ -23,6 +24,7 @@ from overnight.report.pictures.figure import Figure
 from overnight.report.pictures.insight.contour_chart import contour_chart
 from overnight.report.pictures.insight.importance_chart import importance_chart
 from overnight.report.pictures.insight.left_out_chart import left_out_chart
+from overnight.report.pictures.insight.parallel_chart import parallel_chart
 from overnight.report.pictures.insight.slice_chart import SliceCharts
 from overnight.report.story.insight.insight import ShownInsight, ShownMetric
 from overnight.report.story.insight.judgement import Judgement
@@ -30,7 +32,7 @@ from overnight.report.story.insight.judgement import Judgement
 # The slices of one metric, and fewer of each if there are several.
 _MOST_SLICES, _MOST_OF_SEVERAL = 6, 3
 _MOST_NAMED = 12
-_MOST_BARS = 12
+_MOST_BARS, _MOST_ROWS = 12, 10
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,16 @@ def insight_part(
                 of.judgement.left_out, logarithmic=pictures[of.metric].logarithmic
             )
         learnt.append(lines)
-    html = rendered("insight.html.jinja", prefix=prefix, learnt=learnt, inactive=", ".join(insight.inactive))
+    part, together = insight.best_part, dict[str, str]()
+    if part is not None:
+        [of] = insight.metrics
+        names = _in_order(campaign, of)[:_MOST_ROWS]
+        figures["trials-together"] = parallel_chart(pictures[of.metric], names, part.trials, maximize=of.maximize)
+        parameter = None if part.parameter is None else campaign.parameters.root[part.parameter]
+        together = {"place": "trials-together", "title": best_part_text(part, parameter)}
+    html = rendered(
+        "insight.html.jinja", prefix=prefix, learnt=learnt, inactive=", ".join(insight.inactive), together=together
+    )
     return InsightPart(html, figures, frozenset(set.intersection(*sliced)))
 
 
@@ -98,6 +109,12 @@ def _lines(campaign: Campaign, of: ShownMetric, charts: SliceCharts, places: lis
         "beyond": charts.beyond,
         "unsliced": f"{named}{more}",
     }
+
+
+def _in_order(campaign: Campaign, of: ShownMetric) -> list[str]:
+    """Return all tuned parameters, those that matter most first."""
+    known = [each.parameter for each in of.importance] or [each.slice.parameter for each in of.slices]
+    return [*dict.fromkeys([*known, *campaign.parameters.tuned()])]
 
 
 def _judged(judgement: Judgement) -> dict[str, Any]:

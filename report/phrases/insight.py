@@ -1,9 +1,10 @@
 """Phrases about the insight of the model."""
 
 from overnight.campaign.parameters import Parameter, Value
-from overnight.report.numbers import number, share_text, value_text
+from overnight.report.numbers import interval, number, share_text, value_text
 from overnight.report.phrases.front import joined
 from overnight.report.phrases.general import counted
+from overnight.report.story.insight.best_part import BestPart
 from overnight.report.story.insight.bounds import AtBound
 from overnight.report.story.insight.insight import ShownContour, ShownMetric, ShownSlice
 from overnight.report.story.insight.judgement import Judgement
@@ -39,7 +40,7 @@ def importance_text(of: ShownMetric) -> str:
 
 
 def contour_text(of: ShownMetric, shown: ShownContour, across: Parameter, up: Parameter) -> str:
-    """Return where a metric is best over two parameters in words."""
+    """Return the best values of two parameters in words."""
     x, y = (with_unit(value, parameter) for value, parameter in zip(shown.best, (across, up), strict=True))
     best = "highest" if of.maximize else "lowest"
     if not shown.certain:
@@ -93,13 +94,24 @@ def advice_text(judgement: Judgement) -> str:
 
 
 def bound_text(of: ShownMetric, found: AtBound, parameter: Parameter) -> str:
-    """Return that a recommended value lies at a bound, and what may follow, in words."""
+    """Return that a recommended value lies at a bound, with advice, in words."""
     end, more = ("upper", "higher") if found.upper else ("lower", "lower")
     at = with_unit(found.bound, parameter)
     return (
         f"The recommended {found.parameter} lies at its {end} bound of {at}, towards which {of.metric} still improves: "
         f"widen the range if {more} values make sense"
     )
+
+
+def best_part_text(part: BestPart, parameter: Parameter | None) -> str:
+    """Return what the best results have in common, in words."""
+    best = f"The best {len(part.trials)} of {part.results} results"
+    if parameter is None or part.low is None or part.high is None:
+        return f"{best} lie far apart in every parameter"
+    if part.low == part.high:
+        return f"{best} have {part.parameter} = {with_unit(part.low, parameter)}"
+    low, high = interval(float(part.low), float(part.high))
+    return f"{best} have {part.parameter} between {low} and {high}{f' {parameter.unit}' if parameter.unit else ''}"
 
 
 def with_unit(value: Value, parameter: Parameter) -> str:

@@ -77,19 +77,19 @@ def parameter_axis(parameter: Parameter) -> dict[str, Any]:
     # A few values are the ticks.
     few = None if parameter.grid is None or len(parameter.grid) > _MOST_TICKS else list(parameter.grid)
     if parameter.is_logarithmic:
-        bounds = _with_room(math.log10(low), math.log10(high))
+        bounds = with_room(math.log10(low), math.log10(high))
         axis = {"type": "log", "range": bounds} | _ticks(few or _round_numbers(low, high))
         return axis | {"title": small("logarithmic")}
     if parameter.is_logit:
         ticks, ends = few or _round_shares(low, high), map(log_odds, (low, high))
-        axis = {"type": "linear", "range": _with_room(*ends)} | _ticks(ticks)
+        axis = {"type": "linear", "range": with_room(*ends)} | _ticks(ticks)
         return axis | {"tickvals": [log_odds(tick) for tick in ticks], "title": small("logit")}
     if few:
         ticks = _ticks(few)
     else:
         whole = isinstance(low, int)
         ticks = whole_numbers(int(low), int(high)) if whole else {"nticks": _MOST_TICKS}
-    return {"type": "linear", "range": _with_room(low, high), **ticks}
+    return {"type": "linear", "range": with_room(low, high), **ticks}
 
 
 def parameter_title(name: str, parameter: Parameter) -> dict[str, Any]:
@@ -141,8 +141,9 @@ def _choice(value: Value) -> str:
     return text_of(value if isinstance(value, str) else json.dumps(value))
 
 
-def _with_room(low: float, high: float) -> list[float]:
-    room = 0.05 * high - 0.05 * low
+def with_room(low: float, high: float, share: float = 0.05) -> list[float]:
+    """Return a range with room at both ends, a share of its length, or an axis of length 1 around a single value."""
+    room = share * high - share * low or 0.5
     return [max(low - room, -sys.float_info.max), min(high + room, sys.float_info.max)]
 
 

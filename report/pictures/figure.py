@@ -1,5 +1,6 @@
 """The parts that all charts share: points and lines as plotly JSON, and a layout for light and dark pages."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -24,7 +25,8 @@ def scatter(x: Sequence[Value], y: Sequence[float], **more: Any) -> Figure:
 
 def few_digits(values: Iterable[float]) -> list[float]:
     """Return values that a model computed with as many digits as a picture can show, to keep the page small."""
-    return [float(f"{value:.6g}") for value in values]
+    largest = sys.float_info.max
+    return [float(f"{min(max(value, -largest), largest):.6g}") for value in values]
 
 
 def layout_of(height: int) -> Figure:

@@ -117,7 +117,8 @@ def story_of(
     else:
         suspects = suspects_of(history, recommendation)
     standing = standing_of(history, alive=alive, notices=notices)
-    best = best_of(history, recommendation, {suspect.trial for suspect in suspects})
+    doubted = {suspect.trial for suspect in suspects}
+    best = best_of(history, recommendation, doubted)
     return Story(
         campaign=campaign.name,
         uid=None if history.defined is None else history.defined.uid,
@@ -142,7 +143,7 @@ def story_of(
         proposals=proposals_of(history),
         versions=versions_of(history),
         revisions=revisions_of(history),
-        insight=shown_insight(campaign, insight),
+        insight=shown_insight(history, insight, doubted),
         contexts=contexts,
     )
 

@@ -1,6 +1,7 @@
 """The coloured bands of a contour: round limits, a colour for each, and the bar that shows them."""
 
 import math
+import sys
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,9 +26,11 @@ class Bands:
         """Return bands that hold all means."""
         logarithmic = logarithmic and min(means) > 0
         low, high = (math.log10(end) if logarithmic else end for end in (min(means), max(means)))
-        step = _round_step((high - low) / _BANDS) if high > low else abs(low) or 1.0
-        first, last = math.floor(low / step), math.ceil(high / step)
-        return cls(tuple(i * step for i in range(first, max(last, first + 1) + 1)), logarithmic)
+        # The difference of the largest floats is not a float.
+        step = _round_step(high / _BANDS - low / _BANDS) if high > low else abs(low) or 1.0
+        first, last, largest = math.floor(low / step), math.ceil(high / step), sys.float_info.max
+        limits = (min(max(i * step, -largest), largest) for i in range(first, max(last, first + 1) + 1))
+        return cls(tuple(limits), logarithmic)
 
     def index(self, mean: float | None) -> int | None:
         """Return the number of the band that holds a mean."""
@@ -47,7 +50,8 @@ class Bands:
         ends, count = (self.limits[0], self.limits[-1]), len(colours)
         scale = [[(i + side) / count, colour] for i, colour in enumerate(colours) for side in (0, 1)]
         shown = self.limits[:: -(-len(self.limits) // _WRITTEN)]
-        texts = [number(10.0**limit if self.logarithmic else limit, 3) for limit in shown]
+        # Half a decade is written as 3, which is near enough for a colour.
+        texts = [number(10.0**limit, 1) if self.logarithmic else number(limit, 3) for limit in shown]
         bar = {"orientation": "h", "y": -0.16, "yanchor": "top", "thickness": 12, "len": 1.0, "outlinewidth": 0}
         bar |= {"tickvals": list(shown), "ticktext": texts, "tickfont": {"size": 12}}
         marker: Figure = {"color": [ends[0]], "cmin": ends[0], "cmax": ends[1], "colorscale": scale, "showscale": True}
@@ -58,7 +62,7 @@ class Bands:
 
 def _round_step(step: float) -> float:
     """Return 1, 2 or 5 times a power of ten, the least that is not below a step."""
-    power = 10.0 ** math.floor(math.log10(step))
+    power = max(10.0 ** math.floor(math.log10(step)), sys.float_info.min)
     return next(factor * power for factor in (1.0, 2.0, 5.0, 10.0) if factor * power >= step * (1.0 - 1e-9))
 
 

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 
 from overnight.campaign.insight import LeftOut, LeftOutResult
 from overnight.report.numbers import interval, number
-from overnight.report.pictures.axes import objective_axis, shortened
+from overnight.report.pictures.axes import objective_axis, shortened, with_room
 from overnight.report.pictures.colours import BAND, GENERATORS, INK
 from overnight.report.pictures.figure import Figure, cut, few_digits, layout_of, scatter
 from overnight.report.selection import evenly
 
-_HEIGHT, _MOST, _LONGEST_NAME, _ROOM = 380, 300, 24, 0.05
+_HEIGHT, _MOST, _LONGEST_NAME = 380, 300, 24
 
 
 def left_out_chart(found: LeftOut, *, logarithmic: bool) -> Figure:
@@ -24,17 +24,10 @@ def left_out_chart(found: LeftOut, *, logarithmic: bool) -> Figure:
     outside = [each for each in found.results if not each.low <= each.measured <= each.high]
     data += [*_points("in its interval", inside, "model", "circle"), *_points("outside", outside, "baseline", "x")]
     layout: Figure = layout_of(height=_HEIGHT) | {"showlegend": bool(outside)}
-    name, shown = shortened(found.metric, _LONGEST_NAME), _with_room(*ends, logarithmic=logarithmic)
+    name, shown = shortened(found.metric, _LONGEST_NAME), with_room(*(map(math.log10, ends) if logarithmic else ends))
     layout["xaxis"] |= objective_axis(logarithmic=logarithmic, name=f"{name} as predicted") | {"range": shown}
     layout["yaxis"] |= objective_axis(logarithmic=logarithmic, name=f"{name} as measured") | {"range": shown}
     return {"data": data, "layout": layout}
-
-
-def _with_room(low: float, high: float, *, logarithmic: bool) -> list[float]:
-    """Return the range of both axes; intervals may reach out of it."""
-    low, high = (math.log10(low), math.log10(high)) if logarithmic else (low, high)
-    room = _ROOM * (high - low) or 0.5
-    return [low - room, high + room]
 
 
 def _points(name: str, results: Sequence[LeftOutResult], colour: str, symbol: str) -> Iterable[Figure]:

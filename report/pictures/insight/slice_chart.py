@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from overnight.campaign import Point
 from overnight.campaign.parameters import Parameter, Value
-from overnight.report.pictures.axes import parameter_title, place
+from overnight.report.pictures.axes import parameter_title, place, with_room
 from overnight.report.pictures.charts import Pictures
 from overnight.report.pictures.colours import BAND, BEST, GENERATORS
 from overnight.report.pictures.figure import Figure, few_digits, scatter
@@ -19,7 +19,6 @@ _HERE = {"color": BEST, "width": 1.5, "dash": "dot"}
 _SHOWN = 0.9
 # An interval may extend so far beyond the means and results, as a share of their range.
 _BEYOND = 0.5
-_ROOM = 0.05
 _HEIGHT = 270
 
 
@@ -115,8 +114,7 @@ def _range_of(
 
 
 def _widened(core: Sequence[float], ends: Sequence[float]) -> tuple[float, float]:
-    low, high = min(core), max(core)
-    reach = _BEYOND * (high - low) or 1.0
-    low, high = max(min([low, *ends]), low - reach), min(max([high, *ends]), high + reach)
-    room = _ROOM * (high - low) or 0.5
-    return low - room, high + room
+    """Return a range of the core and of the ends as far as they lie near it, with some room."""
+    below, above = with_room(min(core), max(core), _BEYOND)
+    low, high = with_room(max(min([*core, *ends]), below), min(max([*core, *ends]), above))
+    return low, high

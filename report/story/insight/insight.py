@@ -1,10 +1,11 @@
 """The lessons of the model about each objective, with the rules that judge it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from overnight.campaign import Campaign, Point
+from overnight.campaign import Campaign, History, Point
 from overnight.campaign.insight import Contour, Importance, Insight, InsightOfMetric, Slice
 from overnight.campaign.parameters import Value
+from overnight.report.story.insight.best_part import BestPart, best_part_of
 from overnight.report.story.insight.bounds import AtBound, at_bounds
 from overnight.report.story.insight.judgement import Judgement, judgement_of
 from overnight.report.story.insight.shape import Shape, shape_of
@@ -35,8 +36,8 @@ class ShownContour(Section):
 class ShownMetric(Section):
     """The lessons of the model about one metric; the parameters that matter most come first.
 
-    `maximize` is whether more of the metric is better. The `leading` parameters matter most; there are none if it is
-    uncertain whether any matters. `at_bounds` are the parameters whose bounds may be too tight.
+    `maximize` is whether more of the metric is better. The `leading` parameters matter most; the list is empty if it
+    is uncertain whether any matters. `at_bounds` are the parameters whose bounds may be too tight.
     """
 
     metric: str
@@ -52,11 +53,12 @@ class ShownMetric(Section):
 class ShownInsight(Section):
     """The lessons of the model about each objective; the slices go through the recommended `point`.
 
-    The parameters that are `inactive` there have no slices.
+    The parameters that are `inactive` there have no slices. `best_part` are the best results as measured.
     """
 
     point: Point
     inactive: tuple[str, ...]
+    best_part: BestPart | None
     metrics: tuple[ShownMetric, ...]
 
     def of(self, metric: str) -> ShownMetric | None:
@@ -64,14 +66,16 @@ class ShownInsight(Section):
         return next((each for each in self.metrics if each.metric == metric), None)
 
 
-def shown_insight(campaign: Campaign, found: Insight | None) -> ShownInsight | None:
+def shown_insight(history: History, found: Insight | None, doubted: Collection[int] = ()) -> ShownInsight | None:
     """Return an insight with its judgement; None without one, or if each context has one of its own."""
     if found is None or not found.metrics:
         return None
+    campaign = history.definition
     directions = {each.metric: each.sign > 0 for each in campaign.goal.objectives}
     return ShownInsight(
         point=found.point,
         inactive=tuple(name for name in campaign.parameters.tuned() if name not in found.point),
+        best_part=best_part_of(history, doubted),
         metrics=tuple(_shown(campaign, found.point, each, maximize=directions[each.metric]) for each in found.metrics),
     )
 

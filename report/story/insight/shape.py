@@ -1,4 +1,4 @@
-"""The shape of a slice: where along a parameter a metric is best, and whether an effect is certain at all."""
+"""The shape of a slice: the best values along a parameter, if an effect is certain at all."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -7,7 +7,7 @@ from overnight.campaign.insight import Slice
 from overnight.campaign.parameters import Parameter, Value
 from overnight.report.story.section import Section
 
-# A less certain effect is none.
+# A less certain effect is not stated.
 _CERTAIN = 0.975
 # Differences of less than this share of the whole change along a slice do not count.
 _SLIGHT = 0.1

@@ -23,3 +23,12 @@ def test_a_report_is_made_again_when_more_has_happened(tmp_path):
     report, history = a_report(tmp_path), defined().extended(measured(1, 0.5))
     report.write(history).write_text("as it was left")
     assert report.write(history.extended(measured(2, 0.25))).read_text() != "as it was left"
+
+
+def test_a_report_shows_what_the_model_has_learnt_from_the_fifth_result_on(tmp_path):
+    report, history = a_report(tmp_path), defined()
+    for trial in range(1, 5):
+        history = history.extended(measured(trial, 1.0 / trial))
+    assert "What the model has learnt about loss" not in report.write(history).read_text()
+    history = history.extended(measured(5, 0.2))
+    assert "What the model has learnt about loss" in report.write(history).read_text()
