@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 from attempts import PREAMBLE, until
 from read_ledgers import events_of
+from told_experiments import experiment
 
 from overnight.campaign import History
 from overnight.campaign.errors import CannotStart, InvalidDefinition
 from overnight.campaign.history.events import AttemptFailed
 from overnight.flows.assembly import placed
+from overnight.flows.clusters.gpu_problems import too_few_gpus
 from overnight.flows.clusters.gpus import HeldGpus, HostGpus, find_gpus
 from overnight.flows.definition.campaign_file import load_campaign_file, read_campaign
 from overnight.storage import open_ledger
@@ -146,6 +148,11 @@ async def test_workers_that_could_never_hold_gpus_at_the_same_time_are_refused(m
     [problem] = await problems_of(resources={"gpus": 4})
     assert "found 4. Evaluations share no GPU, so some workers would only wait: request fewer" in problem
     await read_campaign(PLAIN | {"workers": 3}).check()
+
+
+def test_the_arms_of_a_batch_share_one_call_and_its_gpus():
+    assert too_few_gpus(2, experiment(arms=6), ("0", "1")) is None
+    assert too_few_gpus(2, experiment(arms=6), ("0",)) is not None
 
 
 async def test_a_host_without_gpus_is_no_place_for_evaluations_that_need_one(monkeypatch, tmp_path):
