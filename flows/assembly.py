@@ -13,6 +13,7 @@ from overnight.campaign.errors import CannotStart
 from overnight.campaign.parameters import Value
 from overnight.evaluators import Evaluator
 from overnight.evaluators.sources import SourceFiles
+from overnight.flows.clusters.gpu_problems import too_few_gpus
 from overnight.flows.clusters.gpus import HostGpus, find_gpus
 from overnight.flows.clusters.order import Pulse
 from overnight.flows.clusters.places.here import Here
@@ -114,12 +115,8 @@ async def _gpus(file: CampaignFile, notify: Callable[[str], None]) -> HostGpus |
     if not file.gpus_here:
         return None
     found = await asyncio.to_thread(find_gpus)
-    if len(found) < file.gpus_here:
-        listed = ", ".join(found) or "none"
-        raise CannotStart(
-            f"resources.gpus: expected at least {file.gpus_here} on this host for each evaluation, found {listed}. "
-            "Run the campaign on a host with GPUs. Nothing was started."
-        )
+    if (problem := too_few_gpus(file.gpus_here, file.campaign, found)) is not None:
+        raise CannotStart(f"{problem}. Nothing was started.")
     return HostGpus(found, file.gpus_here, Path(file.work) / f"{file.campaign.name}-gpus", notify)
 
 

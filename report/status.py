@@ -153,13 +153,18 @@ def _solutions(story: Story) -> Iterator[str]:
 
 
 def _failures(failures: Failures) -> Iterator[str]:
-    """Yield the number of failures of each cause, and the newest failure of each."""
+    """Yield the number of failures of each cause, the newest failure of each, and the attempts that were repeated."""
     counts = [f"{count} {cause_text(cause)}" for cause, count in failures.by_cause.items() if count]
     if counts:
         yield f"failures: {', '.join(counts)}"
     for newest in failures.newest:
         yield f"trial {newest.trial} failed ({cause_text(newest.cause)}): {first_line(newest.message)}".removesuffix(
             ": "
+        )
+    if (again := failures.repeated) is not None:
+        counts = ", ".join(f"{count} {cause_text(cause)}" for cause, count in again.by_cause.items())
+        yield f"attempts tried again: {counts}; the newest, of trial {again.newest.trial}: " + first_line(
+            again.newest.message
         )
 
 

@@ -151,7 +151,7 @@ class Following:
         await self._listen(names)
         assert self.claim is not None
         if self.claim.host is None:
-            return _given_up(self.claim)
+            return _given_up(self.claim, began=self.number > 0)
         silent = self.passed() - self.heard
         # The processes of an evaluation end with their worker, and have this long to do so.
         to_end = self.order.evaluator.grace.total_seconds()
@@ -183,6 +183,9 @@ class Following:
         if await self._name_of_outcome(await self.mailbox.names()) is not None:
             return None
         if self.claim.run is None:
+            if unseen is None:
+                # The cluster may be wrong. Then the worker finds this at its next sign of life and ends the evaluation.
+                await self.mailbox.put(STOP, secrets.token_hex(8))
             return _given_up(Claim(mark="", reason=message, unseen=unseen))
         return await self._closed(message, after=self.number, unseen=unseen)
 
@@ -214,7 +217,7 @@ class Following:
         if not await self.mailbox.put(claim_name(after + 1), claim.model_dump_json()):
             return None
         await self.launcher.withdraw(self.order.request.key)
-        return _given_up(claim)
+        return _given_up(claim, began=after >= 0)
 
     async def _listen(self, names: tuple[str, ...]) -> None:
         """Read the sign of life; time during which it could not be read does not count as silence."""
@@ -280,7 +283,9 @@ class Following:
         return False
 
 
-def _given_up(claim: Claim) -> EvaluationFailed:
-    """Return the end of an attempt that its controller has closed."""
+def _given_up(claim: Claim, *, began: bool = True) -> EvaluationFailed:
+    """Return the end of an attempt that its controller has closed; one that never began is no fault of its point."""
     lost = claim.unseen is not None
-    return EvaluationFailed(cause="infrastructure", message=claim.reason, lost=lost, unseen=claim.unseen)
+    return EvaluationFailed(
+        cause="infrastructure", message=claim.reason, lost=lost, unseen=claim.unseen, machine=not began
+    )

@@ -6,11 +6,10 @@ from overnight.evaluators.process_evaluator import ProcessEvaluator
 from overnight.flows.clusters.gpus import VISIBLE
 
 
-def gpu_problems(each: int, campaign: Campaign, evaluator: AnyEvaluator, found: tuple[str, ...]) -> list[str]:
-    """Return a sentence for each reason why evaluations could not hold `each` of the GPUs `found` on this host.
+def gpu_problems(each: int, campaign: Campaign, evaluator: AnyEvaluator, found: tuple[str, ...] | None) -> list[str]:
+    """Return a sentence for each reason why evaluations could not hold `each` of the GPUs `found` on their host.
 
-    They are looked for here, as the commands and variables of an evaluator are: evaluations run where the check does.
-    A loop of the user's own chooses its GPUs itself.
+    None: the host is another one, whose GPUs are unknown. A loop of the user's own chooses its GPUs itself.
     """
     if isinstance(evaluator, OwnLoop):
         return []
@@ -19,10 +18,6 @@ def gpu_problems(each: int, campaign: Campaign, evaluator: AnyEvaluator, found: 
             f"`resources.gpus`: expected an evaluator that starts a process for each attempt, which {VISIBLE} can "
             f"limit to its own GPUs, found `evaluator.kind: {evaluator.kind}`, which starts none. Leave `gpus` out"
         ]
-    return [*_evaluator_problems(each, evaluator), *_count_problems(each, campaign, found)]
-
-
-def _evaluator_problems(each: int, evaluator: ProcessEvaluator) -> list[str]:
     problems = list[str]()
     if evaluator.polling is not None:
         problems.append(
@@ -35,24 +30,27 @@ def _evaluator_problems(each: int, evaluator: ProcessEvaluator) -> list[str]:
             f"`evaluator.environment`: expected no `{VISIBLE}` with `resources.gpus`, which sets it for each "
             "evaluation, found it listed. Remove it, or leave `gpus` out and choose GPUs yourself"
         )
+    if found is not None and (too_few := too_few_gpus(each, campaign, found)) is not None:
+        problems.append(too_few)
     return problems
 
 
-def _count_problems(each: int, campaign: Campaign, found: tuple[str, ...]) -> list[str]:
+def too_few_gpus(each: int, campaign: Campaign, found: tuple[str, ...]) -> str | None:
+    """Return why evaluations with `each` GPUs cannot run at once on the GPUs `found` on this host; None if they can."""
     # One call evaluates all arms of a batch.
     at_once = 1 if campaign.is_ab_test else campaign.workers
     if at_once * each <= len(found):
-        return []
+        return None
     needed = f"{at_once * each} for `workers: {at_once}` with {each} each" if at_once > 1 else f"{each}"
     if not found:
         why = f"{VISIBLE} lists none, or is not set and neither nvidia-smi nor /dev shows any"
-        return [
+        return (
             f"`resources.gpus`: expected {needed} on this host, where evaluations run, found no GPU: {why}. Leave "
             "`gpus` out, run on a host with GPUs, or name a cluster under `run_on`"
-        ]
+        )
     fewer = f"write at most `workers: {len(found) // each}`" if at_once > 1 and each <= len(found) else "request fewer"
-    return [
+    return (
         f"`resources.gpus`: expected at most {len(found)} in use at once, the GPUs of this host "
         f"({', '.join(found)}), found {needed}. Evaluations share no GPU, so some workers would only wait: {fewer}, or "
         "name a cluster under `run_on`"
-    ]
+    )

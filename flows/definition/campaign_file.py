@@ -169,14 +169,17 @@ class CampaignFile(BaseModel):
             return self.evaluator.polling
         return Polling(every=self.campaign.deciding.looks) if self.campaign.is_ab_test else None
 
-    async def check(self) -> None:
+    async def check(self, *, runs_here: bool = True) -> None:
         """Raise InvalidDefinition if a part cannot be loaded, does not fit the campaign, or lacks what it needs.
 
-        The evaluator comes last: if it is missing, everything else is valid.
+        The evaluator comes last: if it is missing, everything else is valid. Unless the campaign `runs_here`, the GPUs
+        of this host do not matter.
         """
         self.check_without_evaluator()
-        if self.gpus_here and (problems := gpu_problems(self.gpus_here, self.campaign, self.evaluator, find_gpus())):
-            raise InvalidDefinition(problems)
+        if self.gpus_here:
+            found = find_gpus() if runs_here else None
+            if problems := gpu_problems(self.gpus_here, self.campaign, self.evaluator, found):
+                raise InvalidDefinition(problems)
         await self.evaluator.check(self.campaign)
 
     def check_without_evaluator(self) -> None:

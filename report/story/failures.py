@@ -23,8 +23,18 @@ class FailedTrial(Section):
     message: str
 
 
+class RepeatedAttempts(Section):
+    """The failed attempts that did not end their trials, by cause, and the newest of them; cancelled ones are left out.
+
+    Controllers cancel attempts whenever they end.
+    """
+
+    by_cause: ReadOnly[dict[Cause, int]]
+    newest: FailedTrial
+
+
 class Failures(Section):
-    """The trials of a campaign that failed.
+    """The trials of a campaign that failed, and the attempts that were repeated.
 
     `newest` has the newest failure of each cause, the newest of all first. Trials in quarantine took several workers
     with them. `unreported` counts the evaluations that ended without a report while `stop_early` waited for one.
@@ -33,6 +43,7 @@ class Failures(Section):
     by_cause: ReadOnly[dict[Cause, int]]
     newest: tuple[FailedTrial, ...]
     quarantined: tuple[int, ...]
+    repeated: RepeatedAttempts | None
     standstill: Standstill | None
     unreported: int
 
@@ -45,8 +56,26 @@ def failures_of(history: History) -> Failures:
         by_cause={cause: counts[cause] for cause in get_args(Cause)},
         newest=tuple(_newest(failed)),
         quarantined=tuple(sorted(trial for trial, failure in failed.items() if failure.quarantined)),
+        repeated=_repeated(history),
         standstill=standstill(history),
         unreported=_unreported(history),
+    )
+
+
+def _repeated(history: History) -> RepeatedAttempts | None:
+    ended = [
+        (attempt.failed, trial.id)
+        for trial in history.trials.values()
+        for attempt in trial.attempts
+        if attempt.failed is not None and attempt.failed.will_retry and attempt.failed.cause != "cancelled"
+    ]
+    if not ended:
+        return None
+    counts = Counter(end.cause for end, _ in ended)
+    newest, trial = max(ended, key=lambda each: each[0].ended)
+    return RepeatedAttempts(
+        by_cause={cause: counts[cause] for cause in get_args(Cause) if counts[cause]},
+        newest=FailedTrial(trial=trial, cause=newest.cause, message=newest.message),
     )
 
 

@@ -136,6 +136,19 @@ def test_points_in_quarantine_are_named():
     assert trial_lines(story.history)["lines"][1]["status"] == "failed: infrastructure, quarantined"
 
 
+def test_attempts_that_were_tried_again_are_counted_by_cause_and_cancelled_ones_are_not():
+    story = Story().proposed(1, 0).started(1, 0).failed(1, 1, retry=True)
+    story.started(1, 2, attempt=2)
+    about = {"time": at(3), "actor": "controller", "trial": 1, "attempt": 2, "will_retry": True}
+    story.events.append(AttemptFailed(**about, cause="infrastructure", message="the pod was evicted\nat noon"))
+    story.started(1, 4, attempt=3)
+    about |= {"time": at(5), "attempt": 3}
+    story.events.append(AttemptFailed(**about, cause="cancelled", message="stopped by the controller"))
+    [line] = [line for line in status_lines(story.history) if line.startswith("attempts tried again")]
+    assert line == "attempts tried again: 2 infrastructure; the newest, of trial 1: the pod was evicted"
+    assert not [line for line in status_lines(Story().tried(1, 0, mean=1.0).history) if "tried again" in line]
+
+
 def costing(story: Story, cost: float) -> Story:
     story.events[-1] = story.events[-1].model_copy(update={"cost": cost})
     return story

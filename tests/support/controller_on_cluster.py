@@ -1,4 +1,7 @@
-"""A controller without Prefect that honours `run_on` of its file: `python controller_on_cluster.py FILE`."""
+"""A controller without Prefect that honours `run_on` of its file.
+
+`python controller_on_cluster.py FILE [BEAT SILENCE]`: two numbers of seconds replace those between signs of life.
+"""
 
 import asyncio
 import sys
@@ -18,13 +21,14 @@ from overnight.storage import open_ledger
 QUICK = Pulse(beat=0.2, silence=20)
 
 
-async def run(path: Path, stop: StopRequest | None = None) -> History:
+async def run(path: Path, stop: StopRequest | None = None, pulse: Pulse = QUICK) -> History:
     file = load_campaign_file(path)
     ledger = open_ledger(file.ledger, file.campaign.name, path.parent)
-    async with placed(file, QUICK) as evaluator:
+    async with placed(file, pulse) as evaluator:
         job = Job(file.campaign, evaluator, file.proposer, ledger, Path(file.work), file.settings())
         return await run_loop(job, PlainSteps(), SystemClock(), stop or StopRequest())
 
 
 if __name__ == "__main__":
-    asyncio.run(run(Path(sys.argv[1])))
+    given = dict(zip(Pulse.model_fields, map(float, sys.argv[2:]), strict=False))
+    asyncio.run(run(Path(sys.argv[1]), pulse=QUICK.model_copy(update=given)))

@@ -24,7 +24,7 @@ def revise(path: Path, why: str) -> None:
         if isinstance(file.evaluator, OwnLoop):
             file.check_without_evaluator()
         else:
-            asyncio.run(file.check())
+            asyncio.run(file.check(runs_here=False))
     written: list[CampaignRevised | TrialAbandoned] = []
 
     def request(history: History, who: str, now: datetime) -> Sequence[Event]:

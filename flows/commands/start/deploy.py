@@ -30,7 +30,7 @@ def deploy(path: Path, pool: str, accept_loss: str | None = None) -> None:
         )
     prepare_prefect(Path(file.work))
     with at_lines_of(path):
-        asyncio.run(file.check())
+        asyncio.run(file.check(runs_here=False))
     console = terminal()
     console.print(str(named), soft_wrap=True)
     ledger = open_ledger(file.ledger, file.campaign.name, Path())

@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 from attempts import PREAMBLE, until
 from read_ledgers import events_of
+from told_experiments import experiment
 
 from overnight.campaign import History
 from overnight.campaign.errors import CannotStart, InvalidDefinition
 from overnight.campaign.history.events import AttemptFailed
 from overnight.flows.assembly import placed
+from overnight.flows.clusters.gpu_problems import too_few_gpus
 from overnight.flows.clusters.gpus import HeldGpus, HostGpus, find_gpus
 from overnight.flows.definition.campaign_file import load_campaign_file, read_campaign
 from overnight.storage import open_ledger
@@ -148,13 +150,19 @@ async def test_workers_that_could_never_hold_gpus_at_the_same_time_are_refused(m
     await read_campaign(PLAIN | {"workers": 3}).check()
 
 
+def test_the_arms_of_a_batch_share_one_call_and_its_gpus():
+    assert too_few_gpus(2, experiment(arms=6), ("0", "1")) is None
+    assert too_few_gpus(2, experiment(arms=6), ("0",)) is not None
+
+
 async def test_a_host_without_gpus_is_no_place_for_evaluations_that_need_one(monkeypatch, tmp_path):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     [problem] = await problems_of()
     assert problem.startswith("`resources.gpus`: expected 1 on this host, where evaluations run, found no GPU: ")
     places = {"ledger": str(tmp_path / "ledger"), "work": str(tmp_path / "work")}
-    # A deployment that was checked on another host.
-    with pytest.raises(CannotStart, match="at least 1 on this host"):
+    # Deployed from this host, it may run on another one; if it does not, it starts nothing.
+    await read_campaign(PLAIN).check(runs_here=False)
+    with pytest.raises(CannotStart, match=r"found no GPU: .* Nothing was started\."):
         async with placed(read_campaign(PLAIN | places)):
             pass
     await read_campaign(PLAIN | {"resources": {"gpus": 0}}).check()

@@ -16,7 +16,7 @@ from controller_on_cluster import run
 from dask_on_loopback import dask_cluster
 from namesakes import IMPORTS, write_namesakes
 
-from overnight.evaluators.processes.supervisor import read_process
+from overnight.evaluators.processes.supervisor import all_processes, read_process, send, with_descendants
 from overnight.flows.clusters.order import Claim
 from overnight.flows.host.attempt_key import attempt_number, trial_part
 from overnight.flows.host.stop import Stop, StopRequest
@@ -143,6 +143,35 @@ async def test_what_a_dead_worker_had_taken_is_tried_again_on_another_one(tmp_pa
     assert first.failed.cause == "infrastructure"
     assert f"process {failed.pid} has died" in first.failed.message
     assert history.trials[1].status == "observed"
+
+
+@pytest.mark.slow
+async def test_what_runs_on_a_worker_at_its_walltime_is_tried_again_and_the_point_is_not_to_blame(tmp_path):
+    (tmp_path / "hold").touch()
+    (tmp_path / "dask").mkdir()
+    with dask_cluster(tmp_path / "dask", "--nthreads", "1", "--resources", "gpus=1") as address:
+        path = a_campaign(tmp_path, address, workers=1, trials=1)
+        running = asyncio.create_task(run(path))
+        await until(lambda: len(begun(tmp_path)) == 1, running)
+        [[key, pid]] = begun(tmp_path)
+        failed = claim_of(tmp_path, key)
+        worker = read_process(failed.pid)
+        assert worker is not None
+        # A scheduler such as Slurm asks all processes of the job to end at once, the evaluation as well.
+        send(signal.SIGTERM, with_descendants({worker.parent}, all_processes()))
+        await until(lambda: len(begun(tmp_path)) == 2, running)
+        assert read_process(int(pid)) is None
+        (tmp_path / "hold").unlink()
+        history = await running
+    second = begun(tmp_path)[1][0]
+    assert claim_of(tmp_path, second).worker != failed.worker
+    [first, _] = history.trials[1].attempts
+    assert first.failed is not None
+    assert (first.failed.cause, first.failed.will_retry) == ("infrastructure", True)
+    # Whether the worker still stores how the evaluation ended depends on which of their processes ends first.
+    assert "SIGTERM" in first.failed.message or f"process {failed.pid} has died" in first.failed.message
+    assert history.trials[1].status == "observed"
+    assert len(begun(tmp_path)) == 2
 
 
 @pytest.mark.slow
