@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from threading import Lock
 from time import monotonic
 
 from overnight.campaign import History
@@ -12,11 +13,12 @@ from overnight.campaign.history.events import Event
 from overnight.flows.api.place import Place
 from overnight.flows.session.lease import controller_lives
 from overnight.report.deeds import is_deed
+from overnight.report.story import Story
 
 # Seconds after which a ledger that could not be read is read again, although nothing was appended.
 _AGAIN = 10.0
 # Seconds after which a part is made again although nothing was appended: it holds durations up to now.
-_STAYS = 20.0
+STAYS = 20.0
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Followed:
         self._parts: dict[str, tuple[tuple[str, int], str]] = {}
         self._making: dict[str, asyncio.Lock] = {}
         self.verifying = asyncio.Lock()
+        self.telling = Lock()
+        self.told: tuple[tuple[str, int], Story] | None = None
 
     async def look(self, every: float = 0.0) -> Seen:
         """Read and fold what is new, unless that was done less than `every` seconds ago.
@@ -68,7 +72,7 @@ class Followed:
     ) -> str:
         """Return a part of the page, which is made once for everybody who asks for it at about the same time."""
         async with self._making.setdefault(which, asyncio.Lock()):
-            kept, key = self._parts.get(which), (seen.version, int(now.timestamp() / _STAYS))
+            kept, key = self._parts.get(which), (seen.version, int(now.timestamp() / STAYS))
             if kept is None or kept[0] != key:
                 kept = self._parts[which] = key, await asyncio.to_thread(make, self, seen, now)
             return kept[1]

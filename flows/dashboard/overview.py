@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from overnight.flows.dashboard.followed import Followed, Seen
+from overnight.flows.dashboard.followed import STAYS, Followed, Seen
 from overnight.flows.dashboard.templates import part, rendered
 from overnight.flows.session.lease import controller_lives, controller_notices
 from overnight.report.finding import confidence_sentences, constraint_sentences, finding_sentence, standing_sentence
@@ -17,7 +17,15 @@ from overnight.storage import KeptCampaign
 
 
 def story_seen(followed: Followed, seen: Seen, now: datetime) -> Story:
-    """Return the story of a campaign as far as it has been read."""
+    """Return the story of a campaign as far as it has been read; the parts of a page share it."""
+    key = (seen.version, int(now.timestamp() / STAYS))
+    with followed.telling:
+        if followed.told is None or followed.told[0] != key:
+            followed.told = key, _story(followed, seen, now)
+        return followed.told[1]
+
+
+def _story(followed: Followed, seen: Seen, now: datetime) -> Story:
     return story_of(
         seen.history,
         now,

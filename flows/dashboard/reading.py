@@ -43,12 +43,14 @@ async def look(request: Request, followed: Followed) -> Seen:
 
 
 @reading.get("/static/{name}")
-def static(name: str) -> Response:
-    """Return a script or a style sheet."""
+def static(request: Request, name: str) -> Response:
+    """Return a script or a style sheet, unless the browser has it already."""
     found = static_file(name)
     if found is None:
         raise HTTPException(404, "No such file.")
-    return Response(found[0], media_type=found[1])
+    if request.headers.get("if-none-match") == found.tag:
+        return Response(status_code=304, headers={"ETag": found.tag})
+    return Response(found.text, media_type=found.kind, headers={"ETag": found.tag})
 
 
 @reading.get("/")

@@ -1,7 +1,9 @@
 """The dashboard's templates and files, which are carried in the package."""
 
 import json
+from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
@@ -23,9 +25,23 @@ def rendered(template: str, /, **values: Any) -> str:
     return _environment().get_template(template).render(**values)
 
 
+@dataclass(frozen=True)
+class StaticFile:
+    """A script or a style sheet, its media type, and a text that changes with it."""
+
+    text: str
+    kind: str
+    tag: str
+
+
 @cache
-def static_file(name: str) -> tuple[str, str] | None:
-    """Return a script or a style sheet and its media type; None if there is no such file."""
+def static_file(name: str) -> StaticFile | None:
+    """Return a script or a style sheet; None if there is no such file."""
+    found = _static(name)
+    return None if found is None else StaticFile(*found, f'"{sha256(found[0].encode()).hexdigest()}"')
+
+
+def _static(name: str) -> tuple[str, str] | None:
     kind = _TYPES.get(name.rpartition(".")[2])
     if name == "plotly.js":
         return file_of_page("plotly-basic.min.js"), _TYPES["js"]

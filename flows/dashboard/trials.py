@@ -100,9 +100,9 @@ def _trial_part(name: str, seen: Seen, trial: Trial, lines: list[str]) -> str:
         generator=generator_of(trial),
         proposed=moment(trial.proposed, UTC),
         point=[
-            (name, cell_text(trial, name), campaign.parameters.root[name].unit or "")
-            for name in campaign.shown_parameters
-            if cell_text(trial, name)
+            (name, text, parameter.unit or "")
+            for name, parameter in campaign.shown_parameters.items()
+            if (text := cell_text(trial, name))
         ],
         metrics=[(name, measured(found)) for name, found in trial.measured.items()],
         notes=notes_of(trial),
@@ -153,7 +153,7 @@ def _key(history: History, order: str) -> Any:
         return lambda trial: trial.seconds
     if order in metrics:
         return lambda trial: trial.measured[order].mean if order in trial.measured else None
-    parameter = history.definition.parameters.root.get(order)
+    parameter = history.definition.shown_parameters.get(order)
     if parameter is not None:
         ranks = {value: i for i, value in enumerate(parameter.listed)} if parameter.listed else None
 

@@ -1,9 +1,10 @@
 """Render the templates of the page; everything that comes from a campaign is escaped."""
 
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import BaseLoader, Environment, StrictUndefined
+from jinja2 import BaseLoader, Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from overnight.campaign.values.harmless import harmless
@@ -11,13 +12,18 @@ from overnight.campaign.values.harmless import harmless
 
 def rendered(name: str, /, **values: Any) -> Markup:
     """Return a template of this folder with these values."""
-    return Markup(environment().from_string(file_of_page(name)).render(**values))  # noqa: S704
+    return Markup(_template(name).render(**values))  # noqa: S704
 
 
 def rendered_block(name: str, block: str, /, **values: Any) -> Markup:
     """Return one block of a template of this folder with these values."""
-    template = environment().from_string(file_of_page(name))
+    template = _template(name)
     return Markup("".join(template.blocks[block](template.new_context(values))))  # noqa: S704
+
+
+@cache
+def _template(name: str) -> Template:
+    return environment().from_string(file_of_page(name))
 
 
 def environment(loader: BaseLoader | None = None) -> Environment:

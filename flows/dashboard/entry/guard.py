@@ -52,7 +52,7 @@ class Guard:
                 "printed, or start it with --allow-host NAME.",
             )
         writes, free = method not in _READS, path.startswith(OPEN)
-        if writes and not self._access.is_own_page(headers):
+        if _embeds(headers) or (writes and not self._access.is_own_page(headers)):
             return _text(403, "The request came from a page of another origin, so nothing was done.")
         if writes and not _is_short(headers):
             return _text(413, f"Expected a body with its length, of at most {_MOST_BYTES} bytes.")
@@ -61,6 +61,12 @@ class Guard:
         if not writes and "text/html" in headers.get("accept", ""):
             return RedirectResponse("/login", 303)
         return _text(401, "The request has no valid token, so nothing was done. Log in on this page first.")
+
+
+def _embeds(headers: Headers) -> bool:
+    """Return whether a page of another origin asks in the background, and not a person who follows a link."""
+    elsewhere = headers.get("sec-fetch-site", "none") not in ("same-origin", "none")
+    return elsewhere and headers.get("sec-fetch-mode") != "navigate"
 
 
 def _is_short(headers: Headers) -> bool:

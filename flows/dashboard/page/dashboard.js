@@ -3,8 +3,9 @@
 
 const live = document.getElementById("live");
 const news = document.getElementById("news");
-// A part is fetched for at most this share of the time.
+// A part is fetched for at most this share of the time, unless that would keep it longer than a second and a half.
 const SHARE = 0.34;
+const LONGEST_PAUSE_MS = 1500;
 // A page that shows durations is read again after this time, even if nothing was appended.
 const STAYS_MS = 30000;
 let feed = null;
@@ -39,7 +40,7 @@ class Part {
         console.warn(problem);
       }
       const now = performance.now();
-      this.next = now + Math.max((now - began) / SHARE, this.pause);
+      this.next = now + Math.max(Math.min((now - began) / SHARE, LONGEST_PAUSE_MS), this.pause);
     }
     this.busy = false;
   }

@@ -54,7 +54,7 @@ document.getElementById("logout")?.addEventListener("click", async () => {
   location.reload();
 });
 
-// A button opens the form of its request; whoever has not logged in does that first, and comes back.
+// A button opens the form of its request, after a login if there was none.
 const dialog = document.getElementById("ask");
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-act]");

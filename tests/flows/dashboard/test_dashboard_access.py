@@ -84,6 +84,14 @@ def test_a_page_of_another_origin_cannot_act_even_with_the_cookie(served: Served
         assert client.post("/logout", headers=headers).status_code == 403
 
 
+def test_a_page_of_another_origin_cannot_even_ask_but_a_person_may_follow_a_link(served: Served):
+    for site in ("cross-site", "same-site"):
+        background = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "no-cors"}
+        assert served.client.get("/campaigns/rates/parts/verification", headers=background).status_code == 403
+        assert served.client.get("/", headers={"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"}).status_code == 200
+    assert served.client.get("/parts/list", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 200
+
+
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "", "localhost@evil"])
 def test_another_host_name_is_refused_because_it_may_be_rebound(served: Served, host: str):
     for path in ("/", "/login", "/static/dashboard.js", "/parts/list"):
@@ -113,7 +121,14 @@ def test_no_page_has_inline_scripts_or_styles_or_names_another_server(served: Se
         assert "<style" not in text
         assert "style=" not in text
         assert "//" not in text.replace("<!doctype html>", "")
-        assert text.count("<script") == text.count('<script src="/static/')
+        assert text.count("<script") == text.count('<script src="/static/') > 0
+
+
+def test_a_script_that_the_browser_has_is_not_sent_again(served: Served):
+    first = served.client.get("/static/plotly.js")
+    again = served.client.get("/static/plotly.js", headers={"If-None-Match": first.headers["etag"]})
+    assert again.status_code == 304
+    assert again.content == b""
 
 
 def test_the_token_is_never_part_of_an_address_even_if_the_script_has_not_been_loaded(served: Served):
