@@ -24,6 +24,7 @@ from overnight.flows.session.lease import controller_lives
 from overnight.report.html import render_report, render_sections
 from overnight.report.status import status_lines
 from overnight.report.story import Story, story_of
+from overnight.report.story.standing import standing_of
 from overnight.report.tables import trial_rows
 from overnight.storage import kept_campaigns
 
@@ -99,7 +100,7 @@ class OpenCampaign:
         return pandas.DataFrame(rows).set_index("trial") if rows else pandas.DataFrame()
 
     def watch(self, every: float = 1.0) -> None:
-        """Show in this notebook cell how the campaign stands, again whenever its ledger grows, until it has finished.
+        """Show in this notebook cell how the campaign stands, again whenever its ledger grows, until it is over.
 
         The ledger is read every so many seconds. Interrupting the cell ends only this display.
         """
@@ -108,11 +109,12 @@ class OpenCampaign:
         shown = self.history
         cell = display(self, display_id=True)
         with suppress(KeyboardInterrupt):
-            while shown.finished is None:
+            while not standing_of(shown, alive=controller_lives(shown)).is_over:
                 time.sleep(every)
                 if self.history is not shown:
                     shown = self.history
-                    cell.update(self)
+                    # Outside of a notebook, text is printed.
+                    display(self) if cell is None else cell.update(self)
 
     def report(self, file: str | Path) -> Path:
         """Write the report, one self-contained HTML file, and return its path."""

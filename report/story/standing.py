@@ -35,6 +35,11 @@ class Standing(Section):
     next_step: str | None
     notices: tuple[str, ...] = ()
 
+    @property
+    def is_over(self) -> bool:
+        """Return whether nothing more will be tried: it has finished, or a loop of the user's own has tried all."""
+        return self.state == "finished" or (self.state == "defined" and self.next_step is None)
+
     def __str__(self) -> str:
         return self.state if self.reason is None else f"{self.state}: {self.reason}"
 

@@ -43,9 +43,11 @@ async def _follow(kept: Kept, console: Console, every: float) -> None:
             if journal.history is not shown:
                 shown = journal.history
                 display.watch(shown)
-            if shown.finished is not None:
+            standing = standing_of(shown, alive=controller_lives(shown))
+            if standing.is_over:
                 break
-            display.note = _note(shown)
+            next_step = "" if standing.next_step is None else f"; {standing.next_step}"
+            display.note = f"{standing}{next_step}. {_ONLY_THIS}"
             await asyncio.sleep(every)
             try:
                 await journal.refresh()
@@ -58,9 +60,3 @@ async def _follow(kept: Kept, console: Console, every: float) -> None:
     story = story_of(shown, SystemClock().now(), alive=controller_lives(shown))
     for line in [*status_lines(story), f"ledger: {kept.location}"]:
         console.print(line, soft_wrap=True)
-
-
-def _note(history: History) -> str:
-    standing = standing_of(history, alive=controller_lives(history))
-    next_step = "" if standing.next_step is None else f"; {standing.next_step}"
-    return f"{standing}{next_step}. {_ONLY_THIS}"

@@ -7,6 +7,7 @@ import pytest
 from told_stories import Story, campaign_of
 from typer.testing import CliRunner
 
+from overnight import minimize
 from overnight.campaign.errors import LedgerError
 from overnight.flows.cli import app
 from overnight.flows.commands.read.kept import Kept
@@ -75,3 +76,9 @@ def test_what_cannot_be_watched_is_refused(other):
     found = CliRunner().invoke(app, ["status", "--watch", *other])
     assert found.exit_code == 2
     assert "expected --watch without" in found.output.replace("\n", " ").replace("│", "")
+
+
+def test_a_loop_of_ones_own_that_has_tried_all_is_over(tmp_path, capsys):
+    minimize(lambda params: params["x"], {"x": (0, 1)}, trials=2, ledger=str(tmp_path))
+    watch(tmp_path / "minimize")
+    assert "2 observed" in capsys.readouterr().out
