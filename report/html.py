@@ -17,7 +17,7 @@ from overnight.report.finding import (
 from overnight.report.numbers import duration, moment
 from overnight.report.page.page_part import PagePart, embedded, page_part
 from overnight.report.page.revisions_table import revisions_table
-from overnight.report.page.template import file_of_page, rendered, rendered_block
+from overnight.report.page.template import file_of_page, packed_plotly, rendered, rendered_block
 from overnight.report.phrases.general import made_text
 from overnight.report.pictures.charts import timeline_chart
 from overnight.report.pictures.timeline import attempt_spans, utilisation
@@ -50,7 +50,8 @@ def render_report(history: History, story: Story) -> str:
         standing=standing_sentence(story),
         finding=finding_sentence(story),
         confidence=[*confidence_sentences(story), *constraint_sentences(story)],
-        plotly=file_of_page("plotly-basic.min.js") if values["figures"] else "",
+        plotly=packed_plotly() if values["figures"] else "",
+        draw_charts=file_of_page("draw-charts.js"),
         lines=trial_lines(history, listed),
         trials=len(history.trials),
         facts=_facts(history, story),

@@ -48,9 +48,9 @@ class Drawings(Sequence[dict[str, Any]]):
 
     def _repr_html_(self) -> str:
         if not self._figures:
-            return Markup("<p>This campaign has no picture of {} so far.</p>").format(self.what)
+            return str(Markup("<p>This campaign has no picture of {} so far.</p>").format(self.what))
         page, height = page_of_charts(self._figures)
-        return _FRAME.format(page=str(page), height=height)
+        return str(_FRAME.format(page=str(page), height=height))
 
     def write_html(self, file: str | Path) -> Path:
         """Write the charts as one HTML file that needs no network, and return its path."""

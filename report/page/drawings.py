@@ -5,13 +5,12 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
-from overnight.report.page.template import file_of_page
+from overnight.report.page.template import file_of_page, packed_plotly
 
 _PAGE = Markup(
     "<!doctype html><meta charset='utf-8'><meta name='color-scheme' content='light dark'>"
-    "<style>body {{ margin: 0 }}</style>{places}<script>{plotly}</script><script>const figures = {figures};"
-    "for (const [place, figure] of Object.entries(figures)) Plotly.newPlot(place, figure.data, figure.layout, "
-    "{{ responsive: true, displayModeBar: false }});</script>"
+    "<style>body {{ margin: 0 }}</style>{places}<script type='text/plain' id='plotly'>{plotly}</script>"
+    "<script>{draw}drawCharts({figures});</script>"
 )
 _GAP = 16
 
@@ -22,7 +21,8 @@ def page_of_charts(figures: Mapping[str, str]) -> tuple[Markup, int]:
     listed = ",".join(f"{json.dumps(place)}:{figure}" for place, figure in figures.items())
     page = _PAGE.format(
         places=places,
-        plotly=Markup(file_of_page("plotly-basic.min.js")),  # noqa: S704
+        plotly=packed_plotly(),
+        draw=Markup(file_of_page("draw-charts.js")),  # noqa: S704
         figures=Markup(f"{{{listed}}}"),  # noqa: S704
     )
     return page, sum(json.loads(figure)["layout"]["height"] + _GAP for figure in figures.values())

@@ -1,5 +1,7 @@
 """Render the templates of the page; everything that comes from a campaign is escaped."""
 
+import gzip
+from base64 import b64encode
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -41,12 +43,18 @@ def environment(loader: BaseLoader | None = None) -> Environment:
 
 
 def file_of_page(name: str) -> str:
-    """Return a file of the page: a template, or the script that draws its charts.
+    """Return a file of the page: a template or a script.
 
     `plotly-basic.min.js` is version 4.1.1 of plotly.js, from the npm package `plotly.js-basic-dist-min`. It draws
     points, lines and bars only, and is a quarter of the whole.
     """
     return files("overnight.report").joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def packed_plotly() -> str:
+    """Return the script that draws the charts, packed by gzip and as text; `draw-charts.js` unpacks it."""
+    return b64encode(gzip.compress(file_of_page("plotly-basic.min.js").encode(), mtime=0)).decode()
 
 
 def breakable(text: str) -> Markup:
