@@ -3,7 +3,15 @@
 from overnight.storage.ledger import Heartbeat, Ledger, Segment
 from overnight.storage.mailbox import Mailbox, Mailboxes
 from overnight.storage.memory_ledger import MemoryLedger
-from overnight.storage.open_ledger import KeptCampaign, kept_campaigns, ledger_location, open_ledger, open_mailboxes
+from overnight.storage.open_ledger import (
+    KeptCampaign,
+    kept_campaigns,
+    kept_in,
+    ledger_location,
+    open_ledger,
+    open_mailboxes,
+    open_store,
+)
 from overnight.storage.parquet_ledger import ParquetLedger
 from overnight.storage.proofs.receipts import Receipt, Receipts, Signer, add_receipt, read_receipts, signed
 from overnight.storage.proofs.verify import Verification, receipt_of, verify
@@ -27,9 +35,11 @@ __all__ = [
     "Verification",
     "add_receipt",
     "kept_campaigns",
+    "kept_in",
     "ledger_location",
     "open_ledger",
     "open_mailboxes",
+    "open_store",
     "read_receipts",
     "receipt_of",
     "signed",

@@ -21,12 +21,12 @@ def open_ledger(url: str, campaign: str, folder: Path) -> ParquetLedger:
 
     Writes nothing: the first append creates the directory. Raises LedgerError if the address leads to neither.
     """
-    return ParquetLedger(_store(url, folder), f"{campaign}/")
+    return ParquetLedger(open_store(url, folder), f"{campaign}/")
 
 
 def open_mailboxes(url: str, campaign: str, folder: Path) -> Mailboxes:
     """Return the mailboxes next to the ledger that `open_ledger` returns; raises LedgerError as that does."""
-    return Mailboxes(_store(url, folder), f"{campaign}/")
+    return Mailboxes(open_store(url, folder), f"{campaign}/")
 
 
 def ledger_location(url: str, campaign: str, folder: Path) -> str:
@@ -55,7 +55,11 @@ def kept_campaigns(url: str, folder: Path) -> list[KeptCampaign]:
 
     Only the newest segment of each is read. Raises LedgerError as `open_ledger` does.
     """
-    store = _store(url, folder)
+    return kept_in(open_store(url, folder))
+
+
+def kept_in(store: ObjectStore) -> list[KeptCampaign]:
+    """Return the campaigns in a store as `kept_campaigns` does."""
     with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
         found = pool.map(lambda name: _kept(store, name), store.folders())
         return [campaign for campaign in found if campaign is not None]
@@ -73,7 +77,8 @@ def _kept(store: ObjectStore, name: str) -> KeptCampaign | None:
         return KeptCampaign(name, damage=str(problem))
 
 
-def _store(url: str, folder: Path) -> ObjectStore:
+def open_store(url: str, folder: Path) -> ObjectStore:
+    """Return the directory or the bucket of ledgers; raises LedgerError as `open_ledger` does."""
     if _checked_scheme(url) != "s3":
         return LocalStore(directory(url, folder))
     # This import takes half a second, which a ledger in a directory should not cost.

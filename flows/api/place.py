@@ -1,13 +1,14 @@
 """A place that a person names: all campaigns of a directory or a bucket, or one of them."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from overnight.campaign.errors import LedgerDamaged
 from overnight.flows.definition.campaign_file import load_campaign_file
 from overnight.flows.definition.receipts import receipts_of
 from overnight.flows.session.newest_receipt import ReceiptsFile
-from overnight.storage import ParquetLedger, ledger_location, open_ledger
+from overnight.storage import ObjectStore, ParquetLedger, ledger_location, open_ledger, open_store
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,14 @@ class Place:
     only: str | None = None
     receipts: ReceiptsFile | None = None
 
+    @cached_property
+    def store(self) -> ObjectStore:
+        """Return the directory or bucket; a bucket's connections are kept."""
+        return open_store(self.address, Path())
+
     def ledger(self, name: str) -> ParquetLedger:
         """Return the ledger of a campaign."""
-        return open_ledger(self.address, name, Path())
+        return ParquetLedger(self.store, f"{name}/")
 
     def location(self, name: str) -> str:
         """Return the place of a campaign's ledger, for people."""
@@ -43,7 +49,7 @@ def place_of(named: str) -> Place:
     if name and not above.endswith(":/") and _is_ledger(above or "/", name):
         return Place(above or "/", name)
     # An address that leads nowhere is refused here.
-    open_ledger(address, "campaign", Path())
+    open_store(address, Path())
     return Place(address)
 
 

@@ -1,5 +1,6 @@
 """The addresses that write: the forms of requests, and the requests themselves."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -23,6 +24,8 @@ from overnight.report.numbers import value_text
 from overnight.report.trial_facts import point_text
 
 asking = APIRouter()
+# Seconds to wait until a request is written.
+_PATIENCE = 60.0
 What = Literal["approve", "reject", "abandon", "pause", "resume", "drain", "suggest", "revise"]
 _TITLES: dict[What, str] = {
     "approve": "Approve trial {}",
@@ -106,15 +109,19 @@ async def ask(request: Request, name: str, what: What, asked: Asked) -> Response
     followed = await campaign(request, name)
     try:
         _refuse_unnamed(what, asked)
-        history = await append(
+        written = append(
             followed.place.ledger(name),
             followed.place.receipts,
             f"{harmless(asked.who)} (dashboard of {user_at_host()})",
             lambda history, who, now: events_of(what, asked, history, who, now),
             f"{followed.place.location(name)}: expected the ledger of campaign `{name}`, found nothing.",
         )
+        history = await asyncio.wait_for(written, _PATIENCE)
     except OvernightError as problem:
         return JSONResponse({"problem": str(problem)}, 409)
+    except TimeoutError:
+        text = "The ledger's store does not answer. The request may still be written: look at the audit later."
+        return JSONResponse({"problem": text}, 504)
     await followed.look()
     return JSONResponse({"said": f"{_done(what, asked, history)}; {heard_text(history, 'overnight run CAMPAIGN')}."})
 

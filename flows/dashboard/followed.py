@@ -19,6 +19,8 @@ from overnight.report.story import Story
 _AGAIN = 10.0
 # Seconds after which a part is made again although nothing was appended: it holds durations up to now.
 STAYS = 20.0
+# Seconds to wait for an answer of the store, and for all events.
+_PATIENCE, _LONG = 5.0, 60.0
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Followed:
         self.place, self.name = place, name
         self.seen = Seen()
         self._ledger = place.ledger(name)
-        self._busy = asyncio.Lock()
+        self._looking: asyncio.Task[None] | None = None
         self._looked = self._failed = -_AGAIN
         self._failed_at = -1
         self._parts: dict[str, tuple[tuple[str, int], str]] = {}
@@ -59,13 +61,23 @@ class Followed:
     async def look(self, every: float = 0.0) -> Seen:
         """Read and fold what is new, unless that was done less than `every` seconds ago.
 
-        If the ledger cannot be read, the result has a problem, and shows the history as far as it is known.
+        If the ledger cannot be read, or its store does not answer for some seconds, the result has a problem, and shows
+        the history as far as it is known.
         """
-        async with self._busy:
-            if monotonic() - self._looked >= every:
-                self.seen = await self._newer(self.seen)
-                self._looked = monotonic()
-            return self.seen
+        if self._looking is None and monotonic() - self._looked >= every:
+            self._looking = asyncio.create_task(self._look())
+        if self._looking is not None:
+            # A bucket that does not answer is asked again for minutes; this look goes on, and others do not begin.
+            done, _ = await asyncio.wait({self._looking}, timeout=_PATIENCE)
+            if not done:
+                return replace(self.seen, problem=self._silent())
+        return self.seen
+
+    async def _look(self) -> None:
+        try:
+            self.seen = await self._newer(self.seen)
+        finally:
+            self._looked, self._looking = monotonic(), None
 
     async def made(
         self, which: str, seen: Seen, now: datetime, make: Callable[["Followed", Seen, datetime], str]
@@ -78,8 +90,12 @@ class Followed:
             return kept[1]
 
     async def events(self) -> list[Event]:
-        """Return all events of the ledger; raises LedgerError if it is empty or cannot be read."""
-        events = [event for segment in await self.place.ledger(self.name).read() for event in segment.events]
+        """Return all events of the ledger; raises LedgerError if it is empty or cannot be read soon."""
+        try:
+            segments = await asyncio.wait_for(self.place.ledger(self.name).read(), _LONG)
+        except TimeoutError:
+            raise LedgerError(self._silent()) from None
+        events = [event for segment in segments for event in segment.events]
         if not events:
             raise self._nothing()
         return events
@@ -102,6 +118,12 @@ class Followed:
         except (OvernightError, OSError) as problem:
             self._failed, self._failed_at = monotonic(), newest
             return replace(seen, problem=str(problem))
+
+    def _silent(self) -> str:
+        return (
+            f"{self.place.location(self.name)}: expected an answer from the ledger's store, found none for some "
+            "seconds. It is asked again until it answers; what is shown may be out of date."
+        )
 
     def _nothing(self) -> LedgerError:
         return LedgerError(

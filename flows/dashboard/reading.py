@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from overnight.campaign.errors import OvernightError
 from overnight.flows.dashboard.audit import audit_part, verification_part
 from overnight.flows.dashboard.feed import feed
 from overnight.flows.dashboard.followed import Followed, Seen
@@ -173,7 +174,10 @@ async def trial(request: Request, name: str, number: int) -> Response:
     """Return everything about a trial."""
     followed = await campaign(request, name)
     seen = await look(request, followed)
-    found = await trial_part(followed, seen, number)
+    try:
+        found = await trial_part(followed, seen, number)
+    except OvernightError as problem:
+        found = part(rendered("problem.html.jinja", problem=str(problem)), seen.version)
     if found is None:
         text = seen.problem or f"{name}: expected a trial up to {seen.history.trials.last}, found no trial {number}."
         found = part(rendered("problem.html.jinja", problem=text), seen.version)

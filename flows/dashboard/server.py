@@ -2,6 +2,7 @@
 
 import os
 import socket
+from contextlib import suppress
 
 import uvicorn
 
@@ -39,7 +40,9 @@ def serve(named: str, host: str, port: int, names: tuple[str, ...]) -> None:
         console = terminal()
         for line in greeting(access, host, chosen=given is not None):
             console.print(line, soft_wrap=True)
-        server.run(sockets=[listening])
+        # Ctrl-C is how it ends, and uvicorn raises it again when all is closed.
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=[listening])
 
 
 def greeting(access: Access, host: str, *, chosen: bool) -> list[str]:

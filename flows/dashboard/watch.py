@@ -1,16 +1,17 @@
 """All campaigns at a place, each followed from the first time that somebody asks for it."""
 
 import asyncio
-from pathlib import Path
 from time import monotonic
 
 from overnight.campaign.errors import OvernightError
 from overnight.flows.api.place import Place
 from overnight.flows.dashboard.followed import Followed
-from overnight.storage import KeptCampaign, kept_campaigns
+from overnight.storage import KeptCampaign, kept_in
 
 # A listing takes at most this share of the time.
 _SHARE = 0.3
+# Seconds to wait for an answer of the store.
+_PATIENCE = 5.0
 
 
 class Watch:
@@ -21,16 +22,18 @@ class Watch:
         self._followed: dict[str, Followed] = {}
         self._kept: tuple[KeptCampaign, ...] = ()
         self._problem = ""
-        self._busy = asyncio.Lock()
+        self._listing: asyncio.Task[None] | None = None
         self._next = 0.0
 
     async def listed(self) -> tuple[tuple[KeptCampaign, ...], str]:
         """Return the campaigns at the place, and why they cannot be listed, if so; at most `every` seconds old."""
-        async with self._busy:
-            began = monotonic()
-            if began >= self._next:
-                await self._list()
-                self._next = monotonic() + max(self.every, (monotonic() - began) / _SHARE)
+        if self._listing is None and monotonic() >= self._next:
+            self._listing = asyncio.create_task(self._list())
+        if self._listing is not None:
+            # As in `Followed.look`, one listing at a time waits for a bucket that does not answer.
+            done, _ = await asyncio.wait({self._listing}, timeout=_PATIENCE)
+            if not done:
+                return self._kept, f"{self.place.address}: does not answer for some seconds. It is asked again."
         return self._kept, self._problem
 
     def known(self, name: str) -> Followed | None:
@@ -45,8 +48,12 @@ class Watch:
         return known
 
     async def _list(self) -> None:
+        began = monotonic()
         try:
-            self._kept = tuple(await asyncio.to_thread(kept_campaigns, self.place.address, Path()))
+            self._kept = tuple(await asyncio.to_thread(kept_in, self.place.store))
             self._problem = ""
         except (OvernightError, OSError) as problem:
             self._problem = str(problem)
+        finally:
+            self._next = monotonic() + max(self.every, (monotonic() - began) / _SHARE)
+            self._listing = None

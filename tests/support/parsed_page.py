@@ -26,7 +26,7 @@ class Page(HTMLParser):
     @property
     def figures(self) -> dict[str, go.Figure]:
         """Return the charts, parsed by plotly itself."""
-        found = next(s for s in self.scripts if "const figures" in s)
+        found = next(s for s in self.scripts if "const figures" in s).partition("const figures")[2]
         inner = found[found.index("{") + 1 : found.index("};\n")].strip().rstrip(",")
         return {name: go.Figure(figure) for name, figure in json.loads("{" + inner + "}").items()}
 

@@ -114,9 +114,9 @@ def test_a_query_finds_every_recorded_one(file):
 
 
 @pytest.mark.slow
-def test_a_report_of_a_recorded_one_imports_no_torch(file, tmp_path):
+def test_what_shows_a_recorded_one_without_its_model_imports_no_torch(file):
     record(file, FOUND)
-    for command in (["report", str(file), "--output", str(tmp_path / "page.html")], ["status", str(file)]):
+    for command in (["trials", str(file)], ["status", str(file)]):
         program = PROGRAM.format(command) + "print('torch' in sys.modules)"
         found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
         assert found.stdout.splitlines()[-1] == "False", found.stdout

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from threading import Event
 
 import pytest
 from dashboards import Served, append, dashboard, shown
@@ -9,7 +10,9 @@ from told_stories import HOSTILE, Story, campaign_of
 
 from overnight.campaign import Point
 from overnight.campaign.history.events import TrialApproved
+from overnight.flows.dashboard import followed, watch
 from overnight.storage import ParquetLedger
+from overnight.storage.segments.chain import Chain
 
 LONG = "n" * 200
 
@@ -155,6 +158,27 @@ def test_a_ledger_that_is_deleted_while_it_is_shown_is_one_paragraph_until_it_is
     while 'role="alert"' in (after := shown(served, "/campaigns/rates/parts/trials")):
         pass
     assert after == before
+
+
+def test_a_store_that_does_not_answer_is_one_paragraph_until_it_does(served: Served, monkeypatch: pytest.MonkeyPatch):
+    assert "trial 3" in shown(served, "/campaigns/rates/parts/summary")
+    answers, newest = Event(), Chain.newest
+
+    def late(self: Chain, after: int) -> int:
+        answers.wait(30)
+        return newest(self, after)
+
+    monkeypatch.setattr(Chain, "newest", late)
+    monkeypatch.setattr(followed, "_PATIENCE", 0.1)
+    monkeypatch.setattr(watch, "_PATIENCE", 0.1)
+    while 'role="alert"' not in (html := shown(served, "/campaigns/rates/parts/summary")):
+        pass
+    assert "expected an answer from the ledger&#39;s store" in html
+    assert "trial 3" in html
+    assert "does not answer" in shown(served, "/parts/list")
+    answers.set()
+    while 'role="alert"' in shown(served, "/campaigns/rates/parts/summary"):
+        pass
 
 
 def test_a_damaged_ledger_is_one_paragraph_with_what_was_known_before(ledger: Path, served: Served):
