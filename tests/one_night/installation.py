@@ -82,7 +82,7 @@ class Installation:
         while victims := self._victims():
             for victim in victims:
                 killed[roles.get(victim.pid, "other")] += victim.kill()
-        # They are reaped here, and what they left outside of their folders is removed.
+        # They are reaped here, and their files outside of their folders are removed.
         for process in self._workers.values():
             process.wait()
         for server in (self.postgres, self.s3, self.prefect):

@@ -27,7 +27,7 @@ from overnight.campaign.window import Window
 
 @dataclass(frozen=True)
 class Kill:
-    """The moments at which everything was killed and ran again, and what was known just before.
+    """The moments at which everything was killed and ran again, and the facts known just before.
 
     `seen` are the events in the bucket, `evaluating` the keys of the attempts with living processes, and `processes`
     the numbers of killed processes by part. `status` is what `overnight status` reported once everything ran again.
@@ -43,7 +43,7 @@ class Kill:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What two nights leave.
+    """The evidence that two nights leave.
 
     `starts` are the three scheduled starts that had work, `runs` the runs of the campaign that began, and `morning` the
     commands of the morning.

@@ -1,4 +1,4 @@
-"""Write the figures, the commands and the pictures of two nights into the page that tells their story."""
+"""Write the figures, the commands and the pictures of two nights into the page about them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -18,7 +18,7 @@ class Typed:
 
 
 class Terminal:
-    """A shell in a campaign's folder; `hidden` are texts that no page may hold, and what is shown instead."""
+    """A shell in a campaign's folder; `hidden` are texts that no page may hold, and the text shown instead."""
 
     def __init__(self, python: Path, folder: Path, hidden: Mapping[str, str]) -> None:
         self._python, self._folder, self._hidden = python, folder, dict(hidden)

@@ -1,4 +1,4 @@
-"""The place `slurm` in a campaign's file: its keys, and what is refused before anything starts."""
+"""The place `slurm` in a campaign's file: its keys, and the mistakes refused before anything starts."""
 
 from datetime import timedelta
 

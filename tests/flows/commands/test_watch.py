@@ -1,4 +1,4 @@
-"""`overnight status --watch` shows what others append, until the campaign has finished."""
+"""`overnight status --watch` shows the events that others append, until the campaign has finished."""
 
 import asyncio
 from pathlib import Path

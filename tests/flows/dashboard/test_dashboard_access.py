@@ -1,4 +1,4 @@
-"""Who may look at the dashboard, who may act, and what a foreign page, host or token achieves: nothing."""
+"""The people that may look at the dashboard or act on it; foreign pages, hosts and tokens achieve nothing."""
 
 from collections.abc import Iterator
 from pathlib import Path
