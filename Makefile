@@ -4,9 +4,9 @@ PYTHON ?= python3
 # More arguments for pip, such as an index that serves PyTorch without CUDA.
 PIP_ARGS ?=
 BIN := .venv/bin
-# Three processes keep two cores busy, because many tests wait for other processes. Files run in the order that
+# Four processes keep two cores busy, because many tests wait for other processes. Files run in the order that
 # tests/conftest.py gives them, the slow ones first: otherwise one process would run them alone at the end.
-PYTEST := $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 # Processes of one thread each that a full benchmark runs at once.
 JOBS ?= 1
 # SIGKILLs of one process each that `make chaos` gives a campaign.
@@ -43,6 +43,11 @@ example-%: setup ## Install what an example of examples/ needs besides, and run 
 	@test -f examples/$*/campaign.yaml || { echo "make: expected a folder of examples/, found no '$*'"; exit 1; }
 	@test ! -f examples/$*/requirements.txt || $(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(PIP_ARGS) -r examples/$*/requirements.txt
 	$(BIN)/overnight run examples/$*/campaign.yaml
+
+report-%: example-% ## Run an example and keep its report, e.g. make report-storage_sqlite
+	$(BIN)/overnight report examples/$*/campaign.yaml --output docs/reports/$*.html
+	@# No path of this machine.
+	sed -i 's#$(CURDIR)/##g' docs/reports/$*.html
 
 s3: setup ## Start a real S3 server on this machine, to try `ledger: s3://...` with, until Ctrl-C
 	$(BIN)/python tests/support/s3_server.py

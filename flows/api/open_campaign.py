@@ -8,8 +8,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from overnight.bo_core import AnyProposer, BayesianProposer
-from overnight.bo_core.proposer import recorded_proposer
 from overnight.campaign import History
 from overnight.campaign.errors import LedgerError
 from overnight.campaign.insight import Insight
@@ -18,7 +16,7 @@ from overnight.flows.api.drawings import Drawings
 from overnight.flows.api.place import place_of
 from overnight.flows.api.sync import run_sync
 from overnight.flows.host.clock import SystemClock
-from overnight.flows.rules.recommending import insight_into, recommendation_of
+from overnight.flows.rules.recommending import insight_into, proposer_of, recommendation_of
 from overnight.flows.session.journal import Journal
 from overnight.flows.session.lease import controller_lives
 from overnight.report.html import render_report, render_sections
@@ -174,7 +172,7 @@ class OpenCampaign:
         """Return the history with its story and recommendation, which are made once for each history."""
         history = self.history
         if self._known is None or self._known[0] is not history:
-            proposer = _proposer_of(history)
+            proposer = proposer_of(history, Path())
             found = recommendation_of(history, proposer)
             story = self._story_at(SystemClock().now(), history, found, insight_into(history, found, proposer))
             self._known = history, story, found
@@ -195,10 +193,3 @@ class OpenCampaign:
             insight=insight,
             ledger=self._place.location(self.name),
         )
-
-
-def _proposer_of(history: History) -> AnyProposer:
-    """Return the recorded proposer; a module of a third party is looked for in the working folder."""
-    latest = history.revised or history.defined
-    recorded = None if latest is None else latest.settings.get("proposer")
-    return BayesianProposer() if recorded is None else recorded_proposer(recorded).in_folder(Path())

@@ -10,6 +10,7 @@ from time import monotonic
 from overnight.campaign import History
 from overnight.campaign.errors import LedgerError, OvernightError
 from overnight.campaign.history.events import Event
+from overnight.campaign.insight import Insight
 from overnight.flows.api.place import Place
 from overnight.flows.session.lease import controller_lives
 from overnight.report.deeds import is_deed
@@ -55,6 +56,8 @@ class Followed:
         self._parts: dict[str, tuple[tuple[str, int], str]] = {}
         self._making: dict[str, asyncio.Lock] = {}
         self.verifying = asyncio.Lock()
+        # The number of a segment, and what the model had learnt by then.
+        self.learnt: tuple[int, Insight | None] | None = None
         self.telling = Lock()
         self.told: tuple[tuple[str, int], Story] | None = None
 

@@ -2,9 +2,14 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
+from overnight.bo_core import BayesianProposer
+from overnight.bo_core.settings.surrogates import ExactSurrogate
+from overnight.campaign.insight import Insight
 from overnight.flows.dashboard.followed import STAYS, Followed, Seen
 from overnight.flows.dashboard.templates import part, rendered
+from overnight.flows.rules.recommending import insight_into, proposer_of
 from overnight.flows.session.lease import controller_lives, controller_notices
 from overnight.report.finding import confidence_sentences, constraint_sentences, finding_sentence, standing_sentence
 from overnight.report.html import render_sections
@@ -14,6 +19,9 @@ from overnight.report.status import best_so_far
 from overnight.report.story import Story, story_of
 from overnight.report.trial_facts import point_text
 from overnight.storage import KeptCampaign
+
+# A model of more results takes too long for a page.
+_MOST_LEARNT = 2000
 
 
 def story_seen(followed: Followed, seen: Seen, now: datetime) -> Story:
@@ -25,11 +33,12 @@ def story_seen(followed: Followed, seen: Seen, now: datetime) -> Story:
         return followed.told[1]
 
 
-def _story(followed: Followed, seen: Seen, now: datetime) -> Story:
+def _story(followed: Followed, seen: Seen, now: datetime, insight: Insight | None = None) -> Story:
     return story_of(
         seen.history,
         now,
         alive=seen.alive,
+        insight=insight,
         ledger=followed.place.location(followed.name),
         notices=controller_notices(seen.history),
     )
@@ -113,8 +122,26 @@ def pictures_part(followed: Followed, seen: Seen, now: datetime) -> str:
     """Return the sections and the charts of the report as a part of the page."""
     if seen.history.defined is None:
         return part("", seen.version)
-    found = render_sections(seen.history, story_seen(followed, seen, now))
+    insight = _insight(followed, seen)
+    story = story_seen(followed, seen, now) if insight is None else _story(followed, seen, now, insight)
+    found = render_sections(seen.history, story)
     return part(found.html, seen.version, found.figures)
+
+
+def _insight(followed: Followed, seen: Seen) -> Insight | None:
+    """Return what the model has learnt, once a recommendation is recorded; a model is fitted once for each segment.
+
+    A model of the campaign's own is left out: to look at a page runs no code of a campaign.
+    """
+    recorded = seen.history.recommendation
+    if recorded is None or seen.history.trials.observed > _MOST_LEARNT:
+        return None
+    if followed.learnt is None or followed.learnt[0] != seen.head:
+        proposer = proposer_of(seen.history, Path())
+        own = not isinstance(proposer, BayesianProposer) or not isinstance(proposer.surrogate, ExactSurrogate)
+        found = None if own else insight_into(seen.history, recorded.recommendation, proposer)
+        followed.learnt = seen.head, found
+    return followed.learnt[1]
 
 
 def _waiting(seen: Seen) -> list[dict[str, str]]:

@@ -2,12 +2,21 @@
 
 import importlib
 from datetime import datetime
+from pathlib import Path
 
-from overnight.bo_core import AnyProposer
+from overnight.bo_core import AnyProposer, BayesianProposer
+from overnight.bo_core.proposer import recorded_proposer
 from overnight.campaign import History
 from overnight.campaign.history.events import RecommendationMade
 from overnight.campaign.insight import Insight
 from overnight.campaign.recommendation import Computed, Recommendation
+
+
+def proposer_of(history: History, folder: Path) -> AnyProposer:
+    """Return the recorded proposer; a module of a third party is looked for in the folder."""
+    latest = history.revised or history.defined
+    recorded = None if latest is None else latest.settings.get("proposer")
+    return BayesianProposer() if recorded is None else recorded_proposer(recorded).in_folder(folder)
 
 
 def recommendation_of(history: History, proposer: AnyProposer) -> Recommendation | None:

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from overnight.bo_core import AnyProposer, BayesianProposer
-from overnight.bo_core.proposer import recorded_proposer
+from overnight.bo_core import AnyProposer
 from overnight.campaign import History
 from overnight.campaign.errors import InvalidDefinition, LedgerError
 from overnight.campaign.history.events import Event
@@ -15,6 +14,7 @@ from overnight.flows.definition.addresses import place_of_ledger
 from overnight.flows.definition.campaign_file import CampaignFile, load_campaign_file
 from overnight.flows.definition.yaml_source import read_yaml
 from overnight.flows.host.terminal import terminal
+from overnight.flows.rules.recommending import proposer_of
 from overnight.storage import ParquetLedger, ledger_location, open_ledger
 
 # Top-level keys with a value on their line, in a file that is no valid YAML.
@@ -50,11 +50,7 @@ class Kept:
 
     def proposer(self, history: History) -> AnyProposer:
         """Return the proposer of the file, or else the recorded one."""
-        if self.file is not None:
-            return self.file.proposer
-        latest = history.revised or history.defined
-        recorded = None if latest is None else latest.settings.get("proposer")
-        return BayesianProposer() if recorded is None else recorded_proposer(recorded).in_folder(self.folder)
+        return proposer_of(history, self.folder) if self.file is None else self.file.proposer
 
     def events(self) -> list[Event]:
         """Return all events; raises LedgerError if nothing has been written yet."""

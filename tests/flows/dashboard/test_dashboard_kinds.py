@@ -11,6 +11,7 @@ from limited_stories import limited
 from told_arms import ToldArms, measured
 from told_stories import Story, campaign_of
 
+from overnight import minimize
 from overnight.campaign import Point
 from overnight.campaign.history.events import Event
 
@@ -55,3 +56,10 @@ def test_each_part_of_each_kind_is_shown(tmp_path: Path, told):
         with served.logged_in() as client:
             for form in ("pause", "suggest", "revise", "abandon?trial=1"):
                 assert client.get(f"/campaigns/kind/forms/{form}").status_code == 200
+
+
+def test_once_a_recommendation_is_recorded_the_pictures_show_what_the_model_has_learnt(tmp_path: Path):
+    minimize(lambda params: (params["x"] - 0.3) ** 2, {"x": (0, 1)}, trials=6, ledger=str(tmp_path), name="learnt")
+    with dashboard(tmp_path) as served:
+        figures = served.client.get("/campaigns/learnt/parts/pictures").json()["figures"]
+    assert {"slice-0-0", "left-out-0"} <= set(figures)

@@ -68,6 +68,7 @@ def test_only_the_door_to_the_terminal_makes_consoles():
         "flows/host/terminal.py": 1,
         "flows/commands/read/trials.py": 1,
         "flows/commands/read/status.py": 1,
+        "flows/commands/read/compare.py": 1,
         "flows/commands/start/schema.py": 1,
         "flows/cli.py": 1,
     }
