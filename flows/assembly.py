@@ -84,7 +84,7 @@ async def placed(
 
 
 def followed(file: CampaignFile, evaluator: Evaluator, clock: Clock, notify: Callable[[str], None]) -> Evaluator:
-    """Return an evaluator that follows evaluations which go on after their process, if the file allows them.
+    """Return an evaluator that follows evaluations which continue after their process, if the file allows them.
 
     That of an A/B test evaluates the arms of a batch together.
     """

@@ -123,7 +123,7 @@ class InFlight:
         self.tasks[task], self._executions[task] = (trial.id, attempt.number), execution
 
     def _looks_at(self, trial: Trial, attempt: Attempt) -> int:
-        """Return the number of the last recorded look at an evaluation that goes on; 0 before the first."""
+        """Return the number of the last recorded look at an evaluation that continues; 0 before the first."""
         reports = self._history.reports.get(trial.id, ()) if attempt.handle is not None else ()
         return max((report.step for report in reports if report.attempt == attempt.number), default=0)
 

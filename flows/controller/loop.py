@@ -166,7 +166,7 @@ class _Controller:
             await self._write_proposals()
 
     def _leaves(self) -> bool:
-        """Return whether to end although evaluations run; those that go on by themselves are not waited for."""
+        """Return whether to end although evaluations run; those that continue by themselves are not waited for."""
         ends = self.job.goes_on and (self.stop.level is not Stop.NO or self.trouble is not None)
         return ends or self.stop.level is Stop.NOW or self.shift.is_over(self.history)
 

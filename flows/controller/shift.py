@@ -22,7 +22,7 @@ def why_not_yet(campaign: Campaign, history: History, now: datetime) -> str | No
     """Return why there is nothing to do now, and when the window opens; None if there is something to do.
 
     A window that is about to open is something to do, and so are evaluations that an earlier controller left running.
-    Evaluations that go on by themselves can wait, unless they have to be ended.
+    Evaluations that continue by themselves can wait, unless they have to be ended.
     """
     window = campaign.window
     if window is None or window.is_open(now) or _opens_soon(window, now) or _left_running(history):
@@ -54,7 +54,7 @@ class Shift:
         """Return whether running evaluations must stop, because the window in which this controller worked has closed.
 
         A controller that begins outside the window does not stop the evaluations that it finds running, since it does
-        not know how long they have run. Evaluations that go on by themselves are left as soon as the window is closed.
+        not know how long they have run. Evaluations that continue by themselves are left once the window is closed.
         """
         window = self._window(history)
         if window is not None and self.goes_on:
@@ -115,7 +115,7 @@ def _outside(window: Window, now: datetime) -> str:
 def _left_running(history: History) -> bool:
     """Return whether an attempt begun by a controller has no recorded end, even if its trial is over.
 
-    Attempts at trials that are not over do not count if they go on by themselves.
+    Attempts at trials that are not over do not count if they continue by themselves.
     """
     trials = history.trials.values()
     left = [open_ for trial in trials if (open_ := trial.open_attempt) is not None and open_.handle is None]

@@ -56,7 +56,7 @@ class Followed:
         self._parts: dict[str, tuple[tuple[str, int], str]] = {}
         self._making: dict[str, asyncio.Lock] = {}
         self.verifying = asyncio.Lock()
-        # The number of a segment, and what the model had learnt by then.
+        # The number of a segment, and the insight of the model by then.
         self.learnt: tuple[int, Insight | None] | None = None
         self.telling = Lock()
         self.told: tuple[tuple[str, int], Story] | None = None
@@ -70,7 +70,7 @@ class Followed:
         if self._looking is None and monotonic() - self._looked >= every:
             self._looking = asyncio.create_task(self._look())
         if self._looking is not None:
-            # A bucket that does not answer is asked again for minutes; this look goes on, and others do not begin.
+            # A bucket that does not answer is asked again for minutes; this look continues, and others do not begin.
             done, _ = await asyncio.wait({self._looking}, timeout=_PATIENCE)
             if not done:
                 return replace(self.seen, problem=self._silent())

@@ -161,7 +161,7 @@ class CampaignFile(BaseModel):
 
     @property
     def polling(self) -> Polling | None:
-        """Return how often evaluations are looked at that go on by themselves; None if they end with their process.
+        """Return how often evaluations are looked at that continue by themselves; None if they end with their process.
 
         Arms of an A/B test are looked at as often as they are judged, unless the file says otherwise.
         """

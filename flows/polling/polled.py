@@ -29,7 +29,7 @@ _MOST_DOUBLINGS = 20
 _LONGEST_SLEEP = 600.0
 # How often an evaluation is asked to end if the machine or the network fails; no later controller would ask again.
 _TRIES_TO_CANCEL = 3
-# A look that fails like this says nothing about the evaluation, which goes on elsewhere.
+# A look that fails like this says nothing about the evaluation, which continues elsewhere.
 _OF_THE_LOOK = ("infrastructure", "timeout", "cancelled")
 
 
@@ -50,7 +50,7 @@ class Polled(Around):
 
     @property
     def time_limit(self) -> timedelta:
-        """Return how long an evaluation may go on."""
+        """Return how long an evaluation may continue."""
         return self.polling.at_most
 
     @property
@@ -211,7 +211,7 @@ class _Course:
         return await self._cancelled("timeout", why)
 
     async def _ended(self, answer: EvaluationOutcome) -> EvaluationOutcome:
-        """Return the end that a look has found; an evaluation whose looks cannot go on is not left to itself."""
+        """Return the end that a look has found; an evaluation whose looks cannot continue is not left to itself."""
         if isinstance(answer, EvaluationFailed) and answer.cause in ("configuration", "invalid_result"):
             await self._asked_to_end()
         return self._with_cost(answer)

@@ -1,4 +1,4 @@
-"""Evaluations that go on after their controller has ended."""
+"""Evaluations that continue after their controller has ended."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ _MOST_NAMED = 5
 
 
 def going_on(history: History) -> int:
-    """Return how many evaluations go on by themselves, so that the next controller finds them by their handles.
+    """Return how many evaluations continue by themselves, so that the next controller finds them by their handles.
 
     The arms of a batch share one evaluation, and its handle.
     """
@@ -22,7 +22,7 @@ def going_on(history: History) -> int:
 
 
 def refuse_unpolled(history: History) -> None:
-    """Raise InvalidDefinition if evaluations go on by themselves and the campaign's file no longer has them polled."""
+    """Raise InvalidDefinition if evaluations continue by themselves and the campaign's file has them polled no more."""
     attempts = (trial.open_attempt or trial.forsaken_attempt for trial in history.trials.values())
     left = [*dict.fromkeys(each.handle for each in attempts if each is not None and each.handle is not None)]
     if left:
@@ -36,14 +36,14 @@ def refuse_unpolled(history: History) -> None:
 
 
 def and_left(history: History | None) -> str:
-    """Return the end of a sentence about a request to stop: which evaluations go on; empty without any."""
+    """Return the end of a sentence about a request to stop: which evaluations continue; empty without any."""
     count = 0 if history is None else going_on(history)
     what = "1 evaluation that goes on elsewhere is" if count == 1 else f"{count} evaluations that go on elsewhere are"
     return f"; {what} left to the next controller" if count else ""
 
 
 def with_going_on(drained: Drained, history: History, window: Window | None, now: datetime) -> Drained:
-    """Return the reason why a controller ended, with the evaluations that go on and when they are looked at next."""
+    """Return the reason why a controller ended, with the evaluations that continue and when they are looked at next."""
     count = going_on(history)
     if not count:
         return drained

@@ -1,1 +1,1 @@
-"""The entrance of the dashboard: who may look, who may act, and the headers that keep a browser safe."""
+"""The entrance of the dashboard: the people that may look or act, and the headers that keep a browser safe."""
