@@ -4,9 +4,9 @@ PYTHON ?= python3
 # More arguments for pip, such as an index that serves PyTorch without CUDA.
 PIP_ARGS ?=
 BIN := .venv/bin
-# Four processes keep two cores busy, because many tests wait for other processes. Files run in the order that
+# Three processes keep two cores busy, because many tests wait for other processes. Files run in the order that
 # tests/conftest.py gives them, the slow ones first: otherwise one process would run them alone at the end.
-PYTEST := $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 # Processes of one thread each that a full benchmark runs at once.
 JOBS ?= 1
 # SIGKILLs of one process each that `make chaos` gives a campaign.
@@ -18,7 +18,7 @@ OF_EXAMPLES := $(wildcard examples/*/requirements.txt)
 # Without bytecode files each of the many processes of the tests would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo s3 stack faults chaos chaos-slurm nights one-night test test-fast docs words check types format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage bench-flow clean
+.PHONY: help setup demo s3 stack faults chaos chaos-slurm nights one-night test test-fast docs words check structure format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage bench-flow clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+%?:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
@@ -86,12 +86,12 @@ words: setup ## Count un-English idioms in comments, docstrings and docs, agains
 check: setup ## Check format, lint, types, layers, docs and tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	@# Many tests wait for other processes, which leaves time for the other checks.
+	@$(MAKE) --no-print-directory -j2 structure test
+
+structure: setup ## Check layers, the documentation's links and types
 	$(BIN)/lint-imports
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
-	@# Many tests wait for other processes, which leaves time to check types.
-	@$(MAKE) --no-print-directory -j2 types test
-
-types: setup ## Check types
 	$(BIN)/pyright
 
 format: setup ## Format the code and mend what the linter can mend

@@ -22,7 +22,7 @@ def going_on(history: History) -> int:
 
 
 def refuse_unpolled(history: History) -> None:
-    """Raise InvalidDefinition if evaluations continue by themselves and the campaign's file has them polled no more."""
+    """Raise InvalidDefinition if evaluations continue by themselves, and the campaign's file no longer polls them."""
     attempts = (trial.open_attempt or trial.forsaken_attempt for trial in history.trials.values())
     left = [*dict.fromkeys(each.handle for each in attempts if each is not None and each.handle is not None)]
     if left:

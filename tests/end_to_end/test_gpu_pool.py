@@ -169,9 +169,8 @@ async def test_who_asks_again_finds_a_run_under_way_and_another_one_where_it_has
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("state", ["PENDING", "RUNNING"])
 async def test_a_run_that_died_with_its_worker_and_its_controller_does_not_hold_the_only_place_for_ever(
-    tmp_path, asked, pool, state
+    tmp_path, asked, pool
 ):
     question = await a_question(tmp_path, SobolProposer())
     dying = asyncio.create_task(PoolProposer(pool, timedelta(seconds=1)).ask(question))
@@ -179,7 +178,7 @@ async def test_a_run_that_died_with_its_worker_and_its_controller_does_not_hold_
     # The controller is gone before it can give the run up, and no worker is left to report the end of the run.
     dying.cancel()
     await asyncio.gather(dying, return_exceptions=True)
-    asked.post(f"/flow_runs/{run['id']}/set_state", {"state": {"type": state}, "force": True})
+    asked.post(f"/flow_runs/{run['id']}/set_state", {"state": {"type": "RUNNING"}, "force": True})
     with asked.worker(pool, tmp_path):
         answer = await PoolProposer(pool, timedelta(minutes=4)).ask(question.model_copy(update={"q": 2}))
     assert len(answer) == 2

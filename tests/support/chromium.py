@@ -19,8 +19,14 @@ from websockets.sync.connection import Connection
 
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 MISSING = "No Chromium is installed here, so no page was opened in one."
-_SECONDS = 20.0
+_SECONDS = 60.0
+# The code of an error of the page's context, which a navigation destroys.
+_LEFT = -32000
 _MODIFIERS = {"shift": 8}
+
+
+class PageWasLeft(AssertionError):
+    """The page was left for another one before it answered."""
 
 
 class Page:
@@ -40,6 +46,8 @@ class Page:
         while True:
             message = json.loads(self._devtools.recv(timeout=_SECONDS))
             if message.get("id") == self._last:
+                if message.get("error", {}).get("code") == _LEFT:
+                    raise PageWasLeft(message["error"]["message"])
                 assert "error" not in message, message
                 return message["result"]
             self._note(message)
@@ -58,11 +66,16 @@ class Page:
     def until(self, expression: str, seconds: float = _SECONDS) -> float:
         """Wait until an expression is true, and return how long that took."""
         began = time.monotonic()
-        # While the page is being left, there is nothing to ask.
-        while not self.value(f"(() => {{ try {{ return Boolean({expression}) }} catch {{ return false }} }})()"):
+        while not self._holds(expression):
             assert time.monotonic() - began < seconds, f"{expression}\n{self.text()}\n{self.problems}"
             time.sleep(0.02)
         return time.monotonic() - began
+
+    def _holds(self, expression: str) -> bool:
+        # While the page is being left, there is nothing to ask.
+        with suppress(PageWasLeft):
+            return self.value(f"(() => {{ try {{ return Boolean({expression}) }} catch {{ return false }} }})()")
+        return False
 
     def text(self) -> str:
         """Return the text that a reader sees."""
