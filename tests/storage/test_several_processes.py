@@ -32,4 +32,4 @@ def test_nothing_is_lost_and_no_number_given_twice_when_the_network_spoils_reque
         def spoil(dice: random.Random) -> None:
             proxy.spoil(dice.choice(["PUT", "GET"]), dice.choice(FAULTS))
 
-        assert_kept(run_writers(bucket, 2 * KILLS, spoil, seed=2))
+        assert_kept(run_writers(bucket, KILLS, spoil, seed=2))
