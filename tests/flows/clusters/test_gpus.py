@@ -185,7 +185,10 @@ async def test_evaluators_that_could_not_hold_gpus_are_refused(monkeypatch, eval
 
 async def test_gpus_of_a_cluster_are_no_matter_of_this_host(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    await read_campaign(PLAIN | {"run_on": {"dask": "tcp://10.0.0.1:8786"}}).check()
+    [here] = await problems_of()
+    assert "found no GPU" in here
+    elsewhere = read_campaign(PLAIN | {"run_on": {"dask": "tcp://10.0.0.1:8786"}})
+    assert await elsewhere.check() is None
 
 
 CAMPAIGN = f"""
