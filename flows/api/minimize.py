@@ -35,7 +35,7 @@ def minimize(
     ledger: str | None = None,
     **more: Any,
 ) -> CampaignResult:
-    """Find parameters at which a function is smallest; `minimize(f, {"x": (0, 1)}, trials=30)` returns what was found.
+    """Find the parameters at which a function is smallest, as in `minimize(f, {"x": (0, 1)}, trials=30)`.
 
     `parameters` maps each name to a pair (low, high), to a range of whole numbers, to a list of choices (numbers in
     order are ordered), or to a mapping such as a campaign file has. The function receives a dict of them and returns
@@ -60,7 +60,7 @@ def maximize(
     ledger: str | None = None,
     **more: Any,
 ) -> CampaignResult:
-    """Find parameters at which a function is greatest; see `minimize`."""
+    """Find the parameters at which a function is greatest; see `minimize`."""
     return _best("maximize", function, parameters, trials, workers, metric, ledger, more)
 
 

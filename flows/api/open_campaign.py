@@ -4,7 +4,9 @@ import html
 import re
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ from overnight.campaign.errors import LedgerError
 from overnight.campaign.insight import Insight
 from overnight.campaign.recommendation import Recommendation
 from overnight.flows.api.drawings import Drawings
-from overnight.flows.api.place import place_of
+from overnight.flows.api.place import Place, place_of
 from overnight.flows.api.sync import run_sync
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.rules.recommending import insight_into, proposer_of, recommendation_of
@@ -37,8 +39,7 @@ def open_campaign(place: str | Path) -> "OpenCampaign":
     and LedgerError if there is no such campaign.
     """
     found = place_of(str(place))
-    name = found.only or _only_one(str(place), found.address)
-    return OpenCampaign(name, found.address)
+    return OpenCampaign(found.only or _only_one(str(place), found.address), found)
 
 
 def _only_one(place: str, address: str) -> str:
@@ -49,17 +50,30 @@ def _only_one(place: str, address: str) -> str:
     return names[0]
 
 
+@dataclass(frozen=True)
+class _Learnt:
+    """A history with its story and recommendation, which are made once, and its charts, once they are asked for."""
+
+    history: History
+    story: Story
+    recommendation: Recommendation | None
+
+    @cached_property
+    def figures(self) -> dict[str, str]:
+        """Return the charts of the report as JSON by their places."""
+        return render_sections(self.history, self.story).figures
+
+
 class OpenCampaign:
     """A campaign as its ledger holds it now: each property and method first reads what others have appended."""
 
-    def __init__(self, name: str, address: str) -> None:
-        self.name, self.address = name, address
-        self._place = place_of(address)
-        self._journal = Journal(self._place.ledger(name))
-        self._known: tuple[History, Story, Recommendation | None] | None = None
+    def __init__(self, name: str, place: Place) -> None:
+        self.name, self._place = name, place
+        self._journal = Journal(place.ledger(name))
+        self._known: _Learnt | None = None
 
     def __repr__(self) -> str:
-        return f"<OpenCampaign: {self.name!r}, ledger {self.address!r}>"
+        return f"<OpenCampaign: {self.name!r}, ledger {self._place.address!r}>"
 
     def __str__(self) -> str:
         return "\n".join(status_lines(self._story_at(SystemClock().now(), self.history)))
@@ -79,12 +93,12 @@ class OpenCampaign:
     @property
     def best(self) -> Recommendation | None:
         """Return the recommendation, which is computed if none is recorded that holds; None before any result."""
-        return self._learnt()[2]
+        return self._learnt().recommendation
 
     @property
     def story(self) -> Story:
         """Return how the campaign stands and what its model has learnt, as the report shows it."""
-        return self._learnt()[1]
+        return self._learnt().story
 
     def trials(self) -> "pandas.DataFrame":
         """Return a row for each trial, with the columns of the view `trials` of `overnight query`; needs pandas."""
@@ -116,9 +130,8 @@ class OpenCampaign:
 
     def report(self, file: str | Path) -> Path:
         """Write the report, one self-contained HTML file, and return its path."""
-        history, story, _ = self._learnt()
-        path = Path(file)
-        path.write_text(render_report(history, story), encoding="utf-8")
+        found, path = self._learnt(), Path(file)
+        path.write_text(render_report(found.history, found.story), encoding="utf-8")
         return path
 
     def plot_course(self) -> Drawings:
@@ -162,20 +175,19 @@ class OpenCampaign:
         return self._drawings("timeline")
 
     def _drawings(self, kind: str) -> Drawings:
-        history, story, _ = self._learnt()
-        figures = render_sections(history, story).figures
+        figures = self._learnt().figures
         # Charts of a context have its number before their names, and those of a kind their own behind them.
         of_kind = re.compile(rf"(?:.*-)?{kind}(?:-\d+)*")
         return Drawings(kind, {place: figure for place, figure in figures.items() if of_kind.fullmatch(place)})
 
-    def _learnt(self) -> tuple[History, Story, Recommendation | None]:
-        """Return the history with its story and recommendation, which are made once for each history."""
+    def _learnt(self) -> "_Learnt":
+        """Return the present history with its story, recommendation and charts."""
         history = self.history
-        if self._known is None or self._known[0] is not history:
+        if self._known is None or self._known.history is not history:
             proposer = proposer_of(history, Path())
             found = recommendation_of(history, proposer)
             story = self._story_at(SystemClock().now(), history, found, insight_into(history, found, proposer))
-            self._known = history, story, found
+            self._known = _Learnt(history, story, found)
         return self._known
 
     def _story_at(

@@ -17,7 +17,7 @@ from overnight.report.phrases.comparison import rows_of
 from overnight.report.story import Story, story_of
 from overnight.report.story.comparison import compared
 
-_IF_ALIKE = "This holds if the campaigns measure the same thing in the same way: their results are not compared."
+_IF_ALIKE = "This assumes that the campaigns measure the same thing in the same way."
 
 
 def compare(paths: Sequence[Path], form: str) -> None:

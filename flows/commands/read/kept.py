@@ -56,11 +56,15 @@ class Kept:
         """Return all events; raises LedgerError if nothing has been written yet."""
         events = [event for segment in asyncio.run(self.ledger.read()) for event in segment.events]
         if not events:
-            raise LedgerError(
-                f"{self.location}: expected the ledger of campaign `{self.name}`, found nothing. Run it first: "
-                f"overnight run {self.path}"
-            )
+            raise self.nothing()
         return events
+
+    def nothing(self) -> LedgerError:
+        """Return the error of a campaign of which nothing has been recorded."""
+        return LedgerError(
+            f"{self.location}: expected the ledger of campaign `{self.name}`, found nothing. Run it first: "
+            f"overnight run {self.path}"
+        )
 
 
 def kept_at(path: Path) -> Kept:

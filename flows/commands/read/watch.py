@@ -29,7 +29,6 @@ def watch(path: Path, every: float = _EVERY) -> None:
     a line.
     """
     kept = kept_at(path)
-    kept.events()
     with suppress(KeyboardInterrupt):
         asyncio.run(_follow(kept, terminal(), every))
 
@@ -37,6 +36,8 @@ def watch(path: Path, every: float = _EVERY) -> None:
 async def _follow(kept: Kept, console: Console, every: float) -> None:
     journal = Journal(kept.ledger)
     await journal.refresh()
+    if journal.history.defined is None:
+        raise kept.nothing()
     with LiveDisplay(journal.history.definition, console) as display:
         shown, known = History(), ""
         while True:

@@ -30,7 +30,7 @@ def test_two_campaigns_have_a_column_each_and_a_verdict():
     shown = output_of("one/rates", "one/others")
     assert "│ best measured" in shown
     assert "others is better than rates by 0." in shown
-    assert "This holds if the campaigns measure the same thing" in shown
+    assert "This assumes that the campaigns measure the same thing" in shown
 
 
 def test_campaigns_of_one_name_are_called_by_their_places():
