@@ -23,8 +23,8 @@ from overnight.campaign.insight import Insight, InsightOfContext, InsightOfMetri
 from overnight.campaign.recommendation import Recommendation
 from overnight.campaign.standing.in_context import seen_from
 
-# From fewer results, a model has learnt nothing that people should read.
-_FEWEST = 5
+# From fewer results, a model has learnt nothing that people should read; with more, its fit takes too long for a page.
+_FEWEST, _MOST_RESULTS = 5, 2000
 
 
 @own_state()
@@ -34,8 +34,8 @@ def insight_of(
     """Return the insight of the models from which `found` was recommended; deterministic.
 
     The models are fitted as for the recommendation, so their beliefs are the same: those of a proposer without a model
-    have the default settings. None without a recommendation or a model, with few results, and for an A/B test, whose
-    batches drift.
+    have the default settings. None without a recommendation or a model, with few or very many results, and for an A/B test,
+    whose batches drift.
     """
     if found is None or found.without_model is not None or campaign.is_ab_test:
         return None
@@ -43,7 +43,7 @@ def insight_of(
         return _of_contexts(campaign, history, found, proposer)
     proposer = on_this_machine(proposer if isinstance(proposer, BayesianProposer) else WITHOUT_MODEL)
     view = viewed(campaign, history, Encoding(campaign.space), proposer)
-    if len(view.inside) < _FEWEST or campaign.space.problems(found.point):
+    if not _FEWEST <= len(view.inside) <= _MOST_RESULTS or campaign.space.problems(found.point):
         return None
     try:
         with numbers_may_fail(), torch.inference_mode():

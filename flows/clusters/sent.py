@@ -92,7 +92,7 @@ class SentEvaluator(Around):
         if (held := await self.gpus.take(request.key)) is None:
             waited = format_duration(self.gpus.longest_wait)
             needed = f"{self.gpus.each} of the GPUs {', '.join(self.gpus.names)}"
-            why = f"{needed} did not become free within {waited}; the files in {self.gpus.folder} name who holds them"
+            why = f"{needed} did not become free within {waited}; the files in {self.gpus.folder} name the attempts that hold them"
             return EvaluationFailed(cause="infrastructure", message=why)
         if request.deadline is not None:
             deadline = request.deadline + timedelta(seconds=passed() - asked)

@@ -20,9 +20,6 @@ from overnight.report.story import Story, story_of
 from overnight.report.trial_facts import point_text
 from overnight.storage import KeptCampaign
 
-# A model of more results takes too long for a page.
-_MOST_LEARNT = 2000
-
 
 def story_seen(followed: Followed, seen: Seen, now: datetime) -> Story:
     """Return the story of a campaign as far as it has been read; the parts of a page share it."""
@@ -134,7 +131,7 @@ def _insight(followed: Followed, seen: Seen) -> Insight | None:
     A model of the campaign's own is left out: to look at a page runs no code of a campaign.
     """
     recorded = seen.history.recommendation
-    if recorded is None or seen.history.trials.observed > _MOST_LEARNT:
+    if recorded is None:
         return None
     if followed.learnt is None or followed.learnt[0] != seen.head:
         proposer = proposer_of(seen.history, Path())

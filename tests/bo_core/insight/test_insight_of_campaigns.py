@@ -88,3 +88,10 @@ def test_before_the_fifth_result_there_is_no_insight() -> None:
     assert insight_of(campaign, few, recommend(campaign, few, SETTINGS), SETTINGS) is None
     [of] = learnt(campaign, enough).metrics
     assert len(of.slices) == 2
+
+
+def test_with_very_many_results_no_model_is_fitted_for_a_page() -> None:
+    campaign = campaign_of(cube(2))
+    points = some_points(campaign, 2001)
+    few, many = (history_of(campaign, points[:n], [float(n) for n in range(n)]) for n in (5, 2001))
+    assert insight_of(campaign, many, recommend(campaign, few, SETTINGS), SETTINGS) is None
