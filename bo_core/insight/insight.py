@@ -34,8 +34,8 @@ def insight_of(
     """Return the insight of the models from which `found` was recommended; deterministic.
 
     The models are fitted as for the recommendation, so their beliefs are the same: those of a proposer without a model
-    have the default settings. None without a recommendation or a model, with few or very many results, and for an A/B test,
-    whose batches drift.
+    have the default settings. None without a recommendation or a model, with few or very many results, and for an A/B
+    test, whose batches drift.
     """
     if found is None or found.without_model is not None or campaign.is_ab_test:
         return None

@@ -92,7 +92,8 @@ class SentEvaluator(Around):
         if (held := await self.gpus.take(request.key)) is None:
             waited = format_duration(self.gpus.longest_wait)
             needed = f"{self.gpus.each} of the GPUs {', '.join(self.gpus.names)}"
-            why = f"{needed} did not become free within {waited}; the files in {self.gpus.folder} name the attempts that hold them"
+            held_by = f"the files in {self.gpus.folder} name the attempts that hold them"
+            why = f"{needed} did not become free within {waited}; {held_by}"
             return EvaluationFailed(cause="infrastructure", message=why)
         if request.deadline is not None:
             deadline = request.deadline + timedelta(seconds=passed() - asked)
