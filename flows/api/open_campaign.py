@@ -55,7 +55,8 @@ class OpenCampaign:
     def __init__(self, name: str, address: str) -> None:
         self.name, self.address = name, address
         self._place = place_of(address)
-        self._journal = Journal(self._place.ledger(name))
+        self._ledger = self._place.ledger(name)
+        self._journal = Journal(self._ledger)
         self._known: tuple[History, Story, Recommendation | None] | None = None
 
     def __repr__(self) -> str:
@@ -69,10 +70,15 @@ class OpenCampaign:
 
     @property
     def history(self) -> History:
-        """Return all trials and events so far; raises LedgerError if nothing has been recorded."""
+        """Return all trials and events so far; raises LedgerError if nothing has been recorded, or is there any more."""
         run_sync(self._journal.refresh())
+        where, head = self._place.location(self.name), self._journal.head
+        if self._ledger.chain.newest(max(head - 1, 0)) < head:
+            raise LedgerError(
+                f"{where}: expected the ledger of campaign `{self.name}`, found that its newest segments are gone. Was "
+                "the ledger moved or deleted? Bring it back, or open the campaign again."
+            )
         if self._journal.history.defined is None:
-            where = self._place.location(self.name)
             raise LedgerError(f"{where}: expected the ledger of campaign `{self.name}`, found nothing.")
         return self._journal.history
 

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+import shutil
 
 import pytest
 
@@ -106,3 +107,18 @@ def test_a_file_with_mistakes_is_refused(tmp_path):
     (tmp_path / "campaign.yaml").write_text("name: bowl\n")
     with pytest.raises(InvalidDefinition):
         open_campaign(tmp_path / "campaign.yaml")
+
+
+@pytest.mark.parametrize("trials", [0, 2])
+def test_a_ledger_that_was_deleted_since_is_not_shown_from_memory(tmp_path, trials):
+    def search(count):
+        minimize(lambda p: p["x"], {"x": (0, 1)}, trials=count, ledger=str(tmp_path), name="gone")
+
+    search(4)
+    opened = open_campaign(tmp_path / "gone")
+    assert len(opened.trials()) == 4
+    shutil.rmtree(tmp_path / "gone")
+    if trials:
+        search(trials)
+    with pytest.raises(LedgerError, match="moved or deleted"):
+        opened.trials()
