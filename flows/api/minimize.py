@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from overnight.campaign import Trial
@@ -32,7 +33,7 @@ def minimize(
     trials: int = 30,
     workers: int = 1,
     metric: str = "value",
-    ledger: str | None = None,
+    ledger: str | Path | None = None,
     **more: Any,
 ) -> CampaignResult:
     """Find parameters at which a function is smallest; `minimize(f, {"x": (0, 1)}, trials=30)` returns what was found.
@@ -57,7 +58,7 @@ def maximize(
     trials: int = 30,
     workers: int = 1,
     metric: str = "value",
-    ledger: str | None = None,
+    ledger: str | Path | None = None,
     **more: Any,
 ) -> CampaignResult:
     """Find parameters at which a function is greatest; see `minimize`."""
@@ -71,7 +72,7 @@ def _best(
     trials: int,
     workers: int,
     metric: str,
-    ledger: str | None,
+    ledger: str | Path | None,
     more: Mapping[str, Any],
 ) -> CampaignResult:
     if not isinstance(parameters, Mapping):
@@ -116,10 +117,10 @@ def _is_number(value: Any) -> bool:
 
 
 @contextmanager
-def _kept(ledger: str | None) -> Iterator[str]:
+def _kept(ledger: str | Path | None) -> Iterator[str]:
     """Yield the place of the ledger, one that is deleted afterwards if none is given."""
     if ledger is not None:
-        yield ledger
+        yield str(ledger)
         return
     with tempfile.TemporaryDirectory(prefix="overnight-") as folder:
         yield folder

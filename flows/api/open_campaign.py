@@ -70,7 +70,7 @@ class OpenCampaign:
 
     @property
     def history(self) -> History:
-        """Return all trials and events so far; raises LedgerError if nothing has been recorded, or is there any more."""
+        """Return all trials and events so far; raises LedgerError if nothing has been recorded, or it is gone."""
         run_sync(self._journal.refresh())
         where, head = self._place.location(self.name), self._journal.head
         if self._ledger.chain.newest(max(head - 1, 0)) < head:

@@ -248,3 +248,8 @@ def test_a_long_range_is_a_range():
 def test_a_budget_that_is_no_mapping_is_refused_by_its_name():
     with pytest.raises(InvalidDefinition, match="budget"):
         minimize(bowl, {"x": (0, 1)}, budget=3)
+
+
+def test_a_ledger_may_be_given_as_a_path(tmp_path):
+    minimize(bowl, {"x": (0, 1)}, trials=2, ledger=tmp_path)
+    assert open_campaign(tmp_path).history.trials.observed == 2

@@ -2,6 +2,7 @@
 
 import html
 import json
+import math
 import re
 import shutil
 
@@ -122,3 +123,11 @@ def test_a_ledger_that_was_deleted_since_is_not_shown_from_memory(tmp_path, tria
         search(trials)
     with pytest.raises(LedgerError, match="moved or deleted"):
         opened.trials()
+
+
+def test_a_range_longer_than_the_largest_number_has_a_report(tmp_path):
+    space = {"x": (-1e308, 1e308), "y": (0, 1)}
+    minimize(lambda p: math.atan(p["x"] / 1e307) + p["y"], space, trials=8, ledger=tmp_path)
+    opened = open_campaign(tmp_path)
+    assert len(opened.plot_contour()) == 1
+    assert opened.report(tmp_path / "report.html").stat().st_size > 0
