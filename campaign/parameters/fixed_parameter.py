@@ -3,12 +3,12 @@
 import math
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from overnight.campaign.parameters.kind import Value
 from overnight.campaign.parameters.listed import ListedKind
 from overnight.campaign.values.may_be_revised import MayBeRevised
-from overnight.campaign.values.numbers import is_same
+from overnight.campaign.values.numbers import is_same, plain
 
 
 class FixedParameter(ListedKind):
@@ -16,6 +16,11 @@ class FixedParameter(ListedKind):
 
     kind: Literal["fixed"]
     value: Annotated[Value, MayBeRevised.ON_REQUEST]
+
+    @field_validator("value", mode="before")
+    @classmethod
+    def _plain_value(cls, given: Any) -> Any:
+        return plain(given)
 
     @model_validator(mode="after")
     def _finite(self) -> Self:

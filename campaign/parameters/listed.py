@@ -4,11 +4,11 @@ import math
 from contextlib import suppress
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from overnight.campaign.parameters.kind import ParameterKind, Value
 from overnight.campaign.values.may_be_revised import MayBeRevised
-from overnight.campaign.values.numbers import is_same
+from overnight.campaign.values.numbers import is_same, plain
 from overnight.campaign.values.spelling import spells, yaml_text
 
 
@@ -39,6 +39,12 @@ class ChoiceKind(ListedKind):
     """One of several choices."""
 
     choices: Annotated[tuple[Value, ...], Field(min_length=2), MayBeRevised.ON_REQUEST]
+
+    @field_validator("choices", mode="before")
+    @classmethod
+    def _plain_choices(cls, given: Any) -> Any:
+        # Otherwise they are read as floats: NumPy's integers are no `int`, but convert to any number.
+        return [plain(each) for each in given] if isinstance(given, list | tuple) else given
 
     @model_validator(mode="after")
     def _choices_differ(self) -> Self:

@@ -24,6 +24,11 @@ def is_same(one: Any, other: Any) -> bool:
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
+def plain(value: Any) -> Any:
+    """Return a scalar of NumPy as the Python value that it equals, and anything else unchanged."""
+    return value.item() if hasattr(value, "dtype") and getattr(value, "shape", None) == () else value
+
+
 def are_equal(one: float, other: float) -> bool:
     """Return whether two calculated numbers are equal but for rounding."""
     return abs(one - other) <= EQUAL_WITHIN * max(1.0, abs(one), abs(other))

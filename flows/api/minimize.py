@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from overnight.campaign import Trial
@@ -32,7 +33,7 @@ def minimize(
     trials: int = 30,
     workers: int = 1,
     metric: str = "value",
-    ledger: str | None = None,
+    ledger: str | Path | None = None,
     **more: Any,
 ) -> CampaignResult:
     """Find the parameters at which a function is smallest, as in `minimize(f, {"x": (0, 1)}, trials=30)`.
@@ -57,7 +58,7 @@ def maximize(
     trials: int = 30,
     workers: int = 1,
     metric: str = "value",
-    ledger: str | None = None,
+    ledger: str | Path | None = None,
     **more: Any,
 ) -> CampaignResult:
     """Find the parameters at which a function is greatest; see `minimize`."""
@@ -71,18 +72,19 @@ def _best(
     trials: int,
     workers: int,
     metric: str,
-    ledger: str | None,
+    ledger: str | Path | None,
     more: Mapping[str, Any],
 ) -> CampaignResult:
     if not isinstance(parameters, Mapping):
         raise InvalidDefinition([f"`parameters`: expected a mapping of names, got {shown(parameters)}"])
+    budget = more.get("budget") or {}
     source = {
         "name": direction,
         direction: metric,
         "parameters": {name: _declared(name, given) for name, given in parameters.items()},
         "workers": workers,
         **more,
-        "budget": {"trials": trials, **(more.get("budget") or {})},
+        "budget": {"trials": trials, **budget} if isinstance(budget, Mapping) else budget,
     }
     with _kept(ledger) as place:
         campaign = AskTell(source | {"ledger": place})
@@ -96,7 +98,8 @@ def _declared(name: str, given: Any) -> Mapping[str, Any]:
     """Return a parameter as a campaign file declares it."""
     if isinstance(given, Mapping):
         return given
-    if isinstance(given, range) and len(given) > 1:
+    # A long range has no length.
+    if isinstance(given, range) and given[1:]:
         low, high = sorted((given[0], given[-1]))
         return {"kind": "int", "low": low, "high": high, "step": abs(given.step)}
     if isinstance(given, tuple) and len(given) == 2 and all(_is_number(each) for each in given):
@@ -114,10 +117,10 @@ def _is_number(value: Any) -> bool:
 
 
 @contextmanager
-def _kept(ledger: str | None) -> Iterator[str]:
+def _kept(ledger: str | Path | None) -> Iterator[str]:
     """Yield the place of the ledger, one that is deleted afterwards if none is given."""
     if ledger is not None:
-        yield ledger
+        yield str(ledger)
         return
     with tempfile.TemporaryDirectory(prefix="overnight-") as folder:
         yield folder
@@ -170,15 +173,33 @@ def _evaluate(campaign: AskTell, function: Function, workers: int, pool: Executo
                     raise nothing
                 return
             for ended in wait(running, return_when=FIRST_COMPLETED).done:
+                if not _is_about_its_point(ended):
+                    # As in one thread, where SystemExit ends the call.
+                    ended.result()
                 trial = under_way.pop(running.pop(ended))
-                _tell(campaign, trial, ended, failures)
+                error = _tell(campaign, trial, ended)
+                _refuse_more(campaign, trial, error, failures)
     except BaseException:
-        for trial in under_way.values():
-            campaign.retry(trial, _INTERRUPTED)
+        _leave(campaign, under_way, running)
         raise
 
 
-def _tell(campaign: AskTell, trial: Trial, ended: Future[Any], failures: FailuresInARow) -> None:
+def _leave(campaign: AskTell, under_way: dict[int, Trial], running: Mapping[Future[Any], int]) -> None:
+    """Record the results that have come, and that all other trials were interrupted."""
+    for ended, number in running.items():
+        if ended.done() and _is_about_its_point(ended):
+            _tell(campaign, under_way.pop(number), ended)
+    for trial in under_way.values():
+        campaign.retry(trial, _INTERRUPTED)
+
+
+def _is_about_its_point(ended: Future[Any]) -> bool:
+    """Return whether a call has returned or raised an Exception; KeyboardInterrupt and SystemExit are none."""
+    return isinstance(ended.exception(), Exception | None)
+
+
+def _tell(campaign: AskTell, trial: Trial, ended: Future[Any]) -> BaseException | None:
+    """Record how a trial ended, and return the error if it has no result."""
     error = ended.exception()
     try:
         result = ended.result() if error is None else error
@@ -186,6 +207,10 @@ def _tell(campaign: AskTell, trial: Trial, ended: Future[Any], failures: Failure
     except InvalidResult as invalid:
         result = error = invalid
     campaign.tell(trial, result)
+    return error
+
+
+def _refuse_more(campaign: AskTell, trial: Trial, error: BaseException | None, failures: FailuresInARow) -> None:
     stopped = failures.after(campaign.history, trial.id, trial.attempts[-1].number)
     if stopped is not None:
         # The lines after the first one are about commands.

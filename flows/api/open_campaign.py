@@ -69,7 +69,8 @@ class OpenCampaign:
 
     def __init__(self, name: str, place: Place) -> None:
         self.name, self._place = name, place
-        self._journal = Journal(place.ledger(name))
+        self._ledger = place.ledger(name)
+        self._journal = Journal(self._ledger)
         self._known: _Learnt | None = None
 
     def __repr__(self) -> str:
@@ -83,10 +84,15 @@ class OpenCampaign:
 
     @property
     def history(self) -> History:
-        """Return all trials and events so far; raises LedgerError if nothing has been recorded."""
+        """Return all trials and events so far; raises LedgerError if nothing has been recorded, or it is gone."""
         run_sync(self._journal.refresh())
+        where, head = self._place.location(self.name), self._journal.head
+        if self._ledger.chain.newest(max(head - 1, 0)) < head:
+            raise LedgerError(
+                f"{where}: expected the ledger of campaign `{self.name}`, found that its newest segments are gone. Was "
+                "the ledger moved or deleted? Bring it back, or open the campaign again."
+            )
         if self._journal.history.defined is None:
-            where = self._place.location(self.name)
             raise LedgerError(f"{where}: expected the ledger of campaign `{self.name}`, found nothing.")
         return self._journal.history
 

@@ -4,6 +4,7 @@ Plotly's basic build draws no contours, so that the bands are a picture behind i
 """
 
 import math
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -37,7 +38,7 @@ def contour_chart(pictures: Pictures, point: Point, found: Contour, *, maximize:
     columns, lines = ([axis.weights(pixel) for pixel in range(_PIXELS)] for axis in (x, y))
     rows = [[bands.index(_at(found.mean, column, line)) for column in columns] for line in lines]
     picture = {"source": png_address(rows[::-1], colours), "xref": "x", "yref": "y", "layer": "below"}
-    picture |= {"x": x.low, "y": y.high, "sizex": x.high - x.low, "sizey": y.high - y.low, "sizing": "stretch"}
+    picture |= {"x": x.low, "y": y.high, "sizex": x.length, "sizey": y.length, "sizing": "stretch"}
     layout = layout_of(height=_HEIGHT) | {"showlegend": True, "images": [picture]}
     layout["xaxis"] |= parameter_axis(across) | {"title": parameter_title(found.across, across), "showgrid": False}
     layout["yaxis"] |= parameter_axis(up) | {"title": parameter_title(found.up, up), "showgrid": False}
@@ -67,9 +68,15 @@ class _Axis:
         half = 0.5 * (places[1] - places[0]), 0.5 * (places[-1] - places[-2])
         return cls(places, places[0] - half[0], places[-1] + half[1], smooth)
 
+    @property
+    def length(self) -> float:
+        """Return the length, or the largest number if the ends are farther apart than that."""
+        return min(self.high - self.low, sys.float_info.max)
+
     def weights(self, pixel: int) -> tuple[int, int, float]:
         """Return the numbers of the two places around a pixel, and the weight of the second."""
-        at = self.low + (pixel + 0.5) / _PIXELS * (self.high - self.low)
+        share = (pixel + 0.5) / _PIXELS
+        at = self.low + (share * self.high - share * self.low)
         above = next((i for i, each in enumerate(self.places) if each >= at), len(self.places) - 1)
         below = max(above - 1, 0)
         apart = self.places[above] - self.places[below]

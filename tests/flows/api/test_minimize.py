@@ -2,9 +2,19 @@
 
 import threading
 
+import numpy as np
 import pytest
 
-from overnight import AskLater, AskTell, CampaignStopped, Infeasible, InvalidDefinition, maximize, minimize
+from overnight import (
+    AskLater,
+    AskTell,
+    CampaignStopped,
+    Infeasible,
+    InvalidDefinition,
+    maximize,
+    minimize,
+    open_campaign,
+)
 
 
 def bowl(params):
@@ -169,3 +179,77 @@ def test_nothing_is_kept_without_a_ledger(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", None)
     minimize(bowl, {"x": (0, 1)}, trials=2)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+def test_an_exception_that_ends_a_program_ends_the_call_and_says_nothing_about_its_point(tmp_path, workers, end):
+    calls = []
+
+    def evaluate(params):
+        calls.append(params["x"])
+        if len(calls) == 2:
+            raise end
+        return bowl(params)
+
+    def search():
+        return minimize(evaluate, {"x": (0, 1)}, trials=6, workers=workers, ledger=str(tmp_path))
+
+    with pytest.raises(end):
+        search()
+    assert search().history.trials.observed == 6
+
+
+def test_results_that_have_come_when_a_search_stops_are_recorded(tmp_path):
+    together, first = threading.Barrier(3), []
+
+    def evaluate(params):
+        together.wait()
+        if params["x"] == 0.2:
+            raise ValueError("no result")
+        first.append(params["x"])
+        return bowl(params)
+
+    with pytest.raises(CampaignStopped, match="no result"):
+        minimize(
+            evaluate,
+            {"x": (0, 1)},
+            trials=3,
+            workers=3,
+            ledger=str(tmp_path),
+            failures={"max_in_a_row": 1},
+            start_with=[{"x": 0.2}, {"x": 0.4}, {"x": 0.6}],
+        )
+    trials = open_campaign(tmp_path).history.trials
+    assert trials.observed == len(first)
+
+
+def test_values_of_numpy_keep_their_types():
+    space = {
+        "whole": list(np.arange(1, 4)),
+        "mixed": [np.int64(5), "a"],
+        "switch": {"kind": "categorical", "choices": [np.True_, np.False_]},
+        "fixed": {"kind": "fixed", "value": np.int64(7)},
+    }
+    for point in points(minimize(lambda params: params["whole"], space, trials=3)):
+        assert type(point["whole"]) is int
+        assert point["mixed"] == "a" or type(point["mixed"]) is int
+        assert type(point["switch"]) is bool
+        assert type(point["fixed"]) is int
+
+
+def test_a_long_range_is_a_range():
+    seen = minimize(lambda params: params["x"], {"x": range(0, 10**15, 10)}, trials=2)
+    assert all(point["x"] % 10 == 0 for point in points(seen))
+    with pytest.raises(InvalidDefinition, match=r"parameters\.x"):
+        minimize(bowl, {"x": range(10**20)}, trials=2)
+
+
+def test_a_budget_that_is_no_mapping_is_refused_by_its_name():
+    with pytest.raises(InvalidDefinition, match="budget"):
+        minimize(bowl, {"x": (0, 1)}, budget=3)
+
+
+def test_a_ledger_may_be_given_as_a_path(tmp_path):
+    minimize(bowl, {"x": (0, 1)}, trials=2, ledger=tmp_path)
+    assert open_campaign(tmp_path).history.trials.observed == 2

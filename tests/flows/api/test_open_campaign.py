@@ -2,7 +2,9 @@
 
 import html
 import json
+import math
 import re
+import shutil
 
 import pytest
 
@@ -106,3 +108,26 @@ def test_a_file_with_mistakes_is_refused(tmp_path):
     (tmp_path / "campaign.yaml").write_text("name: bowl\n")
     with pytest.raises(InvalidDefinition):
         open_campaign(tmp_path / "campaign.yaml")
+
+
+@pytest.mark.parametrize("trials", [0, 2])
+def test_a_ledger_that_was_deleted_since_is_not_shown_from_memory(tmp_path, trials):
+    def search(count):
+        minimize(lambda p: p["x"], {"x": (0, 1)}, trials=count, ledger=str(tmp_path), name="gone")
+
+    search(4)
+    opened = open_campaign(tmp_path / "gone")
+    assert len(opened.trials()) == 4
+    shutil.rmtree(tmp_path / "gone")
+    if trials:
+        search(trials)
+    with pytest.raises(LedgerError, match="moved or deleted"):
+        opened.trials()
+
+
+def test_a_range_longer_than_the_largest_number_has_a_report(tmp_path):
+    space = {"x": (-1e308, 1e308), "y": (0, 1)}
+    minimize(lambda p: math.atan(p["x"] / 1e307) + p["y"], space, trials=8, ledger=tmp_path)
+    opened = open_campaign(tmp_path)
+    assert len(opened.plot_contour()) == 1
+    assert opened.report(tmp_path / "report.html").stat().st_size > 0

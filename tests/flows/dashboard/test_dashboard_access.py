@@ -1,7 +1,9 @@
 """The people that may look at the dashboard or act on it; foreign pages, hosts and tokens achieve nothing."""
 
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from dashboards import TOKEN, Served, append, dashboard
@@ -139,6 +141,16 @@ def test_a_body_without_an_end_or_of_megabytes_is_refused(served: Served):
     with served.logged_in() as client:
         assert client.post("/logout", content=iter([b"x"])).status_code == 413
         assert client.post("/logout", content=b"x" * (1 << 21)).status_code == 413
+
+
+def test_a_body_in_chunks_is_refused_whatever_length_it_claims(served: Served):
+    place = urlsplit(served.address)
+    assert place.hostname is not None
+    connection = HTTPConnection(place.hostname, place.port, timeout=30)
+    claimed = {"Origin": served.address, "Content-Length": "1", "Transfer-Encoding": "chunked"}
+    connection.request("POST", "/login", body=b"1\r\nx\r\n0\r\n\r\n", headers=claimed)
+    assert connection.getresponse().status == 413
+    connection.close()
 
 
 def test_a_chosen_token_has_to_be_long_and_a_made_one_is_never_the_same():
