@@ -80,6 +80,7 @@ PEERS = {
         answered_by("optuna-gp", "optuna", "optuna_gp_peer", takes_further_metrics=True, native="optuna_gp"),
         answered_by("optuna-tpe", "optuna", "optuna_tpe_peer", takes_further_metrics=True, native="optuna_tpe"),
         answered_by("hebo", "hebo", "hebo_peer"),
+        answered_by("smac", "smac", "smac_peer", native="smac_space"),
         answered_by("botorch-rust", "botorch-rust", "botorch_rust_peer"),
     )
 }

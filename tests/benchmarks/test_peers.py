@@ -1,3 +1,4 @@
+import importlib
 import re
 import sys
 from collections.abc import Iterator
@@ -118,7 +119,7 @@ def test_a_missing_environment_is_told_with_the_command_that_makes_it() -> None:
 
 
 def test_the_registry_names_the_peers_and_their_files_exist() -> None:
-    assert list(PEERS) == ["botorch", "ax", "optuna-gp", "optuna-tpe", "hebo", "botorch-rust"]
+    assert list(PEERS) == ["botorch", "ax", "optuna-gp", "optuna-tpe", "hebo", "smac", "botorch-rust"]
     for name, peer in PEERS.items():
         assert peer.name == name
         assert (FOLDER / "programs" / peer.program[0]).is_file()
@@ -131,3 +132,18 @@ def test_every_requirement_is_an_exact_pin(peer: Peer) -> None:
     pins = peer.requirements_file.read_text().splitlines()
     assert pins
     assert all(re.fullmatch(r"[A-Za-z0-9_.-]+==[A-Za-z0-9.]+", pin) for pin in pins)
+
+
+def test_shares_sum_to_one_and_lead_back_to_the_numbers_that_were_suggested(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER / "programs"))
+    shares = importlib.import_module("native.shares")
+    raw = {"kind": "oil", "a": 0.2, "b": 0.9, "c": 1.0}
+    found = shares.normalised(raw, ["a", "b", "c"])
+    assert found["a"] + found["b"] + found["c"] == pytest.approx(1.0)
+    assert found["a"] > found["b"] > found["c"] == 0.0
+    assert shares.suggested(found, ["a", "b", "c"]) == raw
+    # Shares of a point that was never suggested lead to numbers that would have given them.
+    given = {"kind": "oil", "a": 0.5, "b": 0.25, "c": 0.25}
+    again = shares.normalised(shares.suggested(given, ["a", "b", "c"]), ["a", "b", "c"])
+    assert again == {name: value if name == "kind" else pytest.approx(value) for name, value in given.items()}
+    assert shares.normalised(given, []) == given

@@ -5,8 +5,6 @@ A point that is not allowed is not evaluated: its trial has the `constraints`, w
 version 5, and is pruned, or has a penalty, the worst value so far, for the sampler that reads completed trials only.
 """
 
-import json
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,12 +14,10 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from told import Fit
 
+from native.shares import LEAST, normalised, suggested
 from native.space_told import Point, SpaceTold, step_of
 
 PACKAGES = ("optuna", "torch", "scipy", "numpy")
-_LEAST = 1e-12
-# The numbers that this process suggested for the shares of a point: a study would hold them.
-_SUGGESTED: dict[str, dict[str, float]] = {}
 
 
 @dataclass(frozen=True)
@@ -42,15 +38,7 @@ class SpaceSession:
         for name in self.told.parameters:
             if self.told.is_active(name, values):
                 values[name] = _listed(self.told.parameters[name], _suggest(trial, name, self.distributions[name]))
-        shares = self.told.shares
-        if shares:
-            raw = {name: values[name] for name in shares}
-            logs = {name: -math.log(u) for name, u in raw.items()}
-            # One number at least must be below 1.
-            total = sum(logs.values()) or 1.0
-            values |= {name: log / total for name, log in logs.items()}
-            _SUGGESTED[_key(values)] = raw
-        return values
+        return normalised(values, self.told.shares)
 
     def recommend(self) -> list[int]:
         """Return the best of the trials that were evaluated."""
@@ -62,14 +50,14 @@ def rebuild_space(told: SpaceTold, sampler: BaseSampler, *, penalty: bool) -> Sp
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="minimize", sampler=sampler)
     distributions = {
-        name: FloatDistribution(_LEAST, 1.0) if name in told.shares else _distribution(parameter)
+        name: FloatDistribution(LEAST, 1.0) if name in told.shares else _distribution(parameter)
         for name, parameter in told.parameters.items()
     }
 
     def trial(point: Point, state: TrialState, excess: list[float], **result: Any) -> FrozenTrial:
         return create_trial(
             state=state,
-            params=_params(told, point),
+            params=suggested(point, told.shares),
             distributions={name: distributions[name] for name in point},
             constraints={f"c{i}": value for i, value in enumerate(excess)},
             **result,
@@ -87,19 +75,6 @@ def rebuild_space(told: SpaceTold, sampler: BaseSampler, *, penalty: bool) -> Sp
         + [trial(point, TrialState.RUNNING, []) for point in told.pending]
     )
     return SpaceSession(study, told, distributions)
-
-
-def _params(told: SpaceTold, point: Point) -> Point:
-    """Return the numbers that Optuna suggested for a point, or such that it would have."""
-    shares = told.shares
-    if not shares:
-        return point
-    raw = _SUGGESTED.get(_key(point)) or {name: math.exp(-point[name]) for name in shares}
-    return {**point, **raw}
-
-
-def _key(point: Point) -> str:
-    return json.dumps({name: round(value, 12) for name, value in sorted(point.items())})
 
 
 def _distribution(parameter: dict[str, Any]) -> BaseDistribution:
