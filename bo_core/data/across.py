@@ -58,7 +58,9 @@ class Scale:
     def moved(self, measured: Measurement) -> Measurement:
         """Return a measurement as it would be here."""
         sem = None if measured.sem is None else finite(self.factor * measured.sem)
-        return measured.model_copy(update={"mean": finite(self.raised + finite(self.factor * measured.mean)), "sem": sem})
+        return measured.model_copy(
+            update={"mean": finite(self.raised + finite(self.factor * measured.mean)), "sem": sem}
+        )
 
 
 def on_scale(campaign: Campaign, view: ModelView) -> ModelView:

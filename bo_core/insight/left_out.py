@@ -25,9 +25,10 @@ _LEAST_VARIANCE = 1e-18
 def left_out(metric: str, model: Model, given: Mapping[str, Value]) -> LeftOut | None:
     """Return each result predicted from all others; None for too few results, and for a model of the campaign's own.
 
-    Repetitions of a point are left out together. With a fidelity, only results at full fidelity are predicted, and
-    in a context, which is `given`, only its own. The hyperparameters and the constant mean stay those of all results, so the predictions are slightly flattered. The part
-    of a deviation that is not noise is widened, as in all intervals that people see.
+    Repetitions of a point are left out together. With a fidelity, only results at full fidelity are predicted, and in a
+    context, which is `given`, only its own. The hyperparameters and the constant mean stay those of all results, so the
+    predictions are slightly flattered. The part of a deviation that is not noise is widened, as in all intervals that
+    people see.
     """
     belief, target = model.posterior, model.observed.target
     of_metric = belief.metric if isinstance(belief, DistanceBelief) else belief
