@@ -7,12 +7,13 @@ begin with the same ones. How similar the contexts are otherwise, the model lear
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, pvariance
 from typing import TypeVar
 
 from overnight.bo_core.data.encoding import PointKey, key_of
+from overnight.bo_core.numerics.safe_range import finite, unit_for
 from overnight.campaign import Campaign, Measurement, ModelView, Trial
 from overnight.campaign.contexts.context import in_it
 from overnight.campaign.history.trial import Observation
@@ -21,6 +22,8 @@ from overnight.campaign.values.read_only import ReadOnlyDict
 _Metrics = TypeVar("_Metrics", bound=Mapping[str, Measurement])
 # The fewest configurations tried in both contexts that are compared; otherwise all results are.
 _LEAST_PAIRS = 2
+# Squares of numbers up to this power of two do not overflow, even if many are added.
+_SAFE_TO_SQUARE = 450
 
 
 @dataclass(frozen=True)
@@ -42,19 +45,22 @@ class Scale:
             ours, theirs = [here[each] for each in both], [there[each] for each in both]
         else:
             ours, theirs = [*here.values()], [*there.values()]
+        units = [unit_for(every.values(), _SAFE_TO_SQUARE) for every in (here, there)]
         squares = [
-            len(some) * pvariance(some) + pvariance([*every.values()])
-            for some, every in ((ours, here), (theirs, there))
+            len(some) * pvariance([x / unit for x in some]) + pvariance([x / unit for x in every.values()])
+            for some, every, unit in ((ours, here, units[0]), (theirs, there, units[1]))
         ]
-        factor = math.sqrt(squares[0] / squares[1]) if min(squares) > 0.0 else 1.0
+        factor = math.sqrt(squares[0] / squares[1]) * (units[0] / units[1]) if min(squares) > 0.0 else 1.0
         if not math.isfinite(factor) or factor <= 0.0:
             factor = 1.0
-        return cls(fmean(ours) - factor * fmean(theirs), factor)
+        return cls(finite(_mean(ours) - finite(factor * _mean(theirs))), factor)
 
     def moved(self, measured: Measurement) -> Measurement:
         """Return a measurement as it would be here."""
-        sem = None if measured.sem is None else self.factor * measured.sem
-        return measured.model_copy(update={"mean": self.raised + self.factor * measured.mean, "sem": sem})
+        sem = None if measured.sem is None else finite(self.factor * measured.sem)
+        return measured.model_copy(
+            update={"mean": finite(self.raised + finite(self.factor * measured.mean)), "sem": sem}
+        )
 
 
 def on_scale(campaign: Campaign, view: ModelView) -> ModelView:
@@ -91,7 +97,12 @@ def _by_configuration(campaign: Campaign, metric: str, trials: Sequence[Trial]) 
         if metric in trial.measured:
             configuration = {name: value for name, value in trial.point.items() if name not in campaign.given}
             found.setdefault(key_of(configuration), []).append(trial.measured[metric].mean)
-    return {configuration: fmean(values) for configuration, values in found.items()}
+    return {configuration: _mean(values) for configuration, values in found.items()}
+
+
+def _mean(values: Iterable[float]) -> float:
+    unit = unit_for(values := [*values])
+    return fmean([value / unit for value in values]) * unit
 
 
 def _moved(trial: Trial, scales: Mapping[str, Scale]) -> Trial:

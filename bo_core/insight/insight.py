@@ -81,6 +81,5 @@ def _of_metric(metric: str, model: Model, found: Recommendation, encoding: Encod
     if len(slices) > 1:
         across, up = (each.parameter for each in slices[:2])
         contour = contour_through(found.point, across, up, model, encoding)
-    return InsightOfMetric(
-        metric=metric, importance=importance, slices=slices, contour=contour, left_out=left_out(metric, model)
-    )
+    unseen = left_out(metric, model, encoding.space.given)
+    return InsightOfMetric(metric=metric, importance=importance, slices=slices, contour=contour, left_out=unseen)

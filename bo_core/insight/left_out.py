@@ -1,5 +1,7 @@
 """Leave-one-out cross-validation: each result predicted from all others, and the calibration of the predictions."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -10,26 +12,29 @@ from overnight.bo_core.surrogate.errors import Shortfall
 from overnight.bo_core.surrogate.leave_one_out import predicted_left_out
 from overnight.bo_core.target_prediction import metric_prediction
 from overnight.bo_core.widening import WIDENING
+from overnight.campaign.contexts.context import in_it
 from overnight.campaign.history.provenance import Prediction
 from overnight.campaign.insight import LeftOut, LeftOutResult
+from overnight.campaign.parameters import Value
 
 # Fewer results cannot judge a model.
 _FEWEST = 5
 _LEAST_VARIANCE = 1e-18
 
 
-def left_out(metric: str, model: Model) -> LeftOut | None:
+def left_out(metric: str, model: Model, given: Mapping[str, Value]) -> LeftOut | None:
     """Return each result predicted from all others; None for too few results, and for a model of the campaign's own.
 
-    Repetitions of a point are left out together. With a fidelity, only results at full fidelity are predicted. The
-    hyperparameters and the constant mean stay those of all results, so the predictions are slightly flattered. The part
-    of a deviation that is not noise is widened, as in all intervals that people see.
+    Repetitions of a point are left out together. With a fidelity, only results at full fidelity are predicted, and in a
+    context, which is `given`, only its own. The hyperparameters and the constant mean stay those of all results, so the
+    predictions are slightly flattered. The part of a deviation that is not noise is widened, as in all intervals that
+    people see.
     """
     belief, target = model.posterior, model.observed.target
     of_metric = belief.metric if isinstance(belief, DistanceBelief) else belief
     if not isinstance(of_metric, Posterior):
         return None
-    trials = _trials(model)
+    trials = _trials(model, given)
     rows = [row for row, trial in enumerate(trials) if trial is not None]
     if len(rows) < _FEWEST:
         return None
@@ -56,13 +61,16 @@ def left_out(metric: str, model: Model) -> LeftOut | None:
     )
 
 
-def _trials(model: Model) -> list[int | None]:
-    """Return the first trial at each distinct observation; None for estimates, and for results below full fidelity."""
+def _trials(model: Model, given: Mapping[str, Value]) -> list[int | None]:
+    """Return the first trial at each distinct observation.
+
+    None for estimates, for results below full fidelity, and for those of other contexts, which are on another scale.
+    """
     missing = model.observed.missing
     lowest = min(missing, default=0.0) if missing is not None else 0.0
     first = dict[tuple[float, ...], int]()
     for i, (trial, x) in enumerate(zip(model.observed.trials, model.observed.X.tolist(), strict=True)):
-        if trial.measured and (missing is None or missing[i] == 0.0):
+        if trial.measured and in_it(trial.point, given) and (missing is None or missing[i] == 0.0):
             first.setdefault(tuple(x), trial.id)
     errors = model.data.errors
     full = (errors.missing == lowest).tolist() if isinstance(errors, Shortfall) else [True] * len(model.data.X)

@@ -8,7 +8,7 @@ from threading import Lock
 from time import monotonic
 
 from overnight.campaign import History
-from overnight.campaign.errors import LedgerError, OvernightError
+from overnight.campaign.errors import LedgerDamaged, LedgerError, OvernightError
 from overnight.campaign.history.events import Event
 from overnight.campaign.insight import Insight
 from overnight.flows.api.place import Place
@@ -109,7 +109,7 @@ class Followed:
             # The listing begins with the newest known segment, so that a deleted ledger is noticed.
             newest = await asyncio.to_thread(self._ledger.chain.newest, max(seen.head - 1, 0))
             if newest < seen.head or newest == 0:
-                self._ledger = self.place.ledger(self.name)
+                self._forget()
                 return Seen(problem=str(self._gone() if seen.head else self._nothing()))
             if newest == self._failed_at and monotonic() - self._failed < _AGAIN:
                 return seen
@@ -119,8 +119,30 @@ class Followed:
                 return await asyncio.to_thread(_extended, seen, segments[-1].number, events)
             return await asyncio.to_thread(_extended, seen, seen.head, [])
         except (OvernightError, OSError) as problem:
+            again = await self._begun_again(seen) if isinstance(problem, LedgerDamaged) else None
+            if again is not None:
+                return again
             self._failed, self._failed_at = monotonic(), newest
             return replace(seen, problem=str(problem))
+
+    async def _begun_again(self, seen: Seen) -> Seen | None:
+        """Return another campaign whose ledger has taken the place of the known one; None if there is none."""
+        try:
+            segments = await self.place.ledger(self.name).read()
+        except (OvernightError, OSError):
+            return None
+        events = [event for segment in segments for event in segment.events]
+        found = await asyncio.to_thread(_extended, Seen(), segments[-1].number, events) if events else Seen()
+        known, other = seen.history.defined, found.history.defined
+        if known is None or other is None or known.uid == other.uid:
+            return None
+        self._forget()
+        return found
+
+    def _forget(self) -> None:
+        """Forget what was read of a ledger that is gone, so that the next one is not taken for it."""
+        self._ledger, self._failed_at = self.place.ledger(self.name), -1
+        self._parts, self.learnt, self.told = {}, None, None
 
     def _silent(self) -> str:
         return (

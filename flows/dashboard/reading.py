@@ -24,6 +24,8 @@ reading = APIRouter()
 _JSON = "application/json"
 # Of a text to search for, and of the name of an order.
 _LONGEST = 300
+# So many campaigns of the list are read at once.
+_AT_ONCE = 8
 
 
 def _watch(request: Request) -> Watch:
@@ -66,7 +68,7 @@ async def start(request: Request) -> Response:
 @reading.get("/feed")
 def list_feed(request: Request) -> Response:
     """Return the feed of the list."""
-    return feed(request, lambda: _list_version(_watch(request)), _watch(request).every)
+    return feed(request, lambda: list_version(_watch(request)), _watch(request).every)
 
 
 @reading.get("/parts/list")
@@ -75,25 +77,26 @@ async def list_of_campaigns(request: Request) -> Response:
     watch, now = _watch(request), SystemClock().now()
     kept, problem = await watch.listed()
     cards = [card_of(each, watch.known(each.name), now) for each in kept]
-    version = await _list_version(watch, read=False)
+    version = await list_version(watch, read=False)
     return Response(await asyncio.to_thread(list_part, cards, watch.place.address, problem, version), media_type=_JSON)
 
 
-async def _list_version(watch: Watch, *, read: bool = True) -> str:
-    """Return the version of the list; one campaign that has changed is read on the way."""
+async def list_version(watch: Watch, *, read: bool = True) -> str:
+    """Return the version of the list; some campaigns that have changed are read on the way."""
     kept, problem = await watch.listed()
-    if read and (name := _behind(watch, kept)) is not None and (known := await watch.followed(name)) is not None:
-        await known.look(watch.every)
+    if read:
+        found = [await watch.followed(name) for name in _behind(watch, kept)[:_AT_ONCE]]
+        await asyncio.gather(*(known.look(watch.every) for known in found if known is not None))
     cards = tuple((each, seen_of(watch.known(each.name))) for each in kept)
     versions = tuple((each, seen.version, controller_lives(seen.history)) for each, seen in cards)
     return str(abs(hash((versions, problem))))
 
 
-def _behind(watch: Watch, kept: tuple[KeptCampaign, ...]) -> str | None:
-    """Return a campaign that has more segments than were read, if possible one that could be read last time."""
+def _behind(watch: Watch, kept: tuple[KeptCampaign, ...]) -> list[str]:
+    """Return the campaigns of which not all segments were read, first those that could be read last time."""
     behind = [each.name for each in kept if each.segments != seen_of(watch.known(each.name)).head]
     behind.sort(key=lambda name: bool(seen_of(watch.known(name)).problem))
-    return next(iter(behind), None)
+    return behind
 
 
 @reading.get("/campaigns/{name}")

@@ -65,6 +65,8 @@ def judgement_text(judgement: Judgement) -> str:
             return f"Noise explains most differences between the results of {metric}"
         case "unpredictable":
             return f"{metric} is not predictable from the parameters so far"
+        case "equal":
+            return f"All {counted(len(judgement.left_out.results), 'result')} of {metric} are equal"
 
 
 def calibration_text(judgement: Judgement) -> str:
@@ -88,6 +90,11 @@ def advice_text(judgement: Judgement) -> str:
             return (
                 "An important influence may be missing among the parameters, or the metric changes over shorter "
                 "distances than the results lie apart"
+            )
+        case "equal":
+            return (
+                "The evaluator may ignore the parameters, or the metric may be too coarse to show their effects: check "
+                "both before more trials are spent"
             )
         case _:
             return ""

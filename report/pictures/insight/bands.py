@@ -62,7 +62,7 @@ class Bands:
 
 def _round_step(step: float) -> float:
     """Return 1, 2 or 5 times a power of ten, the least that is not below a step."""
-    power = max(10.0 ** math.floor(math.log10(step)), sys.float_info.min)
+    power = 10.0 ** math.floor(math.log10(max(step, sys.float_info.min)))
     return next(factor * power for factor in (1.0, 2.0, 5.0, 10.0) if factor * power >= step * (1.0 - 1e-9))
 
 

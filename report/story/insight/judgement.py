@@ -15,13 +15,14 @@ _MOSTLY_NOISE = 0.7
 # The share of results that intervals promise to hold. A number of them that is less likely than this shows otherwise.
 _PROMISED, _UNLIKELY = 0.9, 0.01
 
-Verdict = Literal["too few", "well", "in part", "noise", "unpredictable"]
+Verdict = Literal["too few", "well", "in part", "noise", "unpredictable", "equal"]
 
 
 class Judgement(Section):
     """The predictions of results from all others, and how many of them lie `inside` of their intervals.
 
-    The `verdict` is how well they are predicted; `noise` means that the results hardly differ otherwise.
+    The `verdict` is how well they are predicted; `noise` means that the results hardly differ otherwise, and `equal`
+    that they do not differ at all.
     `too_certain` is whether fewer lie inside than intervals of 90 % promise.
     """
 
@@ -47,6 +48,8 @@ def judgement_of(found: LeftOut | None) -> Judgement | None:
 def _verdict(found: LeftOut) -> Verdict:
     if len(found.results) < _FEWEST:
         return "too few"
+    if len({each.measured for each in found.results}) == 1:
+        return "equal"
     if found.explained >= _IN_PART:
         return "well" if found.explained >= _WELL else "in part"
     return "noise" if found.noise >= _MOSTLY_NOISE else "unpredictable"

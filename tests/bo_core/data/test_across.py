@@ -1,7 +1,9 @@
 """Results of other contexts on the scale of one context."""
 
 import math
+import sys
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from told_campaigns import NOON, campaign_of, cube, history_of
@@ -75,3 +77,25 @@ def test_results_of_the_context_itself_outside_of_revised_bounds_are_learnt_as_t
     assert [round(trial.measured["loss"].mean, 9) for trial in view.observed] == [1.0, 1.0, 2.0, 2.0, 3.0, 3.0]
     ignored = view_across(here, seen_from(history, {"site": "a"}), Encoding(here.space), around=False)
     assert [trial.id for trial in ignored.observed] == [3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("vast", [1e160, 1e300, sys.float_info.max])
+def test_a_vast_result_of_another_context_leaves_all_numbers_finite(vast):
+    campaign = campaign_of(cube(1), context={"site": ["a", "b"]})
+    points = [{"x0": x, "site": site} for x in (0.1, 0.4, 0.6) for site in "ab"]
+    for means in ([1.0, 2.0, 2.0, vast, 3.0, -vast], [vast, 2.0, -vast, 3.0, vast, 5.0], [vast, -vast] * 3):
+        history = history_of(campaign, points * 2, means * 2)
+        for site in "ab":
+            here = campaign.within({"site": site})
+            seen = view_across(here, seen_from(history, {"site": site}), Encoding(here.space), around=False)
+            view = on_scale(here, seen)
+            assert all(math.isfinite(trial.measured["loss"].mean) for trial in view.observed)
+
+
+def test_vast_results_are_brought_to_the_scale_of_small_ones():
+    there = {of(i): 1e300 * value for i, value in enumerate((1.0, 2.0, 4.0))}
+    here = {of(i): value for i, value in enumerate((1.0, 2.0, 4.0))}
+    for one, other in ((here, there), (there, here)):
+        scale = Scale.between(one, other)
+        for key, value in other.items():
+            assert math.isclose(scale.moved(Measurement(mean=value)).mean, one[key], rel_tol=1e-9)

@@ -91,3 +91,19 @@ def test_too_few_distinct_points_are_not_predicted() -> None:
     campaign = campaign_of(cube(1))
     points: list[Point] = [{"x0": i / 3} for i in range(4)] * 3
     assert left_out(campaign, history_of(campaign, points, [float(i) for i in range(12)])) is None
+
+
+def test_in_a_context_its_own_results_are_predicted_as_they_were_measured() -> None:
+    campaign = campaign_of(cube(1), context={"load": ["low", "high"]})
+    points: list[Point] = [{"load": load, "x0": i / 9} for i in range(10) for load in ("low", "high")]
+    means = [(100.0 if p["load"] == "high" else 1.0) * (1.0 + float(p["x0"]) ** 2) for p in points]
+    history = history_of(campaign, points, means)
+    insight = insight_of(campaign, history, recommend(campaign, history, SETTINGS), SETTINGS)
+    assert insight is not None
+    for each in insight.contexts:
+        found = each.insight.metrics[0].left_out
+        assert found is not None
+        trials = [history.trials[result.trial] for result in found.results]
+        assert [trial.point["load"] for trial in trials] == [each.given["load"]] * 10
+        measured = [trial.measured["loss"].mean for trial in trials]
+        assert [result.measured for result in found.results] == pytest.approx(measured)

@@ -1,5 +1,6 @@
 """The feed names a new version when the ledger has grown, and nothing is read while nobody looks."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,9 +8,13 @@ from pathlib import Path
 import httpx
 import pytest
 from dashboards import append, dashboard, shown
-from told_stories import Story
+from told_stories import Story, campaign_of
 from until import until
 
+from overnight.flows.api.place import place_of
+from overnight.flows.dashboard.overview import seen_of
+from overnight.flows.dashboard.reading import list_version
+from overnight.flows.dashboard.watch import Watch
 from overnight.storage.segments.chain import Chain
 
 
@@ -45,6 +50,19 @@ def test_the_feed_of_the_list_notices_a_new_campaign_and_a_new_event(tmp_path: P
         assert any("others" in shown(served, "/parts/list") for _ in found)
         append(tmp_path, "others", more(2).events[2:])
         assert any("trial 2" in shown(served, "/parts/list") for _ in found)
+
+
+def test_one_look_at_the_list_reads_several_campaigns(tmp_path: Path):
+    for number in range(20):
+        append(tmp_path, f"rates-{number}", Story(campaign_of(name=f"rates-{number}")).tried(1, 1, 0.5).events)
+    watching = Watch(place_of(str(tmp_path)))
+
+    async def looks() -> None:
+        for _ in range(5):
+            await list_version(watching)
+
+    asyncio.run(looks())
+    assert [seen_of(watching.known(f"rates-{number}")).head for number in range(20)] == [1] * 20
 
 
 def test_nothing_is_read_while_nobody_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

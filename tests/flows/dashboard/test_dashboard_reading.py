@@ -160,6 +160,20 @@ def test_a_ledger_that_is_deleted_while_it_is_shown_is_one_paragraph_until_it_is
     assert after == before
 
 
+def test_a_campaign_that_was_begun_again_replaces_the_one_that_was_shown(ledger: Path, served: Served):
+    assert "trial 3" in shown(served, "/campaigns/rates/parts/summary")
+    shutil.rmtree(ledger / "rates")
+    first, *others = Story().tried(1, 1, 0.125).tried(2, 3, 0.75).events
+    append(ledger, "rates", [first.model_copy(update={"uid": "another"})])
+    # More segments than the ledger had that was shown.
+    append(ledger, "rates", others[:2])
+    append(ledger, "rates", others[2:])
+    while "0.125" not in (html := shown(served, "/campaigns/rates/parts/summary")):
+        pass
+    assert 'role="alert"' not in html
+    assert "trial 3" not in html
+
+
 def test_a_store_that_does_not_answer_is_one_paragraph_until_it_does(served: Served, monkeypatch: pytest.MonkeyPatch):
     assert "trial 3" in shown(served, "/campaigns/rates/parts/summary")
     answers, newest = Event(), Chain.newest

@@ -54,7 +54,7 @@ def test_the_brightest_colour_is_the_best() -> None:
     assert bands.colours(maximize=False)[0] == "#f2e637"
 
 
-@pytest.mark.parametrize("means", [[1.0, 1.0], [0.0, 0.0], [-1.7e308, 1.7e308], [1e-308, 2e-308]])
+@pytest.mark.parametrize("means", [[1.0, 1.0], [0.0, 0.0], [-1.7e308, 1.7e308], [1e-308, 2e-308], [0.0, 5e-324]])
 def test_means_that_are_alike_or_extreme_have_bands_too(means: list[float]) -> None:
     bands = Bands.of(means, logarithmic=False)
     assert 2 <= len(bands.limits) <= 20

@@ -2,6 +2,7 @@ import pytest
 from insights import left_out_of
 from scipy.stats import binom
 
+from overnight.campaign.insight import LeftOut, LeftOutResult
 from overnight.report.phrases.insight import advice_text, calibration_text, judgement_text
 from overnight.report.story.insight.judgement import Judgement, judgement_of
 
@@ -54,3 +55,11 @@ def test_a_model_that_is_too_certain_is_named() -> None:
         "of its intervals"
     )
     assert "distrust" not in calibration_text(judged([5.0] * 2 + [0.0] * 18))
+
+
+def test_results_that_are_all_equal_are_not_called_noise() -> None:
+    equal = [LeftOutResult(trial=i, measured=3.0, predicted=3.0, low=3.0, high=3.0) for i in range(1, 21)]
+    judgement = judgement_of(LeftOut(metric="loss", results=tuple(equal), explained=0.0, noise=1.0))
+    assert judgement is not None
+    assert judgement_text(judgement) == "All 20 results of loss are equal"
+    assert advice_text(judgement).startswith("The evaluator may ignore the parameters")
