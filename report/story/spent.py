@@ -149,8 +149,8 @@ def _seconds_per_trial(trials: list[Trial]) -> float | None:
 def _seconds_left(history: History, standing: Standing, pace: float | None, ended: int) -> float | None:
     """Return the remaining time at the pace so far: at least one trial, at most the rest of the wall-clock budget.
 
-    A trial takes its own time and that for which its worker waits for it. Confirming trials take their time one after the other. With a fidelity, trials differ in length, and the pace is the
-    time per cost.
+    A trial takes its own time and that for which its worker waits for it. Confirming trials take their time one after
+    the other. With a fidelity, trials differ in length, and the pace is the time per cost.
     """
     if pace is None or standing.waits is not None:
         return None
