@@ -127,7 +127,7 @@ class OpenCampaign:
         shown = self.history
         cell = display(self, display_id=True)
         with suppress(KeyboardInterrupt):
-            while not standing_of(shown, alive=controller_lives(shown)).is_over:
+            while not standing_of(shown, SystemClock().now(), alive=controller_lives(shown)).is_over:
                 time.sleep(every)
                 if self.history is not shown:
                     shown = self.history

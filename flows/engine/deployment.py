@@ -18,7 +18,7 @@ from prefect.exceptions import ObjectAlreadyExists
 from prefect.schedules import Cron, RRule, Schedule
 from prefect.types.entrypoint import EntrypointType
 
-from overnight.campaign.window import Day, Window
+from overnight.campaign.window import AGAIN, Day, Window
 from overnight.flows.clusters.places.on_pool import OnPool
 from overnight.flows.clusters.places.pool_launcher import deploy_evaluation
 from overnight.flows.definition.campaign_file import CampaignFile
@@ -27,10 +27,6 @@ from overnight.flows.engine.written_order import written_order
 from overnight.flows.host.prefect_environment import JOB_ENVIRONMENT, QUIET
 from overnight.flows.proposing.pool import deploy_proposer
 
-# How long a campaign may stand still at night: a killed controller reports nothing, and only another start finds that
-# out. A start that finds all well costs its worker a few seconds, and a line on Prefect's pages. It divides an hour, as
-# cron requires.
-AGAIN = timedelta(minutes=15)
 _ANY_DATE = date(2000, 1, 1)
 # How far ahead the starts that cron leaves out are listed for Prefect; a campaign is deployed again before that.
 _AHEAD = timedelta(days=3653)

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Iterator
 from datetime import UTC
 
+from overnight.campaign.values.harmless import first_line
 from overnight.report.numbers import duration, measured, moment, number, with_uncertainty
 from overnight.report.statuses import LOOKS
 from overnight.report.story.confirmation import Confirmation
 from overnight.report.story.goal.best import Baseline, OfTarget, Recommended
 from overnight.report.story.goal.gain import Gain
 from overnight.report.story.goal.suspects import SuspectResult
+from overnight.report.story.not_begun import NotBegun
 from overnight.report.story.proposals import Proposals
 from overnight.report.story.spent import Spent
 from overnight.report.story.story import Story
@@ -88,8 +90,10 @@ def confirmation_text(confirmation: Confirmation | None) -> str:
 
 
 def warnings(story: Story) -> Iterator[str]:
-    """Yield the warnings: no results, no reports, quarantine, glitches, stand-ins, and changes of the evaluator."""
+    """Yield the warnings: nothing begins, no results or reports, quarantine, glitches, stand-ins, a new evaluator."""
     failures, metric = story.failures, story.objective.metric
+    if failures.not_begun is not None:
+        yield not_begun_text(failures.not_begun, story.spent.sent_to)
     if failures.standstill is not None:
         yield str(failures.standstill)
     if failures.unreported:
@@ -106,6 +110,16 @@ def warnings(story: Story) -> Iterator[str]:
     yield from _stand_ins(story.proposals)
     if len(story.versions) > 1:
         yield versions_text(story.versions)
+
+
+def not_begun_text(found: NotBegun, place: str | None) -> str:
+    """Return that evaluations cannot begin, since when, how often that was tried, and the reason."""
+    why = first_line(found.why).rstrip(".")
+    return (
+        f"no evaluation can begin on {place or 'this machine'}: {found.attempts} attempts in a row failed since "
+        f"{moment(found.since, UTC)}, the newest of trial {found.trial}: {why}. They are repeated, at most once a "
+        "minute by each worker, until this is corrected, and count as no failure of a trial"
+    )
 
 
 def suspect_text(suspect: SuspectResult, metric: str) -> str:

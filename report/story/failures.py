@@ -8,6 +8,7 @@ from overnight.campaign import History
 from overnight.campaign.evaluation import Cause
 from overnight.campaign.history.trial import Failure, Observation
 from overnight.campaign.values.read_only import ReadOnly
+from overnight.report.story.not_begun import NotBegun, not_begun
 from overnight.report.story.section import Section
 from overnight.report.story.standstill import Standstill, standstill
 
@@ -45,6 +46,7 @@ class Failures(Section):
     quarantined: tuple[int, ...]
     repeated: RepeatedAttempts | None
     standstill: Standstill | None
+    not_begun: NotBegun | None
     unreported: int
 
 
@@ -58,6 +60,7 @@ def failures_of(history: History) -> Failures:
         quarantined=tuple(sorted(trial for trial, failure in failed.items() if failure.quarantined)),
         repeated=_repeated(history),
         standstill=standstill(history),
+        not_begun=not_begun(history),
         unreported=_unreported(history),
     )
 

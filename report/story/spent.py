@@ -11,6 +11,7 @@ from overnight.campaign.history.trial import Status
 from overnight.campaign.standing.confirming import confirming
 from overnight.campaign.standing.spending import Spending, spending
 from overnight.campaign.values.read_only import ReadOnly
+from overnight.report.story.pace import seconds_idle
 from overnight.report.story.section import Known, Section
 from overnight.report.story.standing import Standing
 
@@ -148,20 +149,24 @@ def _seconds_per_trial(trials: list[Trial]) -> float | None:
 def _seconds_left(history: History, standing: Standing, pace: float | None, ended: int) -> float | None:
     """Return the remaining time at the pace so far: at least one trial, at most the rest of the wall-clock budget.
 
-    Confirming trials take their time one after the other. With a fidelity, trials differ in length, and the pace is the
-    time per cost.
+    A trial takes its own time and that for which its worker waits for it. Confirming trials take their time one after
+    the other. With a fidelity, trials differ in length, and the pace is the time per cost.
     """
     if pace is None or standing.waits is not None:
         return None
     campaign = history.definition
+    trials = [history.trials[i] for i in sorted(history.trials)]
+    idle = seconds_idle(trials, campaign.at_once)
     remaining = campaign.budget.trials - ended
     if standing.state == "finished" or remaining <= 0:
         return 0.0
     in_sequence = confirming(campaign, history).left
-    left = pace * max((remaining - in_sequence) / campaign.at_once + in_sequence, 1.0)
+    # The last of the trials that are left may have started already, and no worker waits for it.
+    in_turn = (remaining - in_sequence) / campaign.at_once + in_sequence
+    left = max((pace + idle) * in_turn, pace)
     if campaign.fidelity is not None and campaign.budget.cost is not None:
-        cost = spending(history.trials.values()).cost
-        of_all = pace * sum(trial.seconds is not None for trial in history.trials.values())
+        cost = spending(trials).cost
+        of_all = (pace + idle) * sum(trial.seconds is not None for trial in trials)
         left = of_all / max(cost, _LEAST_COST) * max(campaign.budget.cost - cost, 0.0) / campaign.at_once
     limit = campaign.budget.wall_clock
     return left if limit is None else min(left, max(limit.total_seconds() - history.active_seconds, 0.0))

@@ -44,7 +44,7 @@ class Standing(Section):
         return self.state if self.reason is None else f"{self.state}: {self.reason}"
 
 
-def standing_of(history: History, *, alive: bool, notices: tuple[str, ...] = ()) -> Standing:
+def standing_of(history: History, now: datetime, *, alive: bool, notices: tuple[str, ...] = ()) -> Standing:
     """Return the state; without a closing event, the campaign is running if its controller is `alive`."""
     state, closed = _state(history, alive=alive), history.closed_by
     waits = _waits_for(history) if state == "running" else None
@@ -54,7 +54,7 @@ def standing_of(history: History, *, alive: bool, notices: tuple[str, ...] = ())
         reason=None if waits is None else _WAITS[waits],
         because=None,
         waits=waits,
-        next_step=_next_step(history, state, waits),
+        next_step=_next_step(history, state, waits, now),
         notices=notices,
     ).model_copy(update={} if closed is None else {"reason": _why_closed(history), "because": closed.because})
 
@@ -121,13 +121,29 @@ def _has_own_loop(history: History) -> bool:
     return without or any(each.actor == OWN_LOOP for trial in history.trials.values() for each in trial.attempts)
 
 
-def _next_step(history: History, state: State, waits: Waits | None) -> str | None:
+def _how_it_continues(history: History, state: State, now: datetime) -> str:
+    """Return what continues a campaign: a person, and the schedule of one that is deployed and has a window.
+
+    A schedule starts a campaign that was interrupted again in the same window, but not one that was drained on purpose.
+    """
+    decide = "decide about the trials whose end is unknown, then " if _unknown_ends(history) else ""
+    if (window := history.definition.window) is None:
+        return f"{decide}`overnight run` continues it"
+    start = window.local_text(window.next_start(now) if state == "interrupted" else window.next_opening(now))
+    if window.is_open(now):
+        return f"{decide}`overnight run` continues it; if it is deployed, its schedule starts it at {start}"
+    opens = window.local_text(window.next_opening(now))
+    return (
+        f"{decide}`overnight run` continues it once its window opens, at {opens}; if it is deployed, its schedule does"
+    )
+
+
+def _next_step(history: History, state: State, waits: Waits | None, now: datetime) -> str | None:
     match state:
         case "defined":
             return _how_it_begins(history)
         case "interrupted" | "drained":
-            decide = "decide about the trials whose end is unknown, then " if _unknown_ends(history) else ""
-            return f"{decide}`overnight run` continues it"
+            return _how_it_continues(history, state, now)
         case "finished":
             return None
     if waits == "paused":

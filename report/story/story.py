@@ -116,7 +116,7 @@ def story_of(
         suspects = tuple(suspect for each in contexts for suspect in each.story.suspects)
     else:
         suspects = suspects_of(history, recommendation)
-    standing = standing_of(history, alive=alive, notices=notices)
+    standing = standing_of(history, now, alive=alive, notices=notices)
     doubted = {suspect.trial for suspect in suspects}
     best = best_of(history, recommendation, doubted)
     return Story(

@@ -180,3 +180,19 @@ def test_a_window_that_makes_no_sense_is_refused_saying_what_was_expected(asked,
     with pytest.raises(ValidationError) as refusal:
         Window.model_validate(asked)
     assert said in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("moment", "start"),
+    [
+        ("2026-11-03T21:59", "2026-11-03T22:00"),
+        ("2026-11-03T22:00", "2026-11-03T22:15"),
+        ("2026-11-03T22:07", "2026-11-03T22:15"),
+        ("2026-11-03T22:30", "2026-11-04T22:00"),
+        ("2026-11-03T22:39", "2026-11-04T22:00"),
+        ("2026-11-03T22:41", "2026-11-04T22:00"),
+    ],
+)
+def test_a_deployed_campaign_starts_when_its_window_opens_and_every_quarter_of_an_hour_while_it_is_open(moment, start):
+    found = window("22:00–22:40 UTC").next_start(datetime.fromisoformat(f"{moment}+00:00"))
+    assert found == datetime.fromisoformat(f"{start}+00:00")

@@ -73,3 +73,34 @@ def test_a_training_that_diverges_is_infeasible(network):
     wild |= {"weight_decay": 0.1, "batch": 16, "label_smoothing": 0.0}
     with pytest.raises(Infeasible, match="diverged in epoch 1"):
         network.evaluate(wild, 1, lambda epoch, metrics: None)
+
+
+def test_the_network_of_each_fold_learns_as_it_would_alone(network):
+    params = {"depth": 2, "width": 5, "dropout": 0.0, "optimizer": "sgd", "momentum": 0.9, "learning_rate": 0.5}
+    params |= {"weight_decay": 0.01, "batch": 64, "label_smoothing": 0.1}
+    drawn = torch.Generator().manual_seed(1)
+    X, y = torch.rand(60, 64, generator=drawn), torch.randint(10, (60,), generator=drawn)
+    folds = torch.randperm(60, generator=drawn).split(20)
+    together = network.Networks(params)
+    alone = [_sequential(together.layers, number) for number in range(3)]
+    for _ in range(2):
+        together.learn(X, y, folds)
+    for model, fold in zip(alone, folds, strict=True):
+        loss = torch.nn.CrossEntropyLoss(label_smoothing=0.1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.5, momentum=0.9, weight_decay=0.01)
+        for _ in range(2):
+            optimizer.zero_grad()
+            loss(model(X[fold]), y[fold]).backward()
+            optimizer.step()
+    for number, model in enumerate(alone):
+        assert torch.allclose(together.of_one(number, X), model(X), atol=1e-5)
+
+
+def _sequential(layers: Any, number: int) -> torch.nn.Sequential:
+    """Return the network of one fold, of PyTorch's own layers."""
+    made = list[torch.nn.Module]()
+    for weights, bias in layers:
+        linear = torch.nn.Linear(weights.shape[1], weights.shape[2])
+        linear.load_state_dict({"weight": weights[number].detach().T.clone(), "bias": bias[number, 0].detach().clone()})
+        made += [linear, torch.nn.ReLU()]
+    return torch.nn.Sequential(*made[:-1])

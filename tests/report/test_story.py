@@ -46,7 +46,8 @@ def test_imported_trials_are_observed_and_outside_of_the_budget():
 def test_the_time_left_is_the_pace_so_far_times_what_remains_shared_by_the_workers():
     summary = story_about(half_way().history).spent
     assert summary.seconds_per_trial == pytest.approx((60 + 180 + 120) / 3)
-    assert summary.seconds_left == pytest.approx(120 * 7 / 2)
+    # Only one of the two workers was busy at a time: attempts began 3, 1 and 1 minutes after a worker was free.
+    assert summary.seconds_left == pytest.approx((120 + 60) * 7 / 2)
 
 
 def test_one_remaining_trial_takes_a_whole_trials_time_however_many_workers_there_are():
@@ -57,6 +58,41 @@ def test_one_remaining_trial_takes_a_whole_trials_time_however_many_workers_ther
 def test_no_more_time_is_left_than_the_wall_clock_budget_allows():
     story = Story(campaign_of(budget={"trials": 1000, "wall_clock": "10m"})).tried(1, 0, mean=1.0)
     assert story_about(story.history).spent.seconds_left == pytest.approx(9 * 60)
+
+
+def one_worker(*starts: float, workers: int = 1) -> Story:
+    """A campaign of 10 trials, with trials of one minute that started at these minutes."""
+    story = Story(campaign_of(workers=workers))
+    for trial, start in enumerate(starts, start=1):
+        story.tried(trial, start, mean=1.0)
+    return story
+
+
+def test_the_time_left_includes_the_time_for_which_a_worker_waits_for_a_proposal():
+    spent = story_about(one_worker(0, 3, 6).history).spent
+    assert (spent.seconds_per_trial, spent.seconds_left) == (60, 7 * (60 + 120))
+
+
+def test_the_wait_before_the_next_trials_is_that_of_the_latest_ones_and_a_night_between_them_does_not_count():
+    quick = [float(minute) for minute in range(4)]
+    assert story_about(one_worker(*quick, 600, 601.5).history).spent.seconds_left == pytest.approx(4 * 60)
+    slow = [4 + 3 * minute for minute in range(12)]
+    story = Story(campaign_of(workers=1, budget={"trials": 20}))
+    for trial, start in enumerate([*quick, *slow], start=1):
+        story.tried(trial, start, mean=1.0)
+    assert story_about(story.history).spent.seconds_left == pytest.approx(4 * (60 + 120))
+
+
+def test_a_worker_that_has_not_started_anything_yet_has_waited_for_nothing():
+    assert story_about(one_worker(0, 5, workers=8).history).spent.seconds_left == pytest.approx(60)
+
+
+def test_workers_that_share_a_slow_proposer_wait_for_their_turns():
+    """Four workers and a proposal in two minutes: trials of one minute cannot be done faster than the proposals."""
+    story = Story(campaign_of(workers=4, budget={"trials": 30}))
+    for trial in range(1, 21):
+        story.tried(trial, 2.0 * trial, mean=1.0)
+    assert story_about(story.history).spent.seconds_left == pytest.approx(10 * 120)
 
 
 def test_before_any_trial_has_ended_nothing_is_said_about_time_or_the_best():

@@ -44,7 +44,7 @@ async def _follow(kept: Kept, console: Console, every: float) -> None:
             if journal.history is not shown:
                 shown = journal.history
                 display.watch(shown)
-            standing = standing_of(shown, alive=controller_lives(shown))
+            standing = standing_of(shown, SystemClock().now(), alive=controller_lives(shown))
             if standing.is_over:
                 break
             next_step = "" if standing.next_step is None else f"; {standing.next_step}"

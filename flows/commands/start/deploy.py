@@ -6,6 +6,7 @@ from pathlib import Path
 
 from overnight.campaign.errors import CannotStart
 from overnight.campaign.values.duration import format_duration
+from overnight.campaign.window import AGAIN
 from overnight.evaluators.secrets.environment import written_out
 from overnight.flows.clusters.places.on_pool import OnPool
 from overnight.flows.definition.at_lines import at_lines_of
@@ -56,8 +57,9 @@ def deploy(path: Path, pool: str, accept_loss: str | None = None) -> None:
     else:
         opens = window.local_text(window.next_opening(now))
         console.print(f"{name}: starts whenever its window {window} opens, next {opens}", soft_wrap=True)
-        again = format_duration(importlib.import_module("overnight.flows.engine.deployment").AGAIN)
-        console.print(f"if it dies:    it continues within {again}, while the window is open", soft_wrap=True)
+        console.print(
+            f"if it dies:    it continues within {format_duration(AGAIN)}, while the window is open", soft_wrap=True
+        )
     console.print(f"to run it:     prefect worker start --pool {pool}", soft_wrap=True)
     if isinstance(file.run_on, OnPool):
         console.print(f"to evaluate:   prefect worker start --pool {file.run_on.pool}", soft_wrap=True)
