@@ -1,10 +1,10 @@
 """The file of a campaign's report, written again only if something has happened."""
 
-import importlib
 from pathlib import Path
 
 from overnight.campaign import History
 from overnight.flows.definition.campaign_file import CampaignFile
+from overnight.flows.host.quick_import import quick_import
 
 
 def report_path(folder: Path, name: str) -> Path:
@@ -28,7 +28,7 @@ class ReportFile:
         if history is not self._written:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # This imports the charts, which a run should not have to wait for.
-            importlib.import_module("overnight.flows.report_page").write_report(
+            quick_import("overnight.flows.report_page").write_report(
                 self._file.ledger, self._file.proposer, history, self.path
             )
             self._written = history

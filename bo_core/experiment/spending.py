@@ -6,15 +6,13 @@ fraction of the planned information that is known then (Lan and DeMets 1983).
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import root_scalar
-from scipy.special import ndtr
 
 # A look needs so much more information than the one before, relative to that, to be a look of its own.
 NEW_INFORMATION = 1e-3
@@ -92,7 +90,7 @@ def repeated_p(looks: Iterable[Look], values: Iterable[float]) -> float:
         return 1.0
     if margin(low) >= 0:
         return 1e-12
-    return math.exp(root_scalar(margin, bracket=(low, high), method="brentq", xtol=1e-4).root)
+    return math.exp(_root(margin, low, high, xtol=1e-4))
 
 
 # Two of these are the same only if they are one object, so that the steps from each are computed once.
@@ -172,8 +170,17 @@ def _density_near(at: _Reached, z: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _bound(at: _Reached, error: float) -> float:
     """Return the Z above which the look has this probability."""
+    from scipy.special import ndtr  # here for the same reason as in `_root`
 
     def surplus(z: float) -> float:
         return math.log(max(float(ndtr((at.centres - z) / at.width) @ at.masses), 1e-300) / error)
 
-    return root_scalar(surplus, bracket=(-40.0, 40.0), method="brentq", xtol=1e-11).root
+    return _root(surplus, -40.0, 40.0, xtol=1e-11)
+
+
+def _root(function: Callable[[float], float], low: float, high: float, *, xtol: float) -> float:
+    """Return where the function is zero, by Brent's method."""
+    # Every controller imports this module, few of them need a boundary, and this import takes 0.4 s of computing.
+    from scipy.optimize import root_scalar
+
+    return root_scalar(function, bracket=(low, high), method="brentq", xtol=xtol).root

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import functools
-import importlib
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -30,6 +29,7 @@ from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.log import LOG
 from overnight.flows.host.named_server import named_server
 from overnight.flows.host.prefect_environment import prepare_prefect
+from overnight.flows.host.quick_import import quick_import
 from overnight.flows.host.stop import StopRequest
 from overnight.flows.rules.evaluator_changes import refuse_changed
 from overnight.flows.rules.recommending import recommendation_of
@@ -160,7 +160,7 @@ async def _run_with_prefect(
     prepare_prefect(home)
     async with prefect_server(home) as server:
         # Prefect reads its settings when it is imported, so they come first; a mere check never imports it.
-        flow = importlib.import_module("overnight.flows.engine.campaign_flow")
+        flow = quick_import("overnight.flows.engine.campaign_flow")
         stop = StopRequest()
 
         def ask_to_stop() -> None:

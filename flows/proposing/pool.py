@@ -45,7 +45,8 @@ from overnight.flows.proposing.slot import ProposalSlot
 
 _FLOW = "propose"
 _ANSWER = "answer"
-_LOOK_SECONDS = 0.25
+# A run takes some seconds to start, and each look costs the server about 10 ms of computing.
+_LOOK_SECONDS = 0.5
 _LOOK_FOR_DEAD_SECONDS = 5.0
 # A living run ends at its time limit, and may then take this long to report it.
 _GRACE = timedelta(seconds=15)

@@ -1,6 +1,5 @@
 """The recommendation of a campaign: the recorded one if it still holds, else one that is computed now."""
 
-import importlib
 from datetime import datetime
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from overnight.campaign import History
 from overnight.campaign.history.events import RecommendationMade
 from overnight.campaign.insight import Insight
 from overnight.campaign.recommendation import Computed, Recommendation
+from overnight.flows.host.quick_import import quick_import
 
 
 def proposer_of(history: History, folder: Path) -> AnyProposer:
@@ -28,14 +28,14 @@ def recommendation_of(history: History, proposer: AnyProposer) -> Recommendation
         return history.recommendation.recommendation
     if not history.trials.observed:
         return None
-    return importlib.import_module("overnight.bo_core.recommend").recommend(history.definition, history, proposer)
+    return quick_import("overnight.bo_core.recommend").recommend(history.definition, history, proposer)
 
 
 def insight_into(history: History, found: Recommendation | None, proposer: AnyProposer) -> Insight | None:
     """Return the insight of the model from which this recommendation is made; None without a model."""
     if found is None:
         return None
-    insight_of = importlib.import_module("overnight.bo_core.insight.insight").insight_of
+    insight_of = quick_import("overnight.bo_core.insight.insight").insight_of
     return insight_of(history.definition, history, found, proposer)
 
 

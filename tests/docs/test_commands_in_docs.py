@@ -18,6 +18,7 @@ LANGUAGES = {"sh", "text", "yaml", "python", "json"}
 FIRST = REPOSITORY / "docs" / "tutorials" / "five-minutes.md"
 FROM_NOTHING = REPOSITORY / "docs" / "tutorials" / "first-evaluator.md"
 COMMAND = re.compile(r"^(?:\$|overnight|prefect|dask|make|export|openssl|python) ")
+SCHEMA = Draft202012Validator(campaign_schema())
 SMALL = {
     "name": "small",
     "parameters": {"x": {"kind": "float", "low": 0, "high": 1}},
@@ -79,17 +80,16 @@ def test_every_command_that_a_page_names_exists(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_a_piece_of_a_campaign_file_is_accepted_by_the_schema_and_by_the_reader(page):
-    schema = campaign_schema()
     for block in blocks(page.read_text()):
         if block.language == "yaml":
-            assert problems(schema, block.text) == [], block.text
+            assert problems(block.text) == [], block.text
 
 
-def problems(schema: dict[str, Any], text: str) -> list[str]:
+def problems(text: str) -> list[str]:
     pieces = [YAML(typ="safe", pure=True).load(piece) for piece in re.split(r"^# or\n", text, flags=re.MULTILINE)]
-    files = [with_its_goal(piece) for piece in pieces if set(piece) <= set(schema["properties"])]
+    files = [with_its_goal(piece) for piece in pieces if set(piece) <= SCHEMA.schema["properties"].keys()]
     return [
-        *(error.message for file in files for error in Draft202012Validator(schema).iter_errors(file)),
+        *(error.message for file in files for error in SCHEMA.iter_errors(file)),
         *(problem for file in files for problem in refused(file)),
     ]
 

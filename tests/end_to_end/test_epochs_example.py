@@ -101,4 +101,4 @@ def wait_for_evaluations(folder: Path, count: int, controller: subprocess.Popen[
     deadline, log = time.monotonic() + 120, folder / "walked.jsonl"
     while controller.poll() is None and (not log.exists() or log.read_text().count("\n") < count):
         assert time.monotonic() < deadline, (folder / "output.log").read_text()
-        time.sleep(0.01)
+        time.sleep(0.02)

@@ -61,7 +61,7 @@ def wait_for_segments(folder: Path, at_least: int, controller: subprocess.Popen[
     deadline = time.monotonic() + 120
     while segments_written(folder) < at_least and controller.poll() is None:
         assert time.monotonic() < deadline, (folder / "output.log").read_text()
-        time.sleep(0.005)
+        time.sleep(0.02)
 
 
 async def read_events(folder: Path) -> list[Event]:

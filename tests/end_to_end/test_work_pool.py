@@ -75,7 +75,7 @@ def until(condition: Callable[[], bool], folder: Path, limit: float = 400.0) -> 
     deadline = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < deadline, (folder / "output.log").read_text() + (folder / "worker.log").read_text()
-        time.sleep(0.05)
+        time.sleep(0.2)
 
 
 def begun(folder: Path) -> list[list[str]]:

@@ -131,7 +131,7 @@ def _wait_until_somebody_wins(writers: list[Writer], more: int) -> None:
         for writer in writers:
             if writer.process.poll() is not None:
                 raise RuntimeError(f"{writer.actor} ended by itself with {writer.process.returncode}")
-        time.sleep(0.001)
+        time.sleep(0.01)
 
 
 def tally(place: str, injected: int, writers: list[Writer]) -> Tally:

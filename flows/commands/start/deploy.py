@@ -1,7 +1,6 @@
 """`overnight deploy`: let a Prefect server start a campaign when its window opens."""
 
 import asyncio
-import importlib
 from pathlib import Path
 
 from overnight.campaign.errors import CannotStart
@@ -15,6 +14,7 @@ from overnight.flows.definition.receipts import receipts_of
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.named_server import named_server
 from overnight.flows.host.prefect_environment import prepare_prefect
+from overnight.flows.host.quick_import import quick_import
 from overnight.flows.host.terminal import terminal
 from overnight.flows.session.newest_receipt import check_or_accept
 from overnight.storage import open_ledger
@@ -38,12 +38,12 @@ def deploy(path: Path, pool: str, accept_loss: str | None = None) -> None:
     asyncio.run(check_or_accept(ledger, receipts_of(file), accept_loss, SystemClock(), console.print))
     # Imported only now, because Prefect reads its settings on import.
     asyncio.run(
-        importlib.import_module("overnight.flows.engine.reach").reach_prefect_to_deploy(
+        quick_import("overnight.flows.engine.reach").reach_prefect_to_deploy(
             lambda text: console.print(text, soft_wrap=True)
         )
     )
     now = SystemClock().now()
-    name = asyncio.run(importlib.import_module("overnight.flows.engine.deployment").deploy(file, pool, now))
+    name = asyncio.run(quick_import("overnight.flows.engine.deployment").deploy(file, pool, now))
     if written := ", ".join(written_out(file.evaluator.variables)):
         console.print(
             f"visible:       the values that the file sets for {written} are parameters of this deployment, and every "

@@ -16,6 +16,7 @@ from overnight.flows.definition.campaign_template import CAMPAIGN_YAML
 from overnight.flows.definition.json_schema import campaign_schema
 
 REPOSITORY = Path(__file__).parents[3]
+SCHEMA = Draft202012Validator(campaign_schema())
 EXAMPLES = sorted(REPOSITORY.glob("examples/**/campaign*.yaml"))
 SMALL: dict[str, Any] = {
     "name": "small",
@@ -66,7 +67,7 @@ REFUSED: list[dict[str, Any]] = [
 
 
 def accepts(data: object) -> bool:
-    return Draft202012Validator(campaign_schema()).is_valid(data)
+    return SCHEMA.is_valid(data)
 
 
 def loaded(text: str) -> Any:
@@ -75,7 +76,7 @@ def loaded(text: str) -> Any:
 
 @pytest.mark.parametrize("text", [CAMPAIGN_YAML, CAMPAIGN, *(path.read_text() for path in EXAMPLES)])
 def test_every_template_and_example_is_accepted(text):
-    Draft202012Validator(campaign_schema()).validate(loaded(text))
+    SCHEMA.validate(loaded(text))
 
 
 @pytest.mark.parametrize("change", ACCEPTED, ids=str)
