@@ -43,18 +43,21 @@ def system_attributes_of(history: History) -> dict[str, Any]:
 
 
 def trials_of(history: History, first_id: int) -> list[FrozenTrial]:
-    """Return every trial with its own number; `first_id` is added to the number for an id that no other study has."""
+    """Return every trial under its place, counted from 0, because Optuna's charts use numbers as places.
+
+    Its number in the campaign is its attribute `trial`. `first_id` is added to the place for an id that is unique.
+    """
     trials = [trial for _, trial in sorted(history.trials.items())]
     distributions = distributions_of(history.definition.parameters_of_point.root, [trial.point for trial in trials])
     earlier: dict[frozenset[Any], int] = {}
     goals, found = history.goals, list[FrozenTrial]()
-    for trial, row in zip(trials, trial_rows(history, trials), strict=True):
+    for number, (trial, row) in enumerate(zip(trials, trial_rows(history, trials), strict=True)):
         point = frozenset(trial.point.items())
         first = earlier.setdefault(point, trial.id)
         more: dict[str, Any] = {} if first == trial.id else {"repeats_trial": first}
         if (context := history.definition.context_of(trial.point)) is not None:
             more["context"] = dict(context)
-        found.append(_trial(history, goals.of(trial), trial, row | more, distributions, first_id))
+        found.append(_trial(history, goals.of(trial), trial, row | more, distributions, number, first_id))
     return found
 
 
@@ -64,6 +67,7 @@ def _trial(
     trial: Trial,
     row: dict[str, Any],
     distributions: dict[str, BaseDistribution],
+    number: int,
     first_id: int,
 ) -> FrozenTrial:
     state, reports = _STATES[trial.status], _reports(history, trial)
@@ -74,8 +78,8 @@ def _trial(
         # A pruned trial has its last report as its value, as if Optuna had ended it.
         values = [reports[max(reports)]]
     return FrozenTrial(
-        number=trial.id,
-        trial_id=first_id + trial.id,
+        number=number,
+        trial_id=first_id + number,
         state=state,
         value=None,
         values=values,
@@ -92,7 +96,7 @@ def _trial(
 def _values(goal: Goal, trial: Trial) -> list[float] | None:
     """Return the value of each objective; None if one is missing."""
     found = [objective.found_in(trial.measured) for objective in goal.objectives]
-    return [each.mean for each in found if each is not None] if all(found) else None
+    return None if None in found else [each.mean for each in found if each is not None]
 
 
 def _reports(history: History, trial: Trial) -> dict[int, float]:
@@ -120,7 +124,7 @@ def _constraints(goal: Goal, trial: Trial) -> dict[str, Any]:
 
 def _attributes(goal: Goal, trial: Trial, row: dict[str, Any]) -> dict[str, Any]:
     """Return what else is known about a trial, under the names of the columns of `overnight trials`."""
-    shown = {"trial", *trial.point, *(objective.metric for objective in goal.objectives)}
+    shown = {*trial.point, *(objective.metric for objective in goal.objectives)}
     found = {name: value for name, value in row.items() if name not in shown and value is not None}
     if trial.parked_because is not None:
         found["parked_because"] = trial.parked_because

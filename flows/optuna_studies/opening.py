@@ -50,8 +50,10 @@ def optuna_storage(
     from overnight.flows.optuna_studies.storage import ChainStorage
 
     url, name = folder_of(str(place))
+    if "://" not in str(place) and Path(place).is_file():
+        raise LedgerError(f"{place}: expected a directory or a bucket for studies, found a file.")
     if open_operations(url, name, Path()).last() == 0:
-        _refuse_campaigns(str(place), url, name)
+        _refuse_campaigns(str(place))
     return ChainStorage(url, name, heartbeat_interval, grace_period, heartbeat_stale_trial_callback)
 
 
@@ -91,9 +93,7 @@ def require(module: str) -> None:
         )
 
 
-def _refuse_campaigns(place: str, url: str, name: str) -> None:
-    if "://" not in place and Path(place).is_file():
-        raise LedgerError(f"{place}: expected a directory or a bucket for studies, found a file.")
+def _refuse_campaigns(place: str) -> None:
     if place_of(place).only is not None or kept_campaigns(place, Path()):
         raise LedgerError(
             f"{place}: expected a folder for studies of Optuna's own, found the ledger of a campaign. To look at it, "

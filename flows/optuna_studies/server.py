@@ -59,7 +59,8 @@ def guarded(application: Application, *, read_only: bool) -> Application:
     """
 
     def guard(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        if not _is_own(environ.get("HTTP_HOST", "")) or not _is_own(environ.get("HTTP_ORIGIN", "//localhost")):
+        host = environ.get("HTTP_HOST", "")
+        if not _is_own(host) or urlsplit(environ.get("HTTP_ORIGIN", f"//{host}")).netloc != host:
             return _refused(start, "403 Forbidden", _FOREIGN)
         if read_only and environ["REQUEST_METHOD"] not in _READS:
             return _refused(start, "405 Method Not Allowed", READ_ONLY)
@@ -68,8 +69,8 @@ def guarded(application: Application, *, read_only: bool) -> Application:
     return guard
 
 
-def _is_own(address: str) -> bool:
-    return urlsplit(address if "//" in address else f"//{address}").hostname in _OWN_NAMES
+def _is_own(host: str) -> bool:
+    return urlsplit(f"//{host}").hostname in _OWN_NAMES
 
 
 def _refused(start: Callable[..., Any], status: str, reason: str) -> Iterable[bytes]:

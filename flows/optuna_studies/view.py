@@ -44,7 +44,8 @@ class _Study:
 class LedgerView(RefusingStorage):
     """An Optuna storage with a study for each campaign; several threads may use it.
 
-    A study has the name of its campaign, and a trial has its own number, which begins at 1.
+    A study has the name of its campaign. Optuna counts trials from 0, so trial 1 of a campaign is number 0 here; its
+    attribute `trial` is 1.
     """
 
     def __init__(self, place: Place) -> None:
@@ -86,16 +87,17 @@ class LedgerView(RefusingStorage):
         """Return the id of the trial with this number; raises KeyError if there is none."""
         with self._lock:
             self._history(study_id)
-            if not any(trial.number == trial_number for trial in self._study(study_id).trials):
+            if not 0 <= trial_number < len(self._study(study_id).trials):
                 raise KeyError(f"study {study_id} has no trial {trial_number}")
         return study_id * _IDS + trial_number
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
         """Return a trial; raises KeyError if there is none with this id."""
-        for trial in self.get_all_trials(trial_id // _IDS, deepcopy=False):
-            if trial._trial_id == trial_id:
-                return trial
-        raise KeyError(f"there is no trial with the id {trial_id}")
+        study_id, number = divmod(trial_id, _IDS)
+        trials = self.get_all_trials(study_id, deepcopy=False)
+        if number >= len(trials):
+            raise KeyError(f"there is no trial with the id {trial_id}")
+        return trials[number]
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
