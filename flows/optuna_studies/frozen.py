@@ -70,7 +70,7 @@ def _trial(
     number: int,
     first_id: int,
 ) -> FrozenTrial:
-    state, reports = _STATES[trial.status], _reports(history, trial)
+    state, reports = _STATES[trial.status], _reports(history, goal, trial)
     values = _values(goal, trial)
     if state is TrialState.COMPLETE and values is None:
         state = TrialState.FAIL
@@ -99,9 +99,9 @@ def _values(goal: Goal, trial: Trial) -> list[float] | None:
     return None if None in found else [each.mean for each in found if each is not None]
 
 
-def _reports(history: History, trial: Trial) -> dict[int, float]:
+def _reports(history: History, goal: Goal, trial: Trial) -> dict[int, float]:
     """Return the reports of the first objective by their steps; those of a later attempt count."""
-    first = history.goal.objectives[0]
+    first = goal.objectives[0]
     found = ((report.step, first.found_in(report.metrics)) for report in history.reports.get(trial.id, ()))
     return {step: measured.mean for step, measured in found if measured is not None}
 

@@ -72,15 +72,13 @@ def storage_at(place: str) -> "BaseStorage":
 
 def folder_of(place: str) -> tuple[str, str]:
     """Return the directory or bucket above a folder, and the folder's name; raises LedgerError if it has none."""
-    if "://" not in place:
-        place = str(Path(place).expanduser().resolve())
-    url, _, name = place.rstrip("/").rpartition("/")
+    # Spelled in one way, so that `verify` finds it under the same name; an address that leads nowhere is refused here.
+    place = open_store(place, Path()).location
+    url, _, name = place.rpartition("/")
     if url.endswith(":/") or not name:
         raise LedgerError(
             f"{place}: expected a folder of a directory or a bucket, such as `{place.rstrip('/')}/study`."
         )
-    # An address that leads nowhere is refused here.
-    open_store(place, Path())
     return url or "/", name
 
 

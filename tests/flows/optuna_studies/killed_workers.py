@@ -7,6 +7,7 @@ import argparse
 import multiprocessing
 import os
 import random
+import tempfile
 import uuid
 from collections import Counter
 from collections.abc import Mapping
@@ -16,7 +17,9 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import optuna
+from ending import end_as_by_ctrl_c
 from optuna.trial import TrialState
+from s3_server import BUCKET, WRITER, s3_server
 
 from overnight import optuna_storage
 from overnight.flows.optuna_studies.opening import folder_of
@@ -153,14 +156,18 @@ def _kill(worker: _Worker, course: Course) -> None:
 
 
 def main() -> None:
-    """Print the counts of a storm at a place."""
+    """Print the counts of a storm on a directory and of one on an S3 server."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("place")
     parser.add_argument("--kills", type=int, default=50)
-    given = parser.parse_args()
+    kills = parser.parse_args().kills
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    print(judge(given.place, storm(given.place, given.kills)))
+    with tempfile.TemporaryDirectory() as folder, s3_server() as server:
+        os.environ.update(WRITER.environment(server.endpoint))
+        for place in (f"{folder}/study", f"s3://{BUCKET}/study"):
+            counts = judge(place, storm(place, kills))
+            print("bucket" if "://" in place else "directory", counts, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":
+    end_as_by_ctrl_c()
     main()

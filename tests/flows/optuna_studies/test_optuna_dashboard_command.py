@@ -86,7 +86,7 @@ def test_studies_of_optunas_own_are_shown_and_may_be_changed(tmp_path):
         assert shown["study_name"] == "own"
         note = {"body": "looks good", "version": 1}
         assert httpx.put(f"{found}/api/studies/{shown['study_id']}/note", json=note).status_code == 204
-    assert "looks good" in str(study.system_attrs)
+    assert "looks good" in str(study._storage.get_study_system_attrs(study._study_id))
 
 
 def test_a_place_with_neither_is_an_error(tmp_path):

@@ -11,6 +11,7 @@ from command_line import overnight_here
 from dashboards import append
 from killed_workers import judge, storm
 from optuna.storages import BaseStorage, RetryHeartbeatStaleTrialCallback, fail_stale_trials
+from optuna.storages._heartbeat import BaseHeartbeat
 from optuna.trial import TrialState
 from optuna_ledgers import defined
 
@@ -22,7 +23,7 @@ from overnight.storage.operations.bundles import SIZE
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
-def optimise(storage: BaseStorage, trials: int) -> optuna.Study:
+def optimise(storage: BaseStorage | None, trials: int) -> optuna.Study:
     sampler = optuna.samplers.RandomSampler(seed=1)
     study = optuna.create_study(storage=storage, study_name="bowl", sampler=sampler, load_if_exists=True)
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1) ** 2, n_trials=trials)
@@ -50,8 +51,8 @@ def test_a_trial_that_waits_is_taken_by_one_worker_only(tmp_path):
     one.enqueue_trial({"x": 0.25})
     numbers = [study.ask({"x": optuna.distributions.FloatDistribution(0, 1)}).number for study in (one, other)]
     assert numbers == [1, 2]
+    one.tell(1, 0.5)
     with pytest.raises(optuna.exceptions.UpdateFinishedTrialError):
-        one.tell(1, 0.5)
         other._storage.set_trial_user_attr(other.trials[1]._trial_id, "late", True)
 
 
@@ -128,15 +129,17 @@ def test_a_bundle_is_only_a_copy_and_a_damaged_one_changes_nothing(tmp_path):
 def test_a_worker_without_signs_of_life_loses_its_trial_and_one_with_signs_keeps_it(tmp_path):
     dead, living = (optimise(optuna_storage(tmp_path / "a"), 0) for _ in range(2))
     lost, kept, unsigned = dead.ask(), living.ask(), living.ask()
-    dead._storage.record_heartbeat(lost._trial_id)
-    living._storage.record_heartbeat(kept._trial_id)
+    signs = optuna_storage(tmp_path / "a", heartbeat_interval=60)
+    assert isinstance(signs, BaseHeartbeat)
+    signs.record_heartbeat(lost._trial_id)
+    signs.record_heartbeat(kept._trial_id)
     retry = RetryHeartbeatStaleTrialCallback(max_retry=1)
     watch = optuna_storage(tmp_path / "a", heartbeat_interval=60, grace_period=0, heartbeat_stale_trial_callback=retry)
     watching = optuna.load_study(study_name="bowl", storage=watch)
     # The first look only notes the signs.
     fail_stale_trials(watching)
     assert {trial.state for trial in watching.trials} == {TrialState.RUNNING}
-    living._storage.record_heartbeat(kept._trial_id)
+    signs.record_heartbeat(kept._trial_id)
     fail_stale_trials(watching)
     states = [trial.state for trial in watching.trials]
     assert states == [TrialState.FAIL, TrialState.RUNNING, TrialState.RUNNING, TrialState.WAITING]
