@@ -18,7 +18,7 @@ OF_EXAMPLES := $(wildcard examples/*/requirements.txt)
 # Without bytecode files each of the many processes of the tests would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo s3 stack faults chaos chaos-slurm nights one-night test test-fast docs words check structure format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage bench-flow clean
+.PHONY: help setup demo s3 stack faults chaos chaos-optuna chaos-slurm nights one-night test test-fast docs words check structure format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage bench-flow clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+%?:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
@@ -73,6 +73,9 @@ faults: setup ## Kill writers, stores, networks and disks, damage files, and wri
 chaos: setup ## Kill, stop and hurt running campaigns at random, and add what was lost to docs/proofs/reliability.md (a quarter of an hour)
 	PYTHONPATH=.:tests/support $(BIN)/python tests/chaos/chaos.py --kills $(KILLS)
 	PYTHONPATH=.:tests/support $(BIN)/python tests/chaos/troubles.py
+
+chaos-optuna: setup ## Kill workers of an Optuna study on a directory and on a bucket 50 times each (some minutes)
+	PYTHONPATH=.:tests/support $(BIN)/python tests/flows/optuna_studies/killed_workers.py --kills 50
 
 chaos-slurm: setup ## Kill the controller of a campaign on Slurm and Slurm's own at random (some minutes, needs Debian's slurm-wlm and munge)
 	PYTHONPATH=.:tests/support $(BIN)/python tests/chaos/slurm_kills.py --kills 50

@@ -219,6 +219,22 @@ def dashboard(
 
 
 @app.command()
+def optuna_dashboard(
+    ledger: Annotated[
+        str,
+        typer.Argument(
+            metavar="LEDGER",
+            help="A directory of ledgers or s3://bucket/prefix, a campaign's folder in it, a campaign's YAML file, or "
+            "a folder with studies of Optuna's own.",
+        ),
+    ] = "./ledger",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen at; 0 takes a free one.")] = 8080,
+) -> None:
+    """Show campaigns in Optuna's dashboard on this machine, until Ctrl-C; needs the extra `optuna`."""
+    heavy("read.optuna_dashboard").optuna_dashboard(ledger, port)
+
+
+@app.command()
 def query(
     sql: Annotated[
         str,

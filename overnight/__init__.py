@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from overnight.flows.api.open_campaign import OpenCampaign, open_campaign
     from overnight.flows.api.run import CampaignResult, run_campaign
     from overnight.flows.definition.campaign_file import CampaignFile, load_campaign_file
+    from overnight.flows.optuna_studies.opening import optuna_storage, optuna_view
 
 __all__ = [
     "AskLater",
@@ -60,6 +61,8 @@ __all__ = [
     "maximize",
     "minimize",
     "open_campaign",
+    "optuna_storage",
+    "optuna_view",
     "propose",
     "recommend",
     "run_campaign",
@@ -90,5 +93,6 @@ __getattr__, __dir__ = lazily(
         "overnight.flows.api.open_campaign": ("OpenCampaign", "open_campaign"),
         "overnight.flows.api.run": ("CampaignResult", "run_campaign"),
         "overnight.flows.definition.campaign_file": ("CampaignFile", "load_campaign_file"),
+        "overnight.flows.optuna_studies.opening": ("optuna_storage", "optuna_view"),
     },
 )

@@ -10,11 +10,14 @@ from overnight.storage.open_ledger import (
     ledger_location,
     open_ledger,
     open_mailboxes,
+    open_operations,
     open_store,
 )
+from overnight.storage.operations import Operation, OperationLog
 from overnight.storage.parquet_ledger import ParquetLedger
 from overnight.storage.proofs.receipts import Receipt, Receipts, Signer, add_receipt, read_receipts, signed
 from overnight.storage.proofs.verify import Verification, receipt_of, verify
+from overnight.storage.proofs.verify_operations import verify_operations
 from overnight.storage.stores.local_store import LocalStore
 from overnight.storage.stores.store import ObjectStore
 
@@ -27,6 +30,8 @@ __all__ = [
     "Mailboxes",
     "MemoryLedger",
     "ObjectStore",
+    "Operation",
+    "OperationLog",
     "ParquetLedger",
     "Receipt",
     "Receipts",
@@ -39,9 +44,11 @@ __all__ = [
     "ledger_location",
     "open_ledger",
     "open_mailboxes",
+    "open_operations",
     "open_store",
     "read_receipts",
     "receipt_of",
     "signed",
     "verify",
+    "verify_operations",
 ]

@@ -8,6 +8,7 @@ from pathlib import Path
 from overnight.campaign.errors import LedgerDamaged, LedgerError, LedgerTooNew
 from overnight.storage.address import address_problem, bucket_and_prefix, directory, scheme_of
 from overnight.storage.mailbox import Mailboxes
+from overnight.storage.operations import OperationLog
 from overnight.storage.parquet_ledger import ParquetLedger
 from overnight.storage.segments.chain import Chain
 from overnight.storage.stores.local_store import LocalStore
@@ -27,6 +28,11 @@ def open_ledger(url: str, campaign: str, folder: Path) -> ParquetLedger:
 def open_mailboxes(url: str, campaign: str, folder: Path) -> Mailboxes:
     """Return the mailboxes next to the ledger that `open_ledger` returns; raises LedgerError as that does."""
     return Mailboxes(open_store(url, folder), f"{campaign}/")
+
+
+def open_operations(url: str, name: str, folder: Path) -> OperationLog:
+    """Return the chain of operations `name` in the directory or bucket `url`; raises LedgerError as `open_ledger`."""
+    return OperationLog(open_store(url, folder), f"{name}/")
 
 
 def ledger_location(url: str, campaign: str, folder: Path) -> str:

@@ -1,7 +1,7 @@
 """Prove that a ledger is complete and unaltered: each file by the next one, the newest by receipts kept elsewhere."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import islice
 
@@ -66,7 +66,7 @@ def verify(ledger: ParquetLedger, receipts: Sequence[Receipt] = ()) -> Verificat
         for link in run:
             found = _grown(found, link)
             for receipt in expected[found.segment]:
-                _compare(receipt, found.hash, found.events, link.file.name)
+                compare(receipt, found.hash, found.events, link.file.name)
             if newer is None:
                 before = _checked_contents(before, link)
         try:
@@ -75,12 +75,7 @@ def verify(ledger: ParquetLedger, receipts: Sequence[Receipt] = ()) -> Verificat
         except LedgerTooNew as problem:
             newer = problem
     copies.check_ends(found.segment)
-    if found.anchored > found.segment:
-        raise LedgerDamaged(
-            f"ledger file `{ledger.chain.name(found.anchored)}`: a receipt of "
-            f"{expected[found.anchored][0].time:%Y-%m-%d %H:%M} names it, but the ledger ends with segment "
-            f"{found.segment}. Its end was cut off: restore the files from a copy."
-        )
+    check_end(expected[anchored][0] if anchored else None, found.segment, ledger.chain.name)
     # Hashes and receipts show alterations even in files that this version cannot read, so this error comes last.
     if newer is not None:
         raise newer
@@ -150,7 +145,17 @@ def _grown(found: Verification, link: Link) -> Verification:
     return found.model_copy(update=changes)
 
 
-def _compare(receipt: Receipt, hash_found: str, events: int, file: str) -> None:
+def check_end(newest: Receipt | None, last: int, name: Callable[[int], str]) -> None:
+    """Raise LedgerDamaged if the newest receipt names a segment after the last one; `name` returns a segment's file."""
+    if newest is not None and newest.segment > last:
+        raise LedgerDamaged(
+            f"ledger file `{name(newest.segment)}`: a receipt of {newest.time:%Y-%m-%d %H:%M} names it, but the ledger "
+            f"ends with segment {last}. Its end was cut off: restore the files from a copy."
+        )
+
+
+def compare(receipt: Receipt, hash_found: str, events: int, file: str) -> None:
+    """Raise LedgerDamaged if the segment that a receipt names has another hash or another number of events."""
     if (receipt.hash, receipt.events) != (hash_found, events):
         raise LedgerDamaged(
             f"ledger file `{file}`: expected the hash {receipt.hash} of the receipt of {receipt.time:%Y-%m-%d %H:%M}, "

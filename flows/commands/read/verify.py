@@ -20,10 +20,12 @@ from overnight.storage import (
     add_receipt,
     ledger_location,
     open_ledger,
+    open_operations,
     read_receipts,
     receipt_of,
     signed,
     verify,
+    verify_operations,
 )
 
 _DAMAGED, _UNREADABLE = 1, 2
@@ -105,6 +107,9 @@ def _verified(url: str, name: str, file: Path | None, keys: _Keys) -> Iterator[s
             f"receipts `{file}`: expected a signed receipt, found none. Create the first one with --sign."
         )
     found = verify(open_ledger(url, name, Path()), receipts.kept)
+    if not found.segment:
+        # Studies of Optuna's own have a chain of operations instead of events.
+        found = verify_operations(open_operations(url, name, Path()), receipts.kept)
     if not found.segment:
         raise LedgerError(f"{location}: expected a campaign's ledger, found nothing.")
     added = False
