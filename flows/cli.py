@@ -215,6 +215,21 @@ def report(
 
 
 @app.command()
+def mirror(
+    campaign: KeptPath = Path("campaign.yaml"),
+    mlflow: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="The tracking server; by default the one of `mirror` in the campaign's file."),
+    ] = None,
+    experiment: Annotated[
+        str | None, typer.Option(help="The experiment to write to; by default it is named after the campaign.")
+    ] = None,
+) -> None:
+    """Write a campaign's trials to an MLflow tracking server, or what is missing there; nothing is written twice."""
+    heavy("read.mirror").mirror(campaign, mlflow, experiment)
+
+
+@app.command()
 def dashboard(
     ledger: Annotated[
         str,

@@ -1,23 +1,17 @@
 """The report as Markdown, for a pull request or a chat: the finding first, then tables."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from overnight.campaign import History
 from overnight.campaign.standing.in_context import in_context
 from overnight.campaign.values.harmless import first_line
-from overnight.report.finding import (
-    confidence_sentences,
-    constraint_sentences,
-    finding_sentence,
-    progress_sentence,
-)
+from overnight.report.finding import finding_sentence
 from overnight.report.formats.markdown_part import part_lines
 from overnight.report.formats.markdown_text import bullets, plain, table
+from overnight.report.formats.summary import confidence_of, summary_of
 from overnight.report.page.facts import facts_of
 from overnight.report.page.revisions_table import revisions_table
-from overnight.report.phrases.general import sentence, warnings
 from overnight.report.selection import worth_listing
-from overnight.report.status import failure_lines, question_lines
 from overnight.report.story import Story
 from overnight.report.trial_lines import failed_attempts, trial_lines, without_result
 
@@ -37,30 +31,20 @@ def markdown_summary(history: History, story: Story) -> str:
 
 
 def _top(history: History, story: Story) -> Iterator[str]:
-    yield f"# {plain(story.campaign)}"
-    yield ""
-    if history.definition.description:
-        yield from (plain(history.definition.description), "")
-    yield from _finding(story)
-    yield from (plain(progress_sentence(story)), "")
-    wrong = [*failure_lines(story.failures), *warnings(story), *story.standing.notices]
-    yield from _list("What went wrong", wrong)
-    yield from _list("Next", [] if story.standing.next_step is None else [story.standing.next_step])
-    yield from _list("Requests of people", map(str, story.people.requests))
-    yield from _list("Waiting for a person", question_lines(story.people))
+    summary = summary_of(history, story)
+    yield from (f"# {plain(summary.campaign)}", "")
+    if summary.description:
+        yield from (plain(summary.description), "")
+    yield from _finding(summary.finding, summary.confidence)
+    yield from (plain(summary.progress), "")
+    for title, lines in summary.lists:
+        yield from (f"**{title}**", "", *bullets(lines))
 
 
-def _finding(story: Story) -> Iterator[str]:
-    yield from (f"**{plain(finding_sentence(story))}**", "")
-    confidence = " ".join([*confidence_sentences(story), *constraint_sentences(story)])
+def _finding(finding: str, confidence: str) -> Iterator[str]:
+    yield from (f"**{plain(finding)}**", "")
     if confidence:
         yield from (plain(confidence), "")
-
-
-def _list(title: str, lines: Iterable[str]) -> Iterator[str]:
-    found = [sentence(line) for line in lines if line]
-    if found:
-        yield from (f"**{title}**", "", *bullets(found))
 
 
 def _parts(history: History, story: Story) -> Iterator[str]:
@@ -68,7 +52,7 @@ def _parts(history: History, story: Story) -> Iterator[str]:
     if not story.contexts:
         yield from part_lines(history, story)
     for each in story.contexts:
-        yield from (f"## {plain(each.called)}", "", *_finding(each.story))
+        yield from (f"## {plain(each.called)}", "", *_finding(finding_sentence(each.story), confidence_of(each.story)))
         yield from part_lines(in_context(history, each.given), each.story, "###")
 
 

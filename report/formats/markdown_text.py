@@ -5,7 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from overnight.campaign.values.harmless import harmless
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&!$])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]#|~!$])")
+# Not all dialects of Markdown know a backslash before these, but all know HTML's names for them.
+_OF_HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 # At the beginning of a line these make lists and rules.
 _BEGINNING = re.compile(r"^([-+](?=\s|$)|-(?=-)|=|\d+(?=[.)](?:\s|$)))")
 # Would notify a person or a team of this name; an empty comment is not shown.
@@ -15,6 +17,8 @@ _MENTION = re.compile(r"(?<!\w)@(?=\w)")
 def plain(text: str) -> str:
     """Return the text on one line, escaped so that Markdown shows it literally."""
     escaped = _SPECIAL.sub(r"\\\1", " ".join(harmless(text).split()))
+    for character, name in _OF_HTML.items():
+        escaped = escaped.replace(character, name)
     return _MENTION.sub("@<!-- -->", _BEGINNING.sub(_escaped_beginning, escaped))
 
 

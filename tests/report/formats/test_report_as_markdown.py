@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from html import unescape
 
 import pytest
 from markdown_it import MarkdownIt
@@ -14,6 +15,7 @@ from overnight.campaign.values.harmless import harmless
 from overnight.report.finding import confidence_sentences, finding_sentence
 from overnight.report.formats.markdown import markdown_report, markdown_summary
 from overnight.report.formats.markdown_text import plain
+from overnight.report.formats.summary import html_summary
 from overnight.report.trial_lines import trial_lines
 
 _READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -115,6 +117,15 @@ def test_the_summary_has_what_went_wrong_and_what_waits():
     assert found.index("What went wrong") < found.index("Waiting for a person")
     assert "Trial 3 failed (evaluator error): out of memory." in found
     assert "Trial 4 awaits approval: far." in found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_summary_as_html_has_the_same_words_and_only_our_elements(kind: str):
+    html, marked = html_summary(*KINDS[kind]()), texts(markdown_summary(*KINDS[kind]()))
+    assert set(re.findall(r"</?(\w+)[^>]*>", html)) <= {"h3", "p", "b", "ul", "li"}
+    found = [unescape(text) for text in re.findall(r"<(?:h3|p|p><b|li)>([^<]+)<", html)]
+    assert found == marked
+    assert "\x1b" not in html
 
 
 def test_a_campaign_without_trouble_has_no_part_about_trouble():
