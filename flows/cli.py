@@ -46,6 +46,14 @@ class StatusFormat(StrEnum):
     JSON = "json"
 
 
+class ReportFormat(StrEnum):
+    """The format of a report."""
+
+    HTML = "html"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
 class Format(StrEnum):
     """How to print trials."""
 
@@ -186,11 +194,39 @@ def trials(
 @app.command()
 def report(
     campaign: KeptPath = Path("campaign.yaml"),
-    output: Annotated[Path | None, typer.Option(help="The HTML file to write.")] = None,
+    format: Annotated[  # noqa: A002
+        ReportFormat | None,
+        typer.Option(
+            help="The format: a page, JSON for programs, or Markdown for a pull request. By default the ending of "
+            "--output decides, and it is html without one."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="The file to write, or - for the standard output, where json and markdown go by default; html goes "
+            "into a file next to the campaign's."
+        ),
+    ] = None,
     as_of: AsOf = None,
 ) -> None:
-    """Write the report: one self-contained HTML file."""
-    heavy("read.report").report(campaign, output, as_of)
+    """Write the report: one self-contained HTML file, or the same findings as JSON or Markdown."""
+    heavy("read.report").report(campaign, None if format is None else format.value, output, as_of)
+
+
+@app.command()
+def mirror(
+    campaign: KeptPath = Path("campaign.yaml"),
+    mlflow: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="The tracking server; by default the one of `mirror` in the campaign's file."),
+    ] = None,
+    experiment: Annotated[
+        str | None, typer.Option(help="The experiment to write to; by default it is named after the campaign.")
+    ] = None,
+) -> None:
+    """Write a campaign's trials to an MLflow tracking server, or what is missing there; nothing is written twice."""
+    heavy("read.mirror").mirror(campaign, mlflow, experiment)
 
 
 @app.command()

@@ -1,6 +1,8 @@
-"""The page of a report; a separate module, because it imports the charts."""
+"""The report of a campaign in each of its formats; a separate module, because it imports the charts."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Literal, get_args
 
 from overnight.bo_core import AnyProposer
 from overnight.campaign import History
@@ -8,18 +10,39 @@ from overnight.campaign.errors import OvernightError
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.rules.recommending import insight_into, recommendation_of
 from overnight.flows.session.lease import controller_lives
+from overnight.report.formats.as_json import json_report
+from overnight.report.formats.markdown import markdown_report
 from overnight.report.html import render_report
-from overnight.report.story import story_of
+from overnight.report.story import Story, story_of
 from overnight.storage import ledger_location, open_ledger
 
+ReportFormat = Literal["html", "json", "markdown"]
+_RENDERERS: Mapping[ReportFormat, Callable[[History, Story], str]] = {
+    "html": render_report,
+    "json": json_report,
+    "markdown": markdown_report,
+}
+_ENDINGS: Mapping[str, ReportFormat] = {".json": "json", ".md": "markdown", ".markdown": "markdown"}
 
-def write_report(ledger: str, proposer: AnyProposer, history: History, output: Path) -> Path:
-    """Render the report of this history and write it to a file."""
+
+def format_of(output: Path) -> ReportFormat:
+    """Return the format that the name of a file asks for: its ending decides, and HTML is the default."""
+    return _ENDINGS.get(output.suffix.lower(), "html")
+
+
+def report_text(ledger: str, proposer: AnyProposer, history: History, form: ReportFormat = "html") -> str:
+    """Return the report of this history, with the recommendation and the insight of its model."""
+    assert form in get_args(ReportFormat)
+    return _RENDERERS[form](history, whole_story(ledger, proposer, history))
+
+
+def whole_story(ledger: str, proposer: AnyProposer, history: History) -> Story:
+    """Return how a campaign stands, with the recommendation, the insight and the head of its ledger."""
     name = history.definition.name
     number, head = open_ledger(ledger, name, Path()).head()
     where = f"{ledger_location(ledger, name, Path())} (head: segment {number}, SHA-256 {head})"
     found = recommendation_of(history, proposer)
-    story = story_of(
+    return story_of(
         history,
         SystemClock().now(),
         alive=controller_lives(history),
@@ -27,9 +50,17 @@ def write_report(ledger: str, proposer: AnyProposer, history: History, output: P
         insight=insight_into(history, found, proposer),
         ledger=where,
     )
-    page = render_report(history, story)
+
+
+def write_report(ledger: str, proposer: AnyProposer, history: History, output: Path) -> Path:
+    """Write the report of this history to a file as HTML, whatever its name."""
+    return write_text(report_text(ledger, proposer, history), output)
+
+
+def write_text(report: str, output: Path) -> Path:
+    """Write a report to a file and return its path."""
     try:
-        output.write_text(page, encoding="utf-8")
+        output.write_text(report, encoding="utf-8")
     except OSError as problem:
         raise OvernightError(
             f"{output}: the report cannot be written: {problem.strerror}. Name another file: "

@@ -53,17 +53,30 @@ _PROVISIONAL = "Trials are still outstanding, so this may change."
 
 def standing_sentence(story: Story) -> str:
     """Return how a campaign stands: its trials, spending, remaining time, requests, warnings, and the next step."""
-    parts = [str(story.standing), _counts(story), spent_text(story.spent)]
-    parts += [
-        levels_text(story.fidelities),
-        gain_text(story.gain, story.gaining),
-        confirmation_text(story.confirmation),
-    ]
-    parts += [time_left(story) and f"{time_left(story)} left"]
-    parts += [*map(str, story.people.requests), *revision_lines(story.revisions, sum(story.spent.trials.values()))]
+    revised = revision_lines(story.revisions, sum(story.spent.trials.values()))
+    parts = [*_progress(story), *map(str, story.people.requests), *revised]
     parts += [*warnings(story), *story.standing.notices]
     parts += [story.standing.next_step and f"next: {story.standing.next_step}"]
     return " ".join(sentence(part) for part in parts if part)
+
+
+def progress_sentence(story: Story) -> str:
+    """Return the state of a campaign, its trials, spending, remaining time and revisions."""
+    parts = [*_progress(story), *revision_lines(story.revisions, sum(story.spent.trials.values()))]
+    return " ".join(sentence(part) for part in parts if part)
+
+
+def _progress(story: Story) -> list[str | None]:
+    left = time_left(story)
+    return [
+        str(story.standing),
+        _counts(story),
+        spent_text(story.spent),
+        levels_text(story.fidelities),
+        gain_text(story.gain, story.gaining),
+        confirmation_text(story.confirmation),
+        left and f"{left} left",
+    ]
 
 
 def _counts(story: Story) -> str:

@@ -1,7 +1,6 @@
 """The morning report: one self-contained HTML file."""
 
 from dataclasses import dataclass
-from datetime import UTC
 from typing import Any
 
 from markupsafe import Markup
@@ -14,11 +13,10 @@ from overnight.report.finding import (
     finding_sentence,
     standing_sentence,
 )
-from overnight.report.numbers import duration, moment
+from overnight.report.page.facts import facts_of
 from overnight.report.page.page_part import PagePart, embedded, page_part
 from overnight.report.page.revisions_table import revisions_table
 from overnight.report.page.template import file_of_page, packed_plotly, rendered, rendered_block
-from overnight.report.phrases.general import made_text
 from overnight.report.pictures.charts import timeline_chart
 from overnight.report.pictures.timeline import attempt_spans, utilisation
 from overnight.report.selection import MOST, worth_listing
@@ -54,7 +52,7 @@ def render_report(history: History, story: Story) -> str:
         draw_charts=file_of_page("draw-charts.js"),
         lines=trial_lines(history, listed),
         trials=len(history.trials),
-        facts=_facts(history, story),
+        facts=facts_of(history, story),
     )
     return str(page)
 
@@ -109,23 +107,3 @@ def _shortened(message: str) -> str:
     """Return the beginning of a long message, and how much more there is."""
     more = len(message) - _LONGEST_MESSAGE
     return message if more <= 0 else f"{message[:_LONGEST_MESSAGE]} … ({more:,} more characters: overnight explain)"
-
-
-def _facts(history: History, story: Story) -> dict[str, str]:
-    """Return the source of the report, and everything needed to make it again."""
-    assert history.defined is not None
-    stories = [each.story for each in story.contexts] or [story]
-    made, found = story.proposals, next((each.best.recommended for each in stories if each.best.recommended), None)
-    facts = {
-        "Ledger": story.ledger,
-        "Campaign": f"{history.defined.uid}, defined {moment(history.defined.time, UTC)}",
-        "Events that count": str(story.events),
-        "Recommendation": None if found is None else made_text(found),
-        "Seed": str(history.definition.seed),
-        "Time at work": duration(history.active_seconds),
-        "Proposed with": ", ".join(made.libraries),
-        "Commit": ", ".join(made.commits),
-        "A proposal took": None if made.median_seconds is None else f"{duration(made.median_seconds)} (median)",
-        "This report": f"made {moment(story.now, UTC)}",
-    }
-    return {name: fact for name, fact in facts.items() if fact}

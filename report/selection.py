@@ -18,12 +18,12 @@ def worth_drawing(history: History, trials: Sequence[Trial], recommended: int | 
     return [t for t in trials if t.id in kept or t.proposal.generator == "baseline"]
 
 
-def worth_listing(history: History, recommended: Collection[int]) -> list[Trial]:
-    """Return all trials by their numbers if they are not too many; else the best and the newest of them."""
+def worth_listing(history: History, recommended: Collection[int], most: int = MOST) -> list[Trial]:
+    """Return all trials by their numbers if they are at most `most`; else the best and the newest of them."""
     trials = [trial for _, trial in sorted(history.trials.items())]
-    if len(trials) <= MOST:
+    if len(trials) <= most:
         return trials
-    kept = _best(history, trials, MOST // 2) | {t.id for t in trials[-MOST // 2 :]} | {*recommended}
+    kept = _best(history, trials, most // 2) | {t.id for t in trials[-most // 2 :]} | {*recommended}
     return [t for t in trials if t.id in kept or t.proposal.generator == "baseline"]
 
 

@@ -79,7 +79,7 @@ def state_lines(story: Story) -> list[str]:
     lines += filter(None, (spent_text(story.spent), levels, gain, confirmation_text(story.confirmation)))
     if (left := time_left(story)) is not None:
         lines.append(f"time left: {left}")
-    return [*lines, *_failures(story.failures), *warnings(story), *_questions(story.people)]
+    return [*lines, *failure_lines(story.failures), *warnings(story), *question_lines(story.people)]
 
 
 def best_so_far(story: Story) -> str:
@@ -152,7 +152,7 @@ def _solutions(story: Story) -> Iterator[str]:
         yield from solution_lines(story.solutions, story.objective.metric)
 
 
-def _failures(failures: Failures) -> Iterator[str]:
+def failure_lines(failures: Failures) -> Iterator[str]:
     """Yield the number of failures of each cause, the newest failure of each, and the attempts that were repeated."""
     counts = [f"{count} {cause_text(cause)}" for cause, count in failures.by_cause.items() if count]
     if counts:
@@ -168,7 +168,7 @@ def _failures(failures: Failures) -> Iterator[str]:
         )
 
 
-def _questions(people: People) -> list[str]:
+def question_lines(people: People) -> list[str]:
     """Return a line for each trial that waits for a person's decision."""
 
     def line(question: Question, waits: str) -> str:

@@ -40,7 +40,9 @@ from overnight.flows.definition.parts import part_problems
 from overnight.flows.definition.translated_errors import keys_of_file, translate
 from overnight.flows.definition.tried_points import in_a_begun_campaign, untried_outside
 from overnight.flows.definition.yaml_source import read_yaml
+from overnight.flows.mirrors.settings import MirrorSettings
 from overnight.flows.proposing.settings import Proposing
+from overnight.flows.sending.addresses import VariableName, address_problems
 
 _PLUGGED_IN = (
     "evaluator",
@@ -49,6 +51,8 @@ _PLUGGED_IN = (
     "ledger",
     "work",
     "receipts",
+    "mirror",
+    "send_report_to",
     "run_on",
     "resources",
     "evaluator_changed",
@@ -80,9 +84,11 @@ class CampaignFile(BaseModel):
 
     A file has the campaign's keys at its top level, next to those of the other fields; this model reads that form as
     well as its own dump. `ledger` is a folder or a URL; `work` is the folder in which each attempt has its own;
-    `receipts` is the file to which a running campaign adds receipts of its ledger; `run_on` is the place where
-    evaluations run, and `resources` lists the needs of each evaluation there. `evaluator_changed` decides whether a
-    campaign continues after files of its evaluator have changed. Only a loop of the user's own needs no `evaluator`.
+    `receipts` is the file to which a running campaign adds receipts of its ledger; `mirror` is a tracking server that
+    shows the campaign as well, and `send_report_to` are the variables with addresses to which a run sends its report;
+    `run_on` is the place where evaluations run, and `resources` lists the needs of each evaluation there.
+    `evaluator_changed` decides whether a campaign continues after files of its evaluator have changed. Only a loop of
+    the user's own needs no `evaluator`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -100,6 +106,8 @@ class CampaignFile(BaseModel):
     ledger: Annotated[str, Field(min_length=1), AfterValidator(ledger_address)] = "./ledger"
     work: Annotated[str, Field(min_length=1), AfterValidator(meant_as_folder)] = "./work"
     receipts: Annotated[str, Field(pattern="^[^:]+$"), AfterValidator(meant_as_folder)] | None = None
+    mirror: MirrorSettings | None = None
+    send_report_to: tuple[VariableName, ...] = ()
     run_on: AnyPlace = Here()
     resources: Resources = Resources()
     evaluator_changed: Literal["note", "refuse"] = "note"
@@ -173,9 +181,11 @@ class CampaignFile(BaseModel):
         """Raise InvalidDefinition if a part cannot be loaded, does not fit the campaign, or lacks what it needs.
 
         The evaluator comes last: if it is missing, everything else is valid. Unless the campaign `runs_here`, the GPUs
-        of this host do not matter.
+        and the variables of this host do not matter.
         """
         self.check_without_evaluator()
+        if runs_here and (problems := address_problems(self.send_report_to)):
+            raise InvalidDefinition(problems)
         if self.gpus_here:
             found = find_gpus() if runs_here else None
             if problems := gpu_problems(self.gpus_here, self.campaign, self.evaluator, found):

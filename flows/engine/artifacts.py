@@ -10,7 +10,8 @@ from typing import Any
 
 from overnight.campaign import History
 from overnight.campaign.standing.in_context import in_context
-from overnight.campaign.values.harmless import harmless
+from overnight.report.formats.markdown import markdown_report
+from overnight.report.formats.markdown_text import plain, table
 from overnight.report.pictures.front_picture import front_picture
 from overnight.report.pictures.trace_picture import trace_picture
 from overnight.report.status import status_lines
@@ -19,7 +20,6 @@ from overnight.report.trial_lines import trial_lines
 
 # As many as a browser's page holds; `overnight trials` lists them all.
 _MOST_TRIALS = 200
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&!])")
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Picture:
 def artifacts_of(history: History, now: datetime, report: Path | None = None) -> list[Picture]:
     """Return the artifacts of a campaign; `report` is the file of its report, once that is written."""
     story = story_of(history, now)
-    spent, status = story.spent, "\n\n".join(_plain(line) for line in status_lines(story))
+    spent, status = story.spent, "\n\n".join(plain(line) for line in status_lines(story))
     shown = [
         Picture("progress", "progress", 100.0 * spent.share, status),
         Picture("trials", "markdown", _table(history)),
@@ -45,8 +45,8 @@ def artifacts_of(history: History, now: datetime, report: Path | None = None) ->
         shown += _pictures(in_context(history, each.given), each.story, f"-{i}", each.called)
     if report is not None:
         # Browsers open no local file from a server's page, so the path is there to copy as well.
-        link = f"[{_plain(report.name)}]({report.as_uri()})\n\n`{report}`"
-        shown.append(Picture("report", "markdown", link))
+        link = f"[{plain(report.name)}]({report.as_uri()})\n\n`{report}`"
+        shown.append(Picture("report", "markdown", f"{link}\n\n{markdown_report(history, story)}"))
     return shown
 
 
@@ -56,7 +56,7 @@ def _pictures(history: History, story: Story, ending: str = "", called: str = ""
         return
     front = None if story.front is None else front_picture(history, story.front)
     trace = trace_picture(history, {suspect.trial for suspect in story.suspects})
-    of = f"{_plain(story.campaign)}{f', {_plain(called)}' if called else ''}"
+    of = f"{plain(story.campaign)}{f', {plain(called)}' if called else ''}"
     for name, title, picture in (("front", "The front", front), ("trace", "The course", trace)):
         if picture is not None:
             image = f"data:image/svg+xml;base64,{base64.b64encode(picture.encode()).decode()}"
@@ -71,15 +71,9 @@ def key_of(campaign: str, name: str) -> str:
 def _table(history: History) -> str:
     """Return the newest trials as a Markdown table, the last one first."""
     numbers = sorted(history.trials)[-_MOST_TRIALS:]
-    table = trial_lines(history, [history.trials[number] for number in numbers])
-    rows = [table["headings"], ["---"] * len(table["headings"])]
-    rows += [[str(line["trial"]), line["status"], *line["cells"]] for line in reversed(table["lines"])]
-    lines = ["| " + " | ".join(cell if cell == "---" else _plain(cell) for cell in row) + " |" for row in rows]
+    found = trial_lines(history, [history.trials[number] for number in numbers])
+    rows = [[str(line["trial"]), line["status"], *line["cells"]] for line in reversed(found["lines"])]
+    lines = [*table(found["headings"], rows)]
     if len(numbers) < len(history.trials):
-        lines += ["", f"The newest {len(numbers)} of {len(history.trials)}; `overnight trials` lists them all."]
-    return "\n".join(lines)
-
-
-def _plain(text: str) -> str:
-    """Return the text on one line, escaped so that Markdown shows it literally."""
-    return _SPECIAL.sub(r"\\\1", " ".join(harmless(text).split()))
+        lines += [f"The newest {len(numbers)} of {len(history.trials)}; `overnight trials` lists them all."]
+    return "\n".join(lines).rstrip()

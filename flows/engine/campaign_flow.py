@@ -32,6 +32,7 @@ from overnight.flows.assembly import anchored, followed, job_of, placed, propose
 from overnight.flows.controller.job import Execution
 from overnight.flows.controller.loop import run_loop
 from overnight.flows.definition.campaign_file import CampaignFile
+from overnight.flows.engine.audience import audience
 from overnight.flows.engine.nothing_to_do import why_finished, why_not_now
 from overnight.flows.engine.reach import reach_prefect
 from overnight.flows.engine.server import PrefectServer
@@ -196,8 +197,10 @@ async def _run(file: CampaignFile, here: Surroundings) -> History:
     opened = open_ledger(file.ledger, file.campaign.name, Path())
     close_work(Path(file.work), file.campaign.name, here.notify)
     report = here.report or ReportFile(file, Path(file.work)).write
+    # The audience leaves last, because Prefect's view writes the report that it is shown.
     with here.listening():
         async with (
+            audience(file, here.clock, report, here.notify) as mirror,
             anchored(opened, file, here.clock, here.notify) as ledger,
             placed(file, notify=here.notify) as evaluator,
             proposers(file) if here.asked is None else nullcontext(here.asked) as asked,
@@ -205,7 +208,7 @@ async def _run(file: CampaignFile, here: Surroundings) -> History:
         ):
             whole = followed(file, evaluator, here.clock, here.notify)
             job = job_of(file, ledger, whole, asked, ignore_window=here.ignore_window, fix=here.fix)
-            watch = watched_by(here.watch, show)
+            watch = watched_by(here.watch, show, mirror)
             return await run_loop(job, PrefectSteps(asked), here.clock, here.stop, watch, here.notify)
 
 

@@ -3,25 +3,24 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from markupsafe import Markup, escape
 
-from overnight.campaign import Campaign, History
+from overnight.campaign import History
 from overnight.campaign.values.harmless import harmless_json
 from overnight.report.finding import (
-    change_of,
     confidence_sentences,
     constraint_sentences,
     finding_sentence,
 )
-from overnight.report.numbers import measured, number, probability, share_text
+from overnight.report.page.arms_table import arms_table
+from overnight.report.page.configuration_table import configuration_table
+from overnight.report.page.constraints_table import constraints_table
 from overnight.report.page.front_table import front_table
 from overnight.report.page.insight_part import insight_part
 from overnight.report.page.solutions_table import solutions_table
 from overnight.report.page.template import rendered
-from overnight.report.phrases.constraints import believed_text, interval_text, limit_is_unknown, relative_text
-from overnight.report.phrases.experiment import difference_text, stopped_text, traffic_text
+from overnight.report.phrases.experiment import traffic_text
 from overnight.report.phrases.general import recommended_words, trial_counts, where
 from overnight.report.pictures.arms_chart import arms_chart, drawn_arms
 from overnight.report.pictures.charts import Pictures
@@ -29,10 +28,7 @@ from overnight.report.pictures.differences import as_differences
 from overnight.report.pictures.figure import Figure
 from overnight.report.pictures.front_chart import FrontPictures
 from overnight.report.story import Story
-from overnight.report.story.experiment import Experiment
 from overnight.report.story.goal.best import Best
-from overnight.report.story.goal.feasibility import Belief, Feasibility
-from overnight.report.trial_facts import cell, cell_text
 
 _CHARTED_PARAMETERS = 30
 # Parameters without a slice matter less.
@@ -79,11 +75,11 @@ def page_part(history: History, story: Story, prefix: str = "", called: str = ""
         counts=", ".join(f"{count} {words}" for count, words in trial_counts(story.spent)),
         campaign=campaign,
         objective=campaign.objective,
-        constraints=_constraints(story.feasibility),
+        constraints=constraints_table(story.feasibility),
         recommendation=found,
         words=recommended_words(story),
         where=where(found) if found else "",
-        configuration=_configuration(campaign, story.best),
+        configuration=configuration_table(campaign, story.best),
         as_json=_to_copy(story.best),
         figures=figures,
         charted=names,
@@ -95,7 +91,7 @@ def page_part(history: History, story: Story, prefix: str = "", called: str = ""
         insight=learnt.html,
         sliced=bool(learnt.sliced),
         experiment=story.experiment,
-        arms=_arms(story.experiment),
+        arms=arms_table(story.experiment),
         traffic="" if story.experiment is None else traffic_text(story.experiment),
         pictures=pictures,
     )
@@ -135,72 +131,3 @@ def embedded(figure: Figure) -> str:
     """Return the figure as JSON in which nothing can end or open a script element."""
     text = json.dumps(figure, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return harmless_json(text).replace("<", "\\u003c")
-
-
-def _configuration(campaign: Campaign, best: Best) -> list[dict[str, Any]]:
-    """Return a line for each active parameter, with its recommended value and the baseline's."""
-    found, lines = best.recommended, list[dict[str, Any]]()
-    if found is None:
-        return lines
-    for name, parameter in campaign.parameters.items():
-        line = {"name": name, "unit": parameter.unit, "description": parameter.description}
-        line |= {"recommended": cell_text(found, name), "baseline": "", "changed": False, "change": ""}
-        if best.baseline is not None:
-            before, after = cell(best.baseline, name), cell(found, name)
-            line["baseline"], line["changed"] = cell_text(best.baseline, name), before != after
-            line["change"] = change_of(before, after, logarithmic=parameter.is_logarithmic)
-        if line["recommended"] or line["baseline"]:
-            lines.append(line)
-    return lines
-
-
-def _constraints(feasibility: Feasibility | None) -> list[dict[str, Any]]:
-    """Return a line for each constraint, with the belief about the recommended configuration."""
-    if feasibility is None:
-        return []
-    found = feasibility.recommended
-    beliefs = [None] * len(feasibility.limits) if found is None else found.beliefs
-    return [
-        {
-            "constraint": limit.constraint,
-            "limits": relative_text(limit) if limit.relative else "",
-            "met": "not judged" if limit_is_unknown(limit) else f"{limit.met} of {feasibility.observed}",
-            "missing": limit.missing,
-            "baseline": "" if limit.baseline is None else number(limit.baseline),
-            "broken": limit.baseline_meets is False,
-            **_belief(belief),
-        }
-        for limit, belief in zip(feasibility.limits, beliefs, strict=True)
-    ]
-
-
-def _arms(experiment: Experiment | None) -> list[dict[str, Any]]:
-    """Return a line for each arm of an A/B test, the newest first."""
-    if experiment is None:
-        return []
-    return [
-        {
-            "trial": arm.trial,
-            "batch": arm.batch,
-            "kind": "to confirm" if arm.generator == "ramp_up" else "to search",
-            "share": share_text(arm.share),
-            "units": f"{arm.units:,}",
-            "difference": difference_text(arm),
-            "status": arm.status if arm.look is None else f"{arm.status}, look {arm.look}",
-            "stopped": stopped_text(arm),
-        }
-        for arm in reversed(experiment.arms)
-    ]
-
-
-def _belief(belief: Belief | None) -> dict[str, Any]:
-    """Return the cells about the recommended configuration, which are empty if nothing is recommended."""
-    if belief is None:
-        return {"believed": "", "interval": "", "probability": "", "measured": "", "unmet": False}
-    return {
-        "believed": believed_text(belief),
-        "interval": interval_text(belief),
-        "probability": "" if belief.probability is None else probability(belief.probability),
-        "measured": "" if belief.measurement is None else measured(belief.measurement),
-        "unmet": belief.measured_meets is False,
-    }

@@ -37,7 +37,7 @@ def test_the_newest_trials_come_first_and_long_tables_say_what_they_leave_out():
 def test_what_people_write_changes_neither_the_table_nor_the_picture():
     metric = "a|b<script>"
     data = shown(defined(minimize=metric).extended(measured(1, 0.5, metric)))
-    assert r"a\|b\<script\>" in str(data["trials"]).splitlines()[0]
+    assert r"a\|b&lt;script&gt;" in str(data["trials"]).splitlines()[0]
     picture = base64.b64decode(str(data["trace"]).partition("base64,")[2].rstrip(")")).decode()
     assert "<script>" not in picture
 

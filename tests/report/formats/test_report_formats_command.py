@@ -1,0 +1,80 @@
+"""`overnight report` writes a page, and prints JSON and Markdown unless a file is named."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from command_line import overnight_here
+from told_stories import Story
+
+from overnight.report.tables import trial_rows
+from overnight.storage import open_ledger
+
+FILE = """name: rates
+parameters:
+  rate: {kind: float, low: 0.0001, high: 1, scale: log}
+minimize: loss
+evaluator: obj:evaluate
+budget: {trials: 1000}
+"""
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Story:
+    (tmp_path / "campaign.yaml").write_text(FILE)
+    told = Story().tried(1, 0, 1.5, 0.1).tried(2, 1, 1.25, 0.1).proposed(3, 2).started(3, 2)
+    told.failed(3, 3, message="\x1b[2Jno|<b>").finished(4)
+    asyncio.run(open_ledger("ledger", "rates", tmp_path).append(told.events, after=0))
+    return told
+
+
+def printed(folder: Path, *arguments: str) -> str:
+    return overnight_here(folder, "report", "ledger/rates", *arguments).stdout
+
+
+def test_json_is_printed_with_the_rows_of_overnight_trials(tmp_path: Path, story: Story):
+    found = json.loads(printed(tmp_path, "--format", "json"))
+    assert found["trials"] == trial_rows(story.history)
+    assert found["trials"] == json.loads(overnight_here(tmp_path, "trials", "ledger/rates", "--format", "json").stdout)
+    assert found["story"]["best"]["measured"]["trial"] == 2
+
+
+def test_markdown_is_printed_and_cannot_steer_the_terminal(tmp_path: Path, story: Story):
+    text = printed(tmp_path, "--format", "markdown")
+    assert text.startswith("# rates\n\n**loss ")
+    assert "\x1b" not in text
+    assert "no\\|&lt;b&gt;" in text
+
+
+def test_a_dash_is_the_standard_output(tmp_path: Path, story: Story):
+    assert printed(tmp_path, "--output", "-").startswith("<!doctype html>")
+    assert printed(tmp_path, "--output", "-", "--format", "json").startswith("{")
+    assert not (tmp_path / "-").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "beginning"), [("r.json", "{"), ("r.md", "# rates"), ("r.MD", "# rates"), ("r.html", "<!"), ("r", "<!")]
+)
+def test_the_ending_of_the_output_decides_about_the_format(tmp_path: Path, story: Story, name: str, beginning: str):
+    assert f"report: {name}" in printed(tmp_path, "--output", name)
+    assert (tmp_path / name).read_text().startswith(beginning)
+
+
+def test_a_named_format_comes_before_the_ending(tmp_path: Path, story: Story):
+    printed(tmp_path, "--output", "r.txt", "--format", "json")
+    assert json.loads((tmp_path / "r.txt").read_text())["campaign"] == "rates"
+
+
+def test_the_page_is_still_the_default_and_goes_into_a_file(tmp_path: Path, story: Story):
+    assert "report: rates-report.html" in printed(tmp_path)
+    assert (tmp_path / "rates-report.html").read_text().startswith("<!doctype html>")
+
+
+def test_a_page_of_the_past_needs_a_file_but_the_other_formats_do_not(tmp_path: Path, story: Story):
+    failed = overnight_here(tmp_path, "report", "ledger/rates", "--as-of", "5", code=None)
+    assert failed.returncode == 1
+    assert "--output" in failed.stderr
+    found = json.loads(printed(tmp_path, "--format", "json", "--as-of", "5"))
+    assert found["story"]["events"] <= 5
+    assert len(found["trials"]) == 1
