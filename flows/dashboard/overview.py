@@ -87,7 +87,10 @@ def list_part(cards: list[Card], place: str, problem: str, version: str) -> str:
 def summary_part(followed: Followed, seen: Seen, now: datetime) -> str:
     """Return how a campaign stands, and what waits for people, as a part of the page."""
     if seen.history.defined is None:
-        return part(rendered("problem.html.jinja", problem=seen.problem or "reading the ledger …"), seen.version)
+        return part(
+            rendered("alone.html.jinja", name=followed.name, problem=seen.problem or "reading the ledger …"),
+            seen.version,
+        )
     story, campaign = story_seen(followed, seen, now), seen.history.definition
     html = rendered(
         "summary.html.jinja",

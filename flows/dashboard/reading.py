@@ -177,10 +177,10 @@ async def trial(request: Request, name: str, number: int) -> Response:
     try:
         found = await trial_part(followed, seen, number)
     except OvernightError as problem:
-        found = part(rendered("problem.html.jinja", problem=str(problem)), seen.version)
+        found = part(rendered("alone.html.jinja", name=name, problem=str(problem)), seen.version)
     if found is None:
         text = seen.problem or f"{name}: expected a trial up to {seen.history.trials.last}, found no trial {number}."
-        found = part(rendered("problem.html.jinja", problem=text), seen.version)
+        found = part(rendered("alone.html.jinja", name=name, problem=text), seen.version)
     return Response(found, media_type=_JSON)
 
 
