@@ -62,8 +62,9 @@ def long_names() -> Sequence[Event]:
     about: dict[str, Any] = {"minimize": "m_" * 100, "constraints": [f"{'c_' * 100} <= 3"]}
     story = Story(campaign_of(parameters=parameters, baseline=None, description="d" * 300, **about))
     for trial in range(1, 5):
+        limited: dict[str, Any] = {"c_" * 100: 2.0 * trial}
         point = {_LONG: trial / 5, "choice": "x" * 200 if trial % 2 else "y"}
-        story.tried(trial, 2 * trial, trial / 7, point=point, **{"c_" * 100: 2.0 * trial})
+        story.tried(trial, 2 * trial, trial / 7, point=point, **limited)
     story.proposed(5, 12, {_LONG: 0.9, "choice": "y"}).started(5, 12)
     return story.failed(5, 13, message="z" * 500).events
 
