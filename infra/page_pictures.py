@@ -19,7 +19,7 @@ from overnight.storage import kept_in
 
 _WIDTHS = (1440, 1024, 390)
 _VIEWS = {"overview": "", "trials": "/trials", "trial": "/trials/1", "audit": "/audit"}
-_FORMS = ("suggest", "revise", "approve", "report")
+_FORMS = ("suggest", "revise", "change", "approve", "report")
 _DRAWN = """[...document.querySelectorAll('.chart')].every((place) =>
   place.getBoundingClientRect().top > innerHeight || place.classList.contains('js-plotly-plot'))"""
 # No picture is higher, in pixels.
@@ -68,7 +68,7 @@ def _addresses(
                 yield f"{name}-{view}", f"{base}{path}", ""
         if "form" in views:
             for form in _FORMS:
-                yield f"{name}-form-{form}", f"{base}{'/trials/6' if form == 'report' else ''}", form
+                yield f"{name}-form-{form}", f"{base}{'/trials/3' if form == 'report' else ''}", form
     for report in reports:
         yield f"report-{report.stem}", report.absolute().as_uri(), ""
 
@@ -76,7 +76,8 @@ def _addresses(
 def _take(page: Page, address: str, form: str, width: int, dark: bool, file: Path) -> None:
     page.size(width, dark=dark)
     page.open(address)
-    page.until("document.querySelector('main section') !== null && !document.body.innerText.includes('Reading …')")
+    page.until("document.querySelector('main section') !== null")
+    page.until("typeof parts === 'undefined' || parts.every((part) => part.next > 0 && !part.busy)")
     if form:
         button = f"document.querySelector('[data-act={form}]')"
         if page.value(f"{button} === null"):

@@ -136,7 +136,7 @@ async def campaign_feed(request: Request, name: str) -> Response:
     followed = await campaign(request, name)
 
     async def version() -> str:
-        return (await look(request, followed)).version
+        return f"{(await look(request, followed)).version}{followed.learning.mark}"
 
     return feed(request, version, _watch(request).every)
 
@@ -149,7 +149,9 @@ async def summary(request: Request, name: str) -> Response:
 
 @reading.get("/campaigns/{name}/parts/pictures")
 async def pictures(request: Request, name: str) -> Response:
-    """Return the sections of the report and their charts."""
+    """Return the sections of the report and their charts; the model of a running campaign is asked if that is due."""
+    followed = await campaign(request, name)
+    followed.learning.ask_if_due((await look(request, followed)).history)
     return await _kept_part(request, name, "pictures", pictures_part)
 
 

@@ -160,13 +160,19 @@ function draw(place, figure, known) {
   if (place.near) render(place);
 }
 
+const axes_of = (layout) => Object.keys(layout).filter((name) => /^[xy]axis/.test(name));
+
 // With a mouse, a rectangle enlarges a part of a chart, and a double click shows all; a finger scrolls the page.
 function render(place) {
   const { data, layout: { ...layout } } = place.figure;
   layout.uirevision = "kept";
+  // A raised exponent would need an inline style, which the policy of the page forbids.
+  for (const axis of axes_of(layout)) {
+    if (layout[axis].exponentformat === "power") layout[axis] = { ...layout[axis], exponentformat: "e" };
+  }
   if (matchMedia("(pointer: fine)").matches) {
     layout.dragmode = "zoom";
-    for (const axis of Object.keys(layout).filter((name) => /^[xy]axis/.test(name))) layout[axis] = { ...layout[axis], fixedrange: false };
+    for (const axis of axes_of(layout)) layout[axis] = { ...layout[axis], fixedrange: false };
   }
   Plotly.react(place, data, layout, { responsive: true, displayModeBar: false });
   if (!drawn.has(place)) place.on("plotly_click", open_trial);

@@ -269,7 +269,7 @@ stop_when: {expected_gain_below: 0.01}
     history = History.from_events(asyncio.run(events_of(open_ledger(str(ledger), "rates", Path()))))
     after = history.definition
     assert (after.budget.trials, after.workers, dict(after.fix or {})) == (40, 5, {"mode": "fast"})
-    assert after.parameters.root["rate"].bounds == (before.parameters.root["rate"].bounds[0], 0.5)
+    assert after.parameters.root["rate"].bounds == (1e-4, 0.5)
     assert after.parameters.root["depth"].kind == "fixed"
     assert after.parameters.root["cache"] == before.parameters.root["cache"]
     assert after.baseline == before.baseline

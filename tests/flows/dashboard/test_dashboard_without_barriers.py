@@ -21,7 +21,7 @@ from overnight.storage import open_ledger
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(PROGRAM is None, reason=MISSING)]
 needs_axe = pytest.mark.skipif(SCRIPT is None, reason=NO_AXE)
 LOOKS = [(1440, False), (1024, True), (390, False), (390, True)]
-SHOWN = "document.querySelector('main section') !== null && !document.body.innerText.includes('Reading …')"
+SHOWN = "document.querySelector('main section') !== null && parts.every((part) => part.next > 0 && !part.busy)"
 DRAWN = """[...document.querySelectorAll('.chart')].every((place) =>
   place.getBoundingClientRect().top > innerHeight || place.classList.contains('js-plotly-plot'))"""
 CAMPAIGNS = ("paused-with-questions", "learnt", "long-names", "arms-with-looks", "front-of-three", "nothing-yet")
@@ -41,10 +41,17 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield running
 
 
+@pytest.fixture(autouse=True)
+def _without_problems(page: Page) -> None:
+    page.open("about:blank")
+    page.problems.clear()
+
+
 def looked_at(page: Page, address: str, width: int, dark: bool) -> list[str]:
     page.size(width, dark=dark)
     page.open(address)
     page.until(f"{SHOWN} && {DRAWN}")
+    assert page.problems == [], address
     return barriers(page)
 
 
