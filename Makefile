@@ -18,7 +18,7 @@ OF_EXAMPLES := $(wildcard examples/*/requirements.txt)
 # Without bytecode files each of the many processes of the tests would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo s3 stack faults chaos chaos-optuna chaos-slurm nights one-night test test-fast docs words check structure format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage bench-flow clean
+.PHONY: help setup demo s3 stack faults chaos chaos-optuna chaos-slurm nights one-night page-pictures test test-fast docs words check structure format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage bench-flow clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+%?:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
@@ -31,6 +31,8 @@ help: ## Show what can be made
 	@# `compat` puts the folder on sys.path. Found in another way, our `storage` loses to the folder of that name in which Dask's workers start.
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_ARGS) \
 	  --config-settings editable_mode=compat -e '.[dev,examples]'
+	@# It carries axe-core, which looks for barriers on pages; playwright, which it needs for all else, is not used.
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt $(PIP_ARGS) axe-playwright-python
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(PIP_ARGS) $(OF_EXAMPLES:%=-r %)
 	@touch $@
 
@@ -43,6 +45,9 @@ example-%: setup ## Install what an example of examples/ needs besides, and run 
 	@test -f examples/$*/campaign.yaml || { echo "make: expected a folder of examples/, found no '$*'"; exit 1; }
 	@test ! -f examples/$*/requirements.txt || $(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(PIP_ARGS) -r examples/$*/requirements.txt
 	$(BIN)/overnight run examples/$*/campaign.yaml
+
+page-pictures: setup ## Write a picture of every view of the dashboard into pictures/, to look at (half an hour, needs Chromium)
+	PYTHONPATH=.:tests/support $(BIN)/python infra/page_pictures.py pictures
 
 report-%: example-% ## Run an example and keep its report, e.g. make report-storage_sqlite
 	$(BIN)/overnight report examples/$*/campaign.yaml --output docs/reports/$*.html

@@ -16,6 +16,7 @@ _DANGEROUS = re.compile(
     "\U000e0000-\U000e007f"  # tags, which repeat ASCII invisibly
     "]"
 )
+_TRACEBACK = "Traceback (most recent call last):"
 
 
 def harmless(text: str) -> str:
@@ -29,8 +30,11 @@ def harmless_json(text: str) -> str:
 
 
 def first_line(text: str) -> str:
-    """Return the first line that is not blank, made harmless."""
-    return next((line.strip() for line in harmless(text).split("\n") if line.strip()), "")
+    """Return the first line that is not blank, made harmless; of a traceback, the line with the exception."""
+    lines = [line.rstrip() for line in harmless(text).split("\n") if line.strip()]
+    if lines and lines[0] == _TRACEBACK:
+        lines = [line for line in lines[1:] if not line[0].isspace()] or lines
+    return lines[0].strip() if lines else ""
 
 
 def _visible(found: re.Match[str]) -> str:

@@ -15,18 +15,22 @@ from overnight.campaign.history.events import Event
 from overnight.campaign.values.harmless import harmless
 from overnight.campaign.values.spelling import number_of
 from overnight.flows.dashboard.bounds import bounded, with_bounds
+from overnight.flows.dashboard.changes import changeable_text, with_changes
 from overnight.flows.dashboard.reading import campaign, look
 from overnight.flows.dashboard.templates import rendered
 from overnight.flows.people import approval, requests, trials_by_hand
 from overnight.flows.people.appending import append, heard_text, user_at_host
 from overnight.flows.people.revising import revise
 from overnight.report.numbers import value_text
+from overnight.report.story.revisions import changes_of
 from overnight.report.trial_facts import point_text
 
 asking = APIRouter()
 # Seconds to wait until a request is written.
 _PATIENCE = 60.0
-What = Literal["approve", "reject", "abandon", "pause", "resume", "drain", "suggest", "revise"]
+What = Literal[
+    "approve", "reject", "abandon", "pause", "resume", "drain", "stop", "suggest", "report", "revise", "change"
+]
 _TITLES: dict[What, str] = {
     "approve": "Approve trial {}",
     "reject": "Reject trial {}",
@@ -34,8 +38,11 @@ _TITLES: dict[What, str] = {
     "pause": "Pause the campaign",
     "resume": "Resume the campaign",
     "drain": "Drain the campaign",
+    "stop": "Stop the campaign at once",
     "suggest": "Suggest a point",
+    "report": "Report the result of trial {}",
     "revise": "Revise a bound",
+    "change": "Revise the definition",
 }
 _EFFECTS: dict[What, str] = {
     "approve": "The trial may start.",
@@ -44,7 +51,14 @@ _EFFECTS: dict[What, str] = {
     "pause": "Nothing new starts until the campaign is resumed; running evaluations continue.",
     "resume": "The campaign starts new trials again.",
     "drain": "Running evaluations end and are recorded, nothing new starts, and the controller ends.",
+    "stop": "Running evaluations are ended, their trials are tried again later, and the controller ends.",
     "suggest": "The point is tried before the model's own, and the budget counts it.",
+    "report": "The trial ends with this result, and the model learns from it. No evaluator runs for the trial.",
+    "change": (
+        "Change values, add keys, or write null to remove one; keys that you leave out stay as they are. The changes "
+        "hold from the next proposal on. Waiting trials outside of the new space are abandoned; old results stay. The "
+        "campaign's file is not changed: write the same into it before you change it again."
+    ),
     "revise": (
         "The bounds hold from the next proposal on. Waiting trials outside of them are abandoned; old results stay. "
         "The campaign's file is not changed: write the same bounds into it before you change it again."
@@ -59,12 +73,16 @@ _DONE = {
 }
 # As on the command line.
 _REASON_NEEDED: frozenset[What] = frozenset({"approve", "reject", "abandon", "pause", "suggest"})
-_OF_TRIALS: frozenset[What] = frozenset({"approve", "reject", "abandon"})
+_OF_TRIALS: frozenset[What] = frozenset({"approve", "reject", "abandon", "report"})
 Line = Annotated[str, Field(max_length=1000)]
 
 
 class Asked(BaseModel):
-    """A request as a person has entered it, with the values of a point, its measurements or a parameter's bounds."""
+    """A request as a person has entered it.
+
+    It may hold the values of a point, measurements with their standard errors, a parameter's bounds, or changes of the
+    definition in YAML.
+    """
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
@@ -75,6 +93,8 @@ class Asked(BaseModel):
     bounds: dict[str, Line] = Field(default_factory=dict)
     point: dict[str, Line] = Field(default_factory=dict)
     measured: dict[str, Line] = Field(default_factory=dict)
+    errors: dict[str, Line] = Field(default_factory=dict)
+    changes: Annotated[str, Field(max_length=200_000)] = ""
 
 
 @asking.get("/campaigns/{name}/forms/{what}")
@@ -95,7 +115,9 @@ async def form(request: Request, name: str, what: What, trial: int | None = None
         trial=trial,
         about=_about(history, trial) if what in _OF_TRIALS else "",
         parameters=_fields(history) if what == "suggest" else [],
-        metrics=[each.metric for each in history.goal.objectives] if what == "suggest" else [],
+        metrics=definition.expected_metrics if what in ("suggest", "report") else (),
+        required={*definition.expected_metrics} - {*definition.optional_metrics} if what == "report" else (),
+        changes=changeable_text(definition) if what == "change" else "",
         bounds={n: [value_text(each) for each in b] for n, b in bounded(definition).items()}
         if what == "revise"
         else {},
@@ -142,21 +164,39 @@ def events_of(what: What, asked: Asked, history: History, who: str, now: datetim
             return requests.resume(history, who, why, now)
         case "drain":
             return requests.ask_living_to_stop(history, who, why, now, at_once=False)
+        case "stop":
+            return requests.ask_living_to_stop(history, who, why, now, at_once=True)
         case "suggest":
             return _suggested(asked, history, who, now)
+        case "report":
+            return trials_by_hand.report_result(history, who, why, now, trial, _measured(asked))
         case "revise":
-            latest = history.revised or history.defined
-            assert latest is not None
-            changed = with_bounds(history.definition, asked.parameter, asked.bounds)
-            return revise(history, who, why, now, changed, dict(latest.settings))
+            return _revised(history, who, why, now, with_bounds(history.definition, asked.parameter, asked.bounds))
+        case "change":
+            return _revised(history, who, why, now, with_changes(history, asked.changes))
+
+
+def _revised(history: History, who: str, why: str, now: datetime, campaign: Campaign) -> Sequence[Event]:
+    """Return the revision, with the evaluator and the proposer as they are recorded."""
+    latest = history.revised or history.defined
+    assert latest is not None
+    return revise(history, who, why, now, campaign, dict(latest.settings))
 
 
 def _suggested(asked: Asked, history: History, who: str, now: datetime) -> Sequence[Event]:
     point = {name: _read(history.definition, name, text) for name, text in asked.point.items() if text}
-    measured = {name: number_of(text) for name, text in asked.measured.items() if text}
-    if measured:
+    if measured := _measured(asked):
         return trials_by_hand.suggest_measured(history, who, asked.why, now, point, measured)
     return trials_by_hand.suggest(history, who, asked.why, now, point)
+
+
+def _measured(asked: Asked) -> dict[str, Any]:
+    """Return the measurements that were entered, each with its standard error if that was entered, too."""
+    found: dict[str, Any] = {name: number_of(text) for name, text in asked.measured.items() if text}
+    for name, text in asked.errors.items():
+        if text and name in found:
+            found[name] = {"mean": found[name], "sem": number_of(text)}
+    return found
 
 
 def _read(definition: Campaign, name: str, text: str) -> Any:
@@ -182,8 +222,15 @@ def _done(what: What, asked: Asked, history: History) -> str:
             return f"Trial {asked.trial} is {_DONE[what]}"
         case "suggest":
             return f"Trial {history.next_trial - 1} is added"
+        case "report":
+            return f"The result of trial {asked.trial} is recorded"
         case "revise":
             return f"The bounds of {asked.parameter} are revised"
+        case "change":
+            changes = changes_of(history.superseded[-1], history.definition)
+            return f"The definition is revised: it {'; it '.join(changes)}"
+        case "stop":
+            return "The controller is asked to stop at once"
         case "drain":
             return "The controller is asked to drain"
     return f"The campaign is {_DONE[what]}"

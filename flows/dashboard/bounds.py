@@ -1,13 +1,12 @@
 """A definition with other bounds of a parameter, as a person enters them."""
 
-import importlib
 from collections.abc import Mapping
-from typing import Any
 
 from pydantic import ValidationError
 
 from overnight.campaign import Campaign
 from overnight.campaign.errors import InvalidDefinition, Refused
+from overnight.flows.dashboard.changes import check_space, refusal
 from overnight.flows.definition.translated_errors import translate
 
 
@@ -32,14 +31,9 @@ def with_bounds(campaign: Campaign, name: str, bounds: Mapping[str, str]) -> Cam
     data["parameters"][name] |= {key: read(text) for key in ("low", "high") if (text := bounds.get(key))}
     try:
         revised = Campaign.model_validate(data)
-        if not revised.space.is_plain:
-            importlib.import_module("overnight.bo_core.search.even").check_not_empty(revised.space)
+        check_space(revised)
     except ValidationError as problem:
-        raise _refusal(map(str, translate(problem, Campaign, inlined=""))) from None
+        raise refusal(map(str, translate(problem, Campaign, inlined=""))) from None
     except InvalidDefinition as problem:
-        raise _refusal(problem.problems) from None
+        raise refusal(problem.problems) from None
     return revised
-
-
-def _refusal(problems: Any) -> Refused:
-    return Refused(f"{'; '.join(problems)}. Nothing was written.")

@@ -12,6 +12,8 @@ from overnight.campaign.errors import LedgerDamaged, LedgerError, OvernightError
 from overnight.campaign.history.events import Event
 from overnight.campaign.insight import Insight
 from overnight.flows.api.place import Place
+from overnight.flows.dashboard.learning.learning import Learning
+from overnight.flows.proposing.messages import LedgerPlace
 from overnight.flows.session.lease import controller_lives
 from overnight.report.deeds import is_deed
 from overnight.report.story import Story
@@ -58,6 +60,7 @@ class Followed:
         self.verifying = asyncio.Lock()
         # The number of a segment, and the insight of the model by then.
         self.learnt: tuple[int, Insight | None] | None = None
+        self.learning = Learning(LedgerPlace(url=place.address, campaign=name))
         self.telling = Lock()
         self.told: tuple[tuple[str, int], Story] | None = None
 
@@ -87,7 +90,8 @@ class Followed:
     ) -> str:
         """Return a part of the page, which is made once for everybody who asks for it at about the same time."""
         async with self._making.setdefault(which, asyncio.Lock()):
-            kept, key = self._parts.get(which), (seen.version, int(now.timestamp() / STAYS))
+            key = (f"{seen.version}{self.learning.mark}", int(now.timestamp() / STAYS))
+            kept = self._parts.get(which)
             if kept is None or kept[0] != key:
                 kept = self._parts[which] = key, await asyncio.to_thread(make, self, seen, now)
             return kept[1]

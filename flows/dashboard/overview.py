@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from overnight.bo_core import BayesianProposer
-from overnight.bo_core.settings.surrogates import ExactSurrogate
 from overnight.campaign.insight import Insight
+from overnight.campaign.recommendation import Recommendation
 from overnight.flows.dashboard.followed import STAYS, Followed, Seen
+from overnight.flows.dashboard.learning.learnt import runs_no_code_of_its_own
 from overnight.flows.dashboard.templates import part, rendered
 from overnight.flows.rules.recommending import insight_into, proposer_of
 from overnight.flows.session.lease import controller_lives, controller_notices
@@ -30,11 +30,18 @@ def story_seen(followed: Followed, seen: Seen, now: datetime) -> Story:
         return followed.told[1]
 
 
-def _story(followed: Followed, seen: Seen, now: datetime, insight: Insight | None = None) -> Story:
+def _story(
+    followed: Followed,
+    seen: Seen,
+    now: datetime,
+    insight: Insight | None = None,
+    recommendation: Recommendation | None = None,
+) -> Story:
     return story_of(
         seen.history,
         now,
         alive=seen.alive,
+        recommendation=recommendation,
         insight=insight,
         ledger=followed.place.location(followed.name),
         notices=controller_notices(seen.history),
@@ -87,7 +94,10 @@ def list_part(cards: list[Card], place: str, problem: str, version: str) -> str:
 def summary_part(followed: Followed, seen: Seen, now: datetime) -> str:
     """Return how a campaign stands, and what waits for people, as a part of the page."""
     if seen.history.defined is None:
-        return part(rendered("problem.html.jinja", problem=seen.problem or "reading the ledger …"), seen.version)
+        return part(
+            rendered("alone.html.jinja", name=followed.name, problem=seen.problem or "reading the ledger …"),
+            seen.version,
+        )
     story, campaign = story_seen(followed, seen, now), seen.history.definition
     html = rendered(
         "summary.html.jinja",
@@ -119,10 +129,14 @@ def pictures_part(followed: Followed, seen: Seen, now: datetime) -> str:
     """Return the sections and the charts of the report as a part of the page."""
     if seen.history.defined is None:
         return part("", seen.version)
-    insight = _insight(followed, seen)
-    story = story_seen(followed, seen, now) if insight is None else _story(followed, seen, now, insight)
+    insight, learnt = _insight(followed, seen), followed.learning.of(seen.history)
+    if learnt is not None:
+        story = _story(followed, seen, now, learnt.insight, learnt.recommendation)
+    else:
+        story = story_seen(followed, seen, now) if insight is None else _story(followed, seen, now, insight)
     found = render_sections(seen.history, story)
-    return part(found.html, seen.version, found.figures)
+    note = "" if learnt is None else rendered("learnt.html.jinja", learnt=learnt)
+    return part(note + found.html, seen.version, found.figures)
 
 
 def _insight(followed: Followed, seen: Seen) -> Insight | None:
@@ -135,8 +149,8 @@ def _insight(followed: Followed, seen: Seen) -> Insight | None:
         return None
     if followed.learnt is None or followed.learnt[0] != seen.head:
         proposer = proposer_of(seen.history, Path())
-        own = not isinstance(proposer, BayesianProposer) or not isinstance(proposer.surrogate, ExactSurrogate)
-        found = None if own else insight_into(seen.history, recorded.recommendation, proposer)
+        ours = runs_no_code_of_its_own(proposer)
+        found = insight_into(seen.history, recorded.recommendation, proposer) if ours else None
         followed.learnt = seen.head, found
     return followed.learnt[1]
 

@@ -139,7 +139,7 @@ async def campaign_feed(request: Request, name: str) -> Response:
     followed = await campaign(request, name)
 
     async def version() -> str:
-        return (await look(request, followed)).version
+        return f"{(await look(request, followed)).version}{followed.learning.mark}"
 
     return feed(request, version, _watch(request).every)
 
@@ -152,7 +152,9 @@ async def summary(request: Request, name: str) -> Response:
 
 @reading.get("/campaigns/{name}/parts/pictures")
 async def pictures(request: Request, name: str) -> Response:
-    """Return the sections of the report and their charts."""
+    """Return the sections of the report and their charts; the model of a running campaign is asked if that is due."""
+    followed = await campaign(request, name)
+    followed.learning.ask_if_due((await look(request, followed)).history)
     return await _kept_part(request, name, "pictures", pictures_part)
 
 
@@ -180,10 +182,10 @@ async def trial(request: Request, name: str, number: int) -> Response:
     try:
         found = await trial_part(followed, seen, number)
     except OvernightError as problem:
-        found = part(rendered("problem.html.jinja", problem=str(problem)), seen.version)
+        found = part(rendered("alone.html.jinja", name=name, problem=str(problem)), seen.version)
     if found is None:
         text = seen.problem or f"{name}: expected a trial up to {seen.history.trials.last}, found no trial {number}."
-        found = part(rendered("problem.html.jinja", problem=text), seen.version)
+        found = part(rendered("alone.html.jinja", name=name, problem=text), seen.version)
     return Response(found, media_type=_JSON)
 
 

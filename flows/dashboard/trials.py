@@ -9,6 +9,7 @@ from overnight.campaign import History, Trial
 from overnight.campaign.evaluation import cause_text
 from overnight.flows.dashboard.followed import Followed, Seen
 from overnight.flows.dashboard.templates import part, rendered
+from overnight.flows.people.under_way import is_evaluated
 from overnight.report.explained import explained
 from overnight.report.numbers import duration, measured, moment
 from overnight.report.statuses import LOOKS
@@ -97,6 +98,7 @@ def _trial_part(name: str, seen: Seen, trial: Trial, lines: list[str]) -> str:
         trial=trial,
         status=ending(trial).short,
         why=reason_of(trial),
+        reportable=trial.outcome is None and (trial.open_attempt is None or not is_evaluated(trial.open_attempt)),
         generator=generator_of(trial),
         proposed=moment(trial.proposed, UTC),
         point=[

@@ -57,7 +57,11 @@ def read_yaml(path: Path) -> YamlSource:
 
     Raises InvalidDefinition with the reason if the file does not exist or is not YAML.
     """
-    text = _read_text(path)
+    return yaml_source(_read_text(path), path)
+
+
+def yaml_source(text: str, path: Path) -> YamlSource:
+    """Return the content of a text as `read_yaml` does; `path` names the text in errors."""
     try:
         root = _composed(text)
         # Checked before any alias is expanded: a few lines can expand to billions of values.

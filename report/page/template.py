@@ -1,6 +1,7 @@
 """Render the templates of the page; everything that comes from a campaign is escaped."""
 
 import gzip
+import re
 from base64 import b64encode
 from functools import cache
 from importlib.resources import files
@@ -10,6 +11,11 @@ from jinja2 import BaseLoader, Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from overnight.campaign.values.harmless import harmless
+
+# Words of Hebrew, Arabic and their relatives, with what stands between them.
+_LETTERS = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
+_RIGHT_TO_LEFT = re.compile(f"[{_LETTERS}](?:[{_LETTERS}_ ]*[{_LETTERS}])?")
+_CODE = re.compile("`([^`]+)`")
 
 
 def rendered(name: str, /, **values: Any) -> Markup:
@@ -39,6 +45,7 @@ def environment(loader: BaseLoader | None = None) -> Environment:
         finalize=_shown,
     )
     made.filters["breakable"] = breakable
+    made.filters["worded"] = worded
     return made
 
 
@@ -58,8 +65,17 @@ def packed_plotly() -> str:
 
 
 def breakable(text: str) -> Markup:
-    """Return text for the page that a narrow one breaks after the underscores of a name, not within its words."""
-    return Markup(str(escape(harmless(text))).replace("_", "_<wbr>"))  # noqa: S704
+    """Return text for the page that a narrow one breaks after the underscores of a name, not within its words.
+
+    Text that is written from right to left keeps its place in the sentence, so that a number after it follows it.
+    """
+    isolated = _RIGHT_TO_LEFT.sub(r"<bdi>\g<0></bdi>", str(escape(harmless(text))))
+    return Markup(isolated.replace("_", "_<wbr>"))  # noqa: S704
+
+
+def worded(text: str) -> Markup:
+    """Return a sentence for the page, with the commands and keys that stand between backticks as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(breakable(text))))  # noqa: S704
 
 
 def _shown(value: Any) -> Any:

@@ -32,6 +32,8 @@ def few_digits(values: Iterable[float]) -> list[float]:
 def layout_of(height: int) -> Figure:
     """Return the layout of a picture of this height."""
     axis = {"gridcolor": GRID, "zeroline": False, "automargin": True, "fixedrange": True}
+    # Invisible ticks keep the labels of the two axes apart where they meet.
+    axis |= {"ticks": "outside", "ticklen": 5, "tickcolor": "rgba(0,0,0,0)"}
     return {
         "height": height,
         "margin": {"l": 10, "r": 10, "t": 10, "b": 10},

@@ -6,7 +6,7 @@ import pytest
 from told_stories import Story, at, campaign_of
 
 from overnight.report.html import render_report
-from overnight.report.page.template import breakable
+from overnight.report.page.template import breakable, worded
 from overnight.report.pictures.charts import Pictures
 from overnight.report.story import story_of
 
@@ -34,3 +34,13 @@ def test_the_name_of_an_axis_is_shortened_to_the_room_of_a_narrow_page(metric: s
     history = Story(campaign_of(minimize=metric)).tried(1, 1, 0.5).tried(2, 2, 0.25).history
     layout = Pictures(history, None).course()["layout"]
     assert layout["yaxis"]["title"]["text"] == label
+
+
+def test_a_number_after_a_word_from_right_to_left_stays_after_it():
+    assert str(breakable("best: שגיאה 0.5")) == "best: <bdi>שגיאה</bdi> 0.5"
+    assert str(breakable("loss 0.5")) == "loss 0.5"
+
+
+def test_a_command_between_backticks_is_code_and_its_text_is_escaped():
+    assert str(worded("next: `overnight run <x>`")) == "next: <code>overnight run &lt;x&gt;</code>"
+    assert str(worded("a ` alone")) == "a ` alone"

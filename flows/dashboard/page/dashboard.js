@@ -8,6 +8,8 @@ const SHARE = 0.34;
 const LONGEST_PAUSE_MS = 1500;
 // A page that shows durations is read again after this time, even if nothing was appended.
 const STAYS_MS = 30000;
+// What may be scrolled within a page: tables and long messages.
+const SCROLLING = ".scroll, .message > div";
 let feed = null;
 
 class Part {
@@ -107,16 +109,19 @@ function carry_over(old, fresh) {
   }
   const opened = [...old.querySelectorAll("details")];
   fresh.querySelectorAll("details").forEach((each, i) => { each.open = opened[i]?.open ?? false; });
-  const scrolled = [...old.querySelectorAll(".scroll")];
-  fresh.querySelectorAll(".scroll").forEach((each, i) => { each.scrolled = scrolled[i] && [scrolled[i].scrollLeft, scrolled[i].scrollTop]; });
+  const scrolled = [...old.querySelectorAll(SCROLLING)];
+  fresh.querySelectorAll(SCROLLING).forEach((each, i) => { each.scrolled = scrolled[i] && [scrolled[i].scrollLeft, scrolled[i].scrollTop]; });
 }
 
 function restore_scroll(node) {
-  for (const each of node.querySelectorAll(".scroll")) {
+  for (const each of node.querySelectorAll(SCROLLING)) {
     if (each.scrolled) [each.scrollLeft, each.scrollTop] = each.scrolled;
     each.scrolled = null;
     // A table that can be scrolled can be reached with the keyboard.
     if (each.scrollWidth > each.clientWidth || each.scrollHeight > each.clientHeight) each.tabIndex = 0;
+  }
+  for (const each of node.querySelectorAll(".trials td, .trials th")) {
+    if (each.scrollWidth > each.clientWidth) each.title = each.textContent;
   }
 }
 
@@ -155,13 +160,19 @@ function draw(place, figure, known) {
   if (place.near) render(place);
 }
 
+const axes_of = (layout) => Object.keys(layout).filter((name) => /^[xy]axis/.test(name));
+
 // With a mouse, a rectangle enlarges a part of a chart, and a double click shows all; a finger scrolls the page.
 function render(place) {
   const { data, layout: { ...layout } } = place.figure;
   layout.uirevision = "kept";
+  // A raised exponent would need an inline style, which the policy of the page forbids.
+  for (const axis of axes_of(layout)) {
+    if (layout[axis].exponentformat === "power") layout[axis] = { ...layout[axis], exponentformat: "e" };
+  }
   if (matchMedia("(pointer: fine)").matches) {
     layout.dragmode = "zoom";
-    for (const axis of Object.keys(layout).filter((name) => /^[xy]axis/.test(name))) layout[axis] = { ...layout[axis], fixedrange: false };
+    for (const axis of axes_of(layout)) layout[axis] = { ...layout[axis], fixedrange: false };
   }
   Plotly.react(place, data, layout, { responsive: true, displayModeBar: false });
   if (!drawn.has(place)) place.on("plotly_click", open_trial);

@@ -72,7 +72,7 @@ document.addEventListener("click", async (event) => {
   form.elements.who.value = localStorage.getItem(NAME) ?? "";
   show_bounds(form);
   dialog.showModal();
-  (form.querySelector("select, input:not([type=hidden])[name^='point'], input[name^='bounds']") ?? (form.elements.who.value ? form.elements.why : form.elements.who)).focus();
+  (form.querySelector("select, input:not([type=hidden])[name^='point'], input[name^='bounds'], input[name^='measured'], textarea.code") ?? (form.elements.who.value ? form.elements.why : form.elements.who)).focus();
 });
 
 // The present bounds are filled in for the parameter that is chosen.

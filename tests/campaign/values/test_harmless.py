@@ -2,6 +2,7 @@
 
 import json
 import sys
+import traceback
 import unicodedata
 
 from overnight.campaign.values.harmless import first_line, harmless, harmless_json
@@ -47,3 +48,12 @@ def test_json_means_the_same_and_prints_nothing_that_steers():
 def test_the_first_line_is_the_first_that_says_something():
     assert first_line("\n  \n  ValueError: no \x1b[2J\nat line 3") == r"ValueError: no \x1b[2J"
     assert first_line("") == ""
+
+
+def test_the_first_line_of_a_traceback_is_its_exception():
+    try:
+        raise MemoryError("no room")
+    except MemoryError:
+        text = traceback.format_exc()
+    assert first_line(text) == "MemoryError: no room"
+    assert first_line("Traceback (most recent call last):\n  File") == "Traceback (most recent call last):"

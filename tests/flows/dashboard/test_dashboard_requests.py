@@ -25,6 +25,7 @@ from overnight.campaign.history.events import (
     TrialRejected,
 )
 from overnight.campaign.values.read_only import ReadOnlyDict
+from overnight.flows.dashboard.changes import changeable_text, with_changes
 from overnight.storage import open_ledger
 
 WHO = {"who": "Ada", "why": "it is cheap"}
@@ -67,7 +68,10 @@ def ask(client: httpx.Client, what: str, **asked: Any) -> httpx.Response:
         ("pause", {}, CampaignPaused, "The campaign is paused"),
         ("drain", {}, CampaignAskedToStop, "The controller is asked to drain"),
         ("suggest", {"point": POINT}, TrialProposed, "Trial 4 is added"),
+        ("stop", {}, CampaignAskedToStop, "The controller is asked to stop at once"),
         ("revise", {"parameter": "depth", "bounds": {"low": "2", "high": ""}}, CampaignRevised, "The bounds of depth"),
+        ("report", {"trial": 2, "measured": {"loss": "0.5"}}, TrialObserved, "The result of trial 2 is recorded"),
+        ("change", {"changes": "budget: {trials: 40}"}, CampaignRevised, "The definition is revised: it"),
     ],
 )
 def test_a_request_is_recorded_with_the_person_and_the_reason(
@@ -80,7 +84,7 @@ def test_a_request_is_recorded_with_the_person_and_the_reason(
     assert isinstance(event, kind)
     assert event.actor.startswith("Ada (dashboard of ")
     assert "@" in event.actor
-    assert getattr(event, "why", "") == "it is cheap"
+    assert (event.metadata["why"] if isinstance(event, TrialObserved) else getattr(event, "why", "")) == "it is cheap"
     html = client.get("/campaigns/rates/parts/audit").json()["html"]
     assert "Ada (dashboard of " in html
     assert "it is cheap" in html
@@ -119,6 +123,20 @@ def test_a_suggestion_that_was_measured_comes_with_its_result(client: httpx.Clie
         ("revise", {"parameter": "rate", "bounds": {"low": "some"}}, "some"),
         ("revise", {"parameter": "rate", "bounds": {}}, "nothing to revise"),
         ("resume", {}, "is not paused"),
+        ("report", {"trial": 1, "measured": {"loss": "1"}}, "it has already ended"),
+        ("report", {"trial": 3, "measured": {"loss": "1"}}, "is evaluating it, attempt 1"),
+        ("report", {"trial": 2, "measured": {"loss": "good"}}, "loss"),
+        ("report", {"trial": 2}, "loss"),
+        ("change", {"changes": ""}, "expected YAML"),
+        ("change", {"changes": "budget: {trials"}, "changes:1: expected valid YAML"),
+        ("change", {"changes": "- a list"}, "expected YAML"),
+        ("change", {"changes": "budget: {trials: none}"}, "budget.trials: expected a whole number"),
+        ("change", {"changes": "budjet: {trials: 3}"}, "budjet"),
+        ("change", {"changes": "name: another"}, "name"),
+        ("change", {"changes": "minimize: cost"}, "another campaign"),
+        ("change", {"changes": "workers: 2"}, "nothing to revise"),
+        ("change", {"changes": "parameters: {rate: null}"}, "rate"),
+        ("change", {"changes": "parameters: &a {rate: *a}"}, "changes:1: expected an alias"),
     ],
 )
 def test_a_request_that_cannot_be_carried_out_writes_nothing_and_gives_the_reason(
@@ -182,6 +200,9 @@ def test_each_form_asks_for_the_name_and_the_reason(client: httpx.Client, served
         "drain",
         "suggest",
         "revise",
+        "stop",
+        "report?trial=2",
+        "change",
     ):
         html = client.get(f"/campaigns/rates/forms/{what}").text
         assert 'name="who" required' in html
@@ -214,3 +235,59 @@ def test_a_revision_keeps_the_settings_of_the_evaluator(client: httpx.Client, le
     assert history.revised is not None
     assert history.revised.settings == ReadOnlyDict({})
     assert history.definition.parameters.root["rate"].bounds == (0.01, 0.5)
+
+
+def test_a_result_is_reported_with_its_standard_error(client: httpx.Client, ledger: Path):
+    assert ask(client, "report", trial=2, measured={"loss": "0.5"}, errors={"loss": "0.125"}).status_code == 200
+    [event] = written(ledger)
+    assert isinstance(event, TrialObserved)
+    assert (event.metrics["loss"].mean, event.metrics["loss"].sem) == (0.5, 0.125)
+
+
+def test_a_result_can_be_reported_unless_a_controller_evaluates_the_trial(client: httpx.Client):
+    def offered(trial: int) -> bool:
+        return "act-report" in client.get(f"/campaigns/rates/parts/trials/{trial}").json()["html"]
+
+    assert [trial for trial in (1, 2, 3) if offered(trial)] == [2]
+
+
+def test_several_keys_are_revised_at_once_and_the_others_stay(client: httpx.Client, ledger: Path):
+    changes = """
+budget: {trials: 40}
+workers: 5
+fix: {mode: fast}
+constraints: [errors <= 3]
+parameters:
+  rate: {high: 0.5}
+  depth: {kind: fixed, value: 4}
+stop_when: {expected_gain_below: 0.01}
+"""
+    before = campaign_of()
+    answer = ask(client, "change", changes=changes)
+    assert answer.status_code == 200, answer.text
+    assert "workers" in answer.json()["said"]
+    history = History.from_events(asyncio.run(events_of(open_ledger(str(ledger), "rates", Path()))))
+    after = history.definition
+    assert (after.budget.trials, after.workers, dict(after.fix or {})) == (40, 5, {"mode": "fast"})
+    assert after.parameters.root["rate"].bounds == (1e-4, 0.5)
+    assert after.parameters.root["depth"].kind == "fixed"
+    assert after.parameters.root["cache"] == before.parameters.root["cache"]
+    assert after.baseline == before.baseline
+    assert ask(client, "change", changes="fix: {mode: null}").status_code == 200
+    history = History.from_events(asyncio.run(events_of(open_ledger(str(ledger), "rates", Path()))))
+    assert not history.definition.fix
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"fix": {"mode": "fast"}, "constraints": ["errors <= 3"], "budget": {"trials": 9, "wall_clock": "1h30m"}},
+        {"stop_early": {"rule": "median"}, "failures": {"back_off": 90.5}, "approve": "always"},
+    ],
+)
+def test_the_text_that_is_offered_for_changes_is_the_present_definition(more: dict[str, Any]):
+    story = Story(campaign_of(**more))
+    text = changeable_text(story.campaign)
+    assert with_changes(story.history, text) == story.campaign
+    assert "budget" in text
