@@ -1,6 +1,7 @@
 """Several campaigns next to each other, and whether the recommendation of one is better than that of another."""
 
 import math
+import sys
 from collections.abc import Sequence
 from itertools import combinations
 from statistics import NormalDist
@@ -63,7 +64,8 @@ def _better(one: tuple[str, Story], other: tuple[str, Story]) -> Better | None:
     difference = story.objective.turned(found.mean) - story.objective.turned(against.mean)
     if difference < 0:
         return _better(other, one)
-    sd = math.hypot(found.sd or 0.0, against.sd or 0.0)
+    # The difference of the largest floats is not a float.
+    difference, sd = min(difference, sys.float_info.max), math.hypot(found.sd or 0.0, against.sd or 0.0)
     likely = NormalDist().cdf(difference / sd) if sd else 0.5 + 0.5 * (difference > 0)
     return Better(
         campaign=called, than=than, metric=story.objective.metric, difference=difference, sd=sd, probability=likely
@@ -74,7 +76,14 @@ def _comparable(story: Story) -> Recommended | None:
     """Return the recommendation if it is feasible and has one value: no front, no arm, and not one of each context."""
     alone = story.front is None and story.experiment is None and not story.contexts
     judged = None if story.feasibility is None else story.feasibility.recommended
-    return story.best.recommended if alone and (judged is None or judged.reached is not False) else None
+    feasible = judged is None or judged.reached is not False
+    return story.best.recommended if alone and feasible and not _of_unknown_error(story) else None
+
+
+def _of_unknown_error(story: Story) -> bool:
+    """Return whether the recommended value is a measurement with an unknown error, so that it may be luck."""
+    found = story.best.recommended
+    return found is not None and found.sd is None and not found.exact
 
 
 def _why_apart(stories: Sequence[Story]) -> str:
@@ -83,5 +92,9 @@ def _why_apart(stories: Sequence[Story]) -> str:
         (any(story.contexts for story in stories), "each context has a recommendation of its own"),
         (any(story.experiment is not None for story in stories), "arms are compared with the status quo of their test"),
         (len({str(story.objective) for story in stories}) > 1, "the campaigns have different objectives"),
+        (
+            any(_of_unknown_error(story) for story in stories),
+            "a recommendation is a measurement whose standard error is unknown, because there was no model",
+        ),
     ]
     return next((why for holds, why in kinds if holds), "fewer than two campaigns recommend a feasible configuration")

@@ -1,6 +1,7 @@
 """Campaigns next to each other, and which recommendation is better."""
 
 import math
+import sys
 from statistics import NormalDist
 
 import numpy as np
@@ -13,10 +14,11 @@ from overnight.report.phrases.comparison import rows_of
 from overnight.report.story.comparison import Comparison, compared
 
 
-def told(mean, sd, goal="minimize", recommended=True, **changes):
+def told(mean, sd, goal="minimize", recommended=True, without_model=None, **changes):
     other = {"minimize": None, goal: "loss"} if goal != "minimize" else {}
     story = Story(campaign_of(**other, **changes)).tried(1, 0, 1.0).tried(2, 1, mean)
-    found = recommendation(trial=2, point=POINT, mean=mean, sd=sd, probability_best=0.9) if recommended else None
+    values = {"trial": 2, "point": POINT, "mean": mean, "sd": sd, "probability_best": 0.9}
+    found = recommendation(**values, without_model=without_model) if recommended else None
     return story_about(story.history, recommendation=found)
 
 
@@ -44,13 +46,23 @@ def test_exact_values_differ_or_do_not(means, likely):
     assert pair.probability == likely
 
 
+def test_the_difference_of_vast_values_is_the_largest_number():
+    [pair] = compared(["a", "b"], [told(-1.7e308, 1.0), told(1.7e308, 1.0)]).pairs
+    assert (pair.difference, pair.probability) == (sys.float_info.max, 1.0)
+    assert "better than b by 1.7" in str(pair)
+
+
 @pytest.mark.parametrize(
     ("other", "why"),
     [
         (told(0.2, 0.1, "maximize"), "the campaigns have different objectives"),
         (told(0.2, 0.1, recommended=False), "fewer than two campaigns recommend a feasible configuration"),
+        (
+            told(0.2, None, without_model="it failed"),
+            "a recommendation is a measurement whose standard error is unknown, because there was no model",
+        ),
     ],
-    ids=["other objective", "no recommendation"],
+    ids=["other objective", "no recommendation", "no model"],
 )
 def test_what_cannot_be_compared_is_not_and_says_why(other, why):
     found = compared(["a", "b"], [told(0.3, 0.1), other])

@@ -1,12 +1,20 @@
 import math
 import random
 
+import numpy as np
 import pytest
-from told_campaigns import campaign_of, cube, history_of, some_points
+from scipy.spatial.distance import cdist
+from surrogate_cases import correlation_by_the_textbook
+from told_campaigns import QUICK, campaign_of, cube, history_of, some_points
 
+from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.insight.insight import insight_of
+from overnight.bo_core.insight.left_out import left_out as left_out_of
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.recommend import recommend
+from overnight.bo_core.recommendation.counted import Counted, generator_for
+from overnight.bo_core.situated import viewed
+from overnight.bo_core.widening import WIDENING
 from overnight.campaign import Campaign, History, Point
 from overnight.campaign.history.provenance import Prediction
 from overnight.campaign.insight import LeftOut
@@ -107,3 +115,29 @@ def test_in_a_context_its_own_results_are_predicted_as_they_were_measured() -> N
         assert [trial.point["load"] for trial in trials] == [each.given["load"]] * 10
         measured = [trial.measured["loss"].mean for trial in trials]
         assert [result.measured for result in found.results] == pytest.approx(measured)
+
+
+def test_a_prediction_is_that_of_the_textbook_without_the_result_with_widened_deviations() -> None:
+    campaign, history = noisy(14, 1.0, 0.3)
+    encoding, proposer = Encoding(campaign.space), QUICK.model_copy(update={"tails": "plain", "warping": "never"})
+    view, generator = viewed(campaign, history, encoding, proposer), generator_for(campaign)
+    model = Counted.of(campaign, view, proposer, None, generator).contest(generator).model
+    found = left_out_of("loss", model, {})
+    assert found is not None
+    X, y, outcomes = model.observed.X.numpy(), model.observed.outcomes.y.numpy(), model.observed.outcomes
+    theta = model.posterior.hyperparameters  # pyright: ignore[reportAttributeAccessIssue]
+    noises = theta.noise_variance.flatten().tolist()
+    for i, result in enumerate(found.results):
+        means, seconds, others = [], [], [j for j in range(len(X)) if j != i]
+        for scales, noise in zip(theta.length_scales.numpy(), noises, strict=True):
+            C = correlation_by_the_textbook("matern52", cdist(X / scales, X / scales))
+            whole = np.linalg.inv(C + noise * np.eye(len(X)))
+            m, k = whole.sum(0) @ y / whole.sum(), C[i, others]
+            inverse = np.linalg.inv(C[np.ix_(others, others)] + noise * np.eye(len(others)))
+            means.append(m + k @ inverse @ (y[others] - m))
+            seconds.append(1.0 - k @ inverse @ k)
+        sd = math.sqrt(WIDENING**2 * (np.mean(seconds) + np.var(means)) + np.mean(noises))
+        mean = outcomes.mean_in_units(float(np.mean(means)))
+        assert result.predicted == pytest.approx(mean, rel=1e-5)
+        assert result.high == pytest.approx(mean + 1.6448536 * outcomes.scale * sd, rel=1e-5)
+        assert result.low == pytest.approx(mean - 1.6448536 * outcomes.scale * sd, rel=1e-5)

@@ -1,4 +1,5 @@
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -59,6 +60,32 @@ def test_a_slice_is_the_posterior_of_the_textbook_with_widened_deviations() -> N
     assert found.mean[at] == pytest.approx(mean, rel=1e-5)
     assert found.high[at] == pytest.approx(mean + 1.6448536 * scale * sd, rel=1e-4)
     assert found.low[at] == pytest.approx(mean - 1.6448536 * scale * sd, abs=1e-4)
+
+
+def test_an_effect_is_as_certain_as_the_difference_of_its_two_ends_in_the_textbook() -> None:
+    campaign = campaign_of(cube(2))
+    history, proposer = told(campaign, 12, noise=0.3), QUICK.model_copy(update={"tails": "plain", "warping": "never"})
+    encoding = Encoding(campaign.space)
+    view, generator = viewed(campaign, history, encoding, proposer), generator_for(campaign)
+    model = Counted.of(campaign, view, proposer, None, generator).contest(generator).model
+    [found] = [each for each in slices_through({"x0": 0.2, "x1": 0.9}, model, encoding) if each.parameter == "x0"]
+    X, x = model.observed.X.numpy(), np.array([[float(value), 0.9] for value in found.values])
+    y, means, covariances = model.observed.outcomes.y.numpy(), [], []
+    theta = model.posterior.hyperparameters  # pyright: ignore[reportAttributeAccessIssue]
+    for scales, noise in zip(theta.length_scales.numpy(), theta.noise_variance.flatten().tolist(), strict=True):
+        K, k, prior = (
+            correlation_by_the_textbook("matern52", cdist(a / scales, b / scales)) for a, b in ((X, X), (x, X), (x, x))
+        )
+        inverse = np.linalg.inv(K + noise * np.eye(len(X)))
+        m = inverse.sum(0) @ y / inverse.sum()
+        means.append(m + k @ inverse @ (y - m))
+        covariances.append(prior - k @ inverse @ k.T)
+    best, worst = np.argmax(np.mean(means, 0)), np.argmin(np.mean(means, 0))
+    apart = np.array([mean[best] - mean[worst] for mean in means])
+    variance = np.mean([c[best, best] + c[worst, worst] - 2.0 * c[best, worst] for c in covariances])
+    likely = NormalDist().cdf(apart.mean() / (WIDENING * math.sqrt(variance + apart.var())))
+    assert 0.55 < likely < 0.995
+    assert found.certain == pytest.approx(likely, abs=1e-4)
 
 
 def test_every_slice_passes_through_the_recommended_mean() -> None:

@@ -28,13 +28,16 @@ from overnight.campaign.values.read_only import ReadOnlyDict
 from overnight.flows.dashboard.changes import changeable_text, with_changes
 from overnight.storage import open_ledger
 
+SETTINGS = {"evaluator": {"kind": "command", "command": ["true"]}, "proposer": {"kind": "sobol"}}
 WHO = {"who": "Ada", "why": "it is cheap"}
 POINT = {"rate": "0.5", "depth": "3", "mode": "slow", "cache": "false"}
 
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Path:
-    append(tmp_path, "rates", Story().tried(1, 1, 0.5).parked(2, 3, "it is far").proposed(3, 4).started(3, 4).events)
+    story = Story().tried(1, 1, 0.5).parked(2, 3, "it is far").proposed(3, 4).started(3, 4)
+    story.events[0] = story.events[0].model_copy(update={"settings": ReadOnlyDict(SETTINGS)})
+    append(tmp_path, "rates", story.events)
     return tmp_path
 
 
@@ -233,7 +236,7 @@ def test_a_revision_keeps_the_settings_of_the_evaluator(client: httpx.Client, le
     ask(client, "revise", parameter="rate", bounds={"low": "0.01", "high": "0.5"})
     history = History.from_events(asyncio.run(events_of(open_ledger(str(ledger), "rates", Path()))))
     assert history.revised is not None
-    assert history.revised.settings == ReadOnlyDict({})
+    assert history.revised.settings == ReadOnlyDict(SETTINGS)
     assert history.definition.parameters.root["rate"].bounds == (0.01, 0.5)
 
 

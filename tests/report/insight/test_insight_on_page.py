@@ -189,3 +189,12 @@ def test_hostile_names_of_choices_stay_text(name: str) -> None:
     found = recommendation(trial=1, mean=1.0, sd=0.1, point={"mode": name}, probability_best=0.5)
     page = page_about(story, found, [slice_of("mode", ["slow", name], [2.0, 1.0])])
     assert "slice-0-0" in page.figures
+
+
+def test_a_value_at_a_bound_before_which_the_metric_stops_improving_is_not_named() -> None:
+    point = POINT | {"depth": 9}
+    level = slice_of("depth", list(range(1, 10)), [10.0 - min(depth, 4) - depth / 1000 for depth in range(1, 10)])
+    found = recommendation(trial=1, mean=1.0, sd=0.1, point=point, probability_best=0.5)
+    page = page_about(tried(), found, [level])
+    assert "loss falls with depth up to 4" in page.text
+    assert "widen the range" not in page.text
