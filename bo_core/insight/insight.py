@@ -8,6 +8,7 @@ from overnight.bo_core.insight.contour import contour_through
 from overnight.bo_core.insight.importance import importance_of
 from overnight.bo_core.insight.left_out import left_out
 from overnight.bo_core.insight.slices import slices_through
+from overnight.bo_core.insight.worth import FEWEST, may_have_insight
 from overnight.bo_core.model import Model, last_made_by_model, on_this_machine
 from overnight.bo_core.numerics.failing_numbers import numbers_may_fail
 from overnight.bo_core.numerics.own_state import own_state
@@ -23,8 +24,8 @@ from overnight.campaign.insight import Insight, InsightOfContext, InsightOfMetri
 from overnight.campaign.recommendation import Recommendation
 from overnight.campaign.standing.in_context import seen_from
 
-# From fewer results, a model has learnt nothing that people should read; with more, its fit takes too long for a page.
-_FEWEST, _MOST_RESULTS = 5, 2000
+# With more results, the fit of a model takes too long for a page.
+_MOST_RESULTS = 2000
 
 
 @own_state()
@@ -37,13 +38,13 @@ def insight_of(
     have the default settings. None without a recommendation or a model, with few or very many results, and for an A/B
     test, whose batches drift.
     """
-    if found is None or found.without_model is not None or campaign.is_ab_test:
+    if found is None or not may_have_insight(campaign, history, found):
         return None
     if campaign.contexts:
         return _of_contexts(campaign, history, found, proposer)
     proposer = on_this_machine(proposer if isinstance(proposer, BayesianProposer) else WITHOUT_MODEL)
     view = viewed(campaign, history, Encoding(campaign.space), proposer)
-    if not _FEWEST <= len(view.inside) <= _MOST_RESULTS or campaign.space.problems(found.point):
+    if not FEWEST <= len(view.inside) <= _MOST_RESULTS or campaign.space.problems(found.point):
         return None
     try:
         with numbers_may_fail(), torch.inference_mode():

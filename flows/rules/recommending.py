@@ -4,6 +4,7 @@ from datetime import datetime
 from pathlib import Path
 
 from overnight.bo_core import AnyProposer, BayesianProposer
+from overnight.bo_core.insight.worth import may_have_insight
 from overnight.bo_core.proposer import recorded_proposer
 from overnight.campaign import History
 from overnight.campaign.history.events import RecommendationMade
@@ -32,8 +33,11 @@ def recommendation_of(history: History, proposer: AnyProposer) -> Recommendation
 
 
 def insight_into(history: History, found: Recommendation | None, proposer: AnyProposer) -> Insight | None:
-    """Return the insight of the model from which this recommendation is made; None without a model."""
-    if found is None:
+    """Return the insight of the model from which this recommendation is made; None without a model.
+
+    The model is imported only if there may be an insight.
+    """
+    if not may_have_insight(history.definition, history, found):
         return None
     insight_of = quick_import("overnight.bo_core.insight.insight").insight_of
     return insight_of(history.definition, history, found, proposer)
