@@ -48,7 +48,7 @@ class Seen:
 class Followed:
     """A campaign whose ledger is looked at on request."""
 
-    def __init__(self, place: Place, name: str) -> None:
+    def __init__(self, place: Place, name: str, one_model_at_a_time: asyncio.Semaphore) -> None:
         self.place, self.name = place, name
         self.seen = Seen()
         self._ledger = place.ledger(name)
@@ -60,7 +60,7 @@ class Followed:
         self.verifying = asyncio.Lock()
         # The number of a segment, and the insight of the model by then.
         self.learnt: tuple[int, Insight | None] | None = None
-        self.learning = Learning(LedgerPlace(url=place.address, campaign=name))
+        self.learning = Learning(LedgerPlace(url=place.address, campaign=name), one_model_at_a_time)
         self.telling = Lock()
         self.told: tuple[tuple[str, int], Story] | None = None
 

@@ -24,6 +24,8 @@ class Watch:
         self._problem = ""
         self._listing: asyncio.Task[None] | None = None
         self._next = 0.0
+        # However many campaigns are looked at, one process holds torch.
+        self._one_model_at_a_time = asyncio.Semaphore(1)
 
     async def listed(self) -> tuple[tuple[KeptCampaign, ...], str]:
         """Return the campaigns at the place, and why they cannot be listed, if so; at most `every` seconds old."""
@@ -44,7 +46,7 @@ class Watch:
         """Return a campaign of this place; None if there is no such campaign."""
         known = self._followed.get(name)
         if known is None and (name == self.place.only or name in {each.name for each in (await self.listed())[0]}):
-            known = self._followed.setdefault(name, Followed(self.place, name))
+            known = self._followed.setdefault(name, Followed(self.place, name, self._one_model_at_a_time))
         return known
 
     async def _list(self) -> None:

@@ -15,15 +15,13 @@ from overnight.flows.rules.recommending import proposer_of
 
 # Seconds after which an answer is given up; it is asked for again after more results.
 _PATIENCE = 600.0
-# One process at a time holds torch, however many campaigns are looked at.
-_one_at_a_time = asyncio.Semaphore(1)
 
 
 class Learning:
-    """Keeps the newest answer about a campaign; `asked_at` is the number of results of the newest question."""
+    """Keeps the newest answer about a campaign; the campaigns of a dashboard are asked about `one_at_a_time`."""
 
-    def __init__(self, place: LedgerPlace) -> None:
-        self._place = place
+    def __init__(self, place: LedgerPlace, one_at_a_time: asyncio.Semaphore) -> None:
+        self._place, self._one_at_a_time = place, one_at_a_time
         self.learnt: Learnt | None = None
         self._tried: tuple[int, int] = (0, 0)
         self._asking: asyncio.Task[None] | None = None
@@ -50,7 +48,7 @@ class Learning:
 
     async def _ask(self, events: int) -> None:
         try:
-            async with _one_at_a_time:
+            async with self._one_at_a_time:
                 found = await _answer(Asked(place=self._place, events=events))
             if found is not None:
                 self.learnt = found

@@ -54,7 +54,7 @@ def test_each_part_of_each_kind_is_shown(tmp_path: Path, told):
         figures = served.client.get("/campaigns/kind/parts/pictures").json()["figures"]
         assert figures
         with served.logged_in() as client:
-            for form in ("pause", "suggest", "revise", "abandon?trial=1"):
+            for form in ("pause", "suggest", "revise", "change", "abandon?trial=1"):
                 assert client.get(f"/campaigns/kind/forms/{form}").status_code == 200
 
 

@@ -151,7 +151,7 @@ def test_a_ledger_that_is_deleted_while_it_is_shown_is_one_paragraph_until_it_is
     shutil.move(ledger / "rates", away)
     while 'role="alert"' not in (html := shown(served, "/campaigns/rates/parts/trials")):
         pass
-    assert "expected the ledger of campaign `rates`, found" in html
+    assert "expected the ledger of campaign <code>rates</code>, found" in html
     for part in ("summary", "pictures", "audit", "trials/1", "verification"):
         assert served.client.get(f"/campaigns/rates/parts/{part}").status_code in (200, 404)
     shutil.move(away, ledger / "rates")
