@@ -29,7 +29,7 @@ class MirrorProblem(OvernightError):
 
 @dataclass(frozen=True)
 class Kept:
-    """A run at the server: its id, where its artifacts are, and the digest of what was written to it completely."""
+    """A run at the server: its id, the place of its artifacts, and the digest of the content that was written last."""
 
     id: str
     artifacts: str

@@ -1,4 +1,4 @@
-"""The report is sent to the addresses in variables; a failure is said once and tells no secret."""
+"""The report is sent to the addresses in variables; a failure is reported once and shows no secret."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from overnight.campaign.errors import InvalidDefinition
 from overnight.flows.definition.campaign_file import CampaignFile, load_campaign_file, read_campaign
 from overnight.flows.sending.sender import send_report
 
-# Apprise imports a module that Python 3.13 no longer has, where it replaces it.
+# Apprise imports a module that Python 3.13 no longer has, and replaces it there.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 BODY = "<p><b>loss 1.5 at the recommended configuration (trial 2).</b></p>\n<ul><li>a|b&lt;b&gt; *d*</li></ul>\n"
 
