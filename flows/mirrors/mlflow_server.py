@@ -1,4 +1,4 @@
-"""An MLflow tracking server, over version 2.0 of its REST interface, which all versions of MLflow 2 and 3 serve.
+"""An MLflow tracking server, over version 2.0 of its REST interface; MLflow 3.17 was tested.
 
 The client library of MLflow is not needed. Its variables are respected: MLFLOW_TRACKING_USERNAME and
 MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN.
