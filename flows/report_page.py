@@ -53,7 +53,7 @@ def whole_story(ledger: str, proposer: AnyProposer, history: History) -> Story:
 
 
 def write_report(ledger: str, proposer: AnyProposer, history: History, output: Path) -> Path:
-    """Write the report of this history to a file as HTML, whatever its name."""
+    """Write the report of this history to a file of any name as HTML."""
     return write_text(report_text(ledger, proposer, history), output)
 
 

@@ -16,7 +16,7 @@ from overnight.report.story import story_of
 
 # Long enough for a server that is slow, and short enough for a person who waits for the end of a run.
 _LAST_WORDS = 20.0
-_SENDING = 60.0
+_SENDING = 30.0
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ _REPORT = "report.html"
 class Mirror:
     """The runs of one campaign at a server.
 
-    Each run has tags that identify it, and a digest of what was written to it. A new mirror therefore continues where
+    Each run has tags that identify it, and a digest of its content. A new mirror therefore continues where
     another one was interrupted, and writes nothing twice. Anything that a server has been asked for twice because an
     answer was lost is the same to it.
     """

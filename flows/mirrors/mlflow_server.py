@@ -1,4 +1,4 @@
-"""An MLflow tracking server, over version 2.0 of its REST interface, which all versions of MLflow 2 and 3 serve.
+"""An MLflow tracking server, over version 2.0 of its REST interface; MLflow 3.17 was tested.
 
 The client library of MLflow is not needed. Its variables are respected: MLFLOW_TRACKING_USERNAME and
 MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN.
@@ -29,7 +29,7 @@ class MirrorProblem(OvernightError):
 
 @dataclass(frozen=True)
 class Kept:
-    """A run at the server: its id, where its artifacts are, and the digest of what was written to it completely."""
+    """A run at the server: its id, the place of its artifacts, and the digest of the content that was written last."""
 
     id: str
     artifacts: str

@@ -8,6 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from overnight.flows.sending.heard import hearing_apprise
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 
 
@@ -47,4 +49,5 @@ def address_problems(names: Iterable[str]) -> list[str]:
 def is_known(address: str) -> bool:
     """Return whether Apprise knows the kind of address."""
     # Imported late, because most campaigns send nothing and it takes a while.
-    return importlib.import_module("apprise").Apprise().add(address)
+    with hearing_apprise():
+        return importlib.import_module("apprise").Apprise().add(address)

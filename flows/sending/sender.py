@@ -1,19 +1,21 @@
 """Send the report of a run to people: the finding as the message, and the page as an attachment."""
 
 import importlib
-import logging
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from overnight.campaign.values.harmless import first_line
 from overnight.evaluators.secrets.environment import Redaction
 from overnight.flows.sending.addresses import addresses_of
+from overnight.flows.sending.heard import hearing_apprise
 
 _LONGEST_REASON = 300
-_CREDENTIALS = re.compile(r"//([^/@]*)@")
+_BETWEEN_PARTS = re.compile(r"[/?&=@:#,]+")
+# Shorter parts are words such as `smtp`.
+_SECRET = 6
 
 
 def send_report(
@@ -56,42 +58,17 @@ def _send(name: str, address: str, title: str, body: str, page: Path | None, fai
 def _refusal(address: str, title: str, body: str, page: Path | None) -> str | None:
     """Return why the message was not sent; None if it was."""
     apprise: Any = importlib.import_module("apprise")
-    sender = apprise.Apprise()
-    if not sender.add(address):
-        return "Apprise does not know this kind of address"
-    heard = _Heard()
-    logger = logging.getLogger("apprise")
-    logger.addHandler(heard)
-    try:
-        sent = sender.notify(
-            title=title,
-            body=body,
-            body_format=apprise.NotifyFormat.HTML,
-            attach=None if page is None else [str(page)],
-        )
-    finally:
-        logger.removeHandler(heard)
-    return None if sent else heard.last or "it was not accepted"
-
-
-class _Heard(logging.Handler):
-    """The last warning of Apprise in this thread, which has no other way to report why something failed."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.last = ""
-        self._thread = threading.get_ident()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep the message."""
-        if record.thread == self._thread:
-            self.last = record.getMessage()
+    with hearing_apprise() as heard:
+        sender = apprise.Apprise()
+        if not sender.add(address):
+            return heard.last or "Apprise does not know this kind of address"
+        attached = None if page is None else [str(page)]
+        sent = sender.notify(title=title, body=body, body_format=apprise.NotifyFormat.HTML, attach=attached)
+        return None if sent else heard.last or "it was not accepted"
 
 
 def _without_secrets(name: str, address: str, text: str) -> str:
-    """Return the text without the address and its credentials."""
-    secrets: Mapping[str, str] = {name: address}
-    if found := _CREDENTIALS.search(address):
-        password = found[1].partition(":")[2]
-        secrets = {**secrets, **({f"{name}'s password": password} if password else {})}
-    return first_line(Redaction(dict(secrets)).text(text))[:_LONGEST_REASON]
+    """Return the text without the address and its parts: which of them are secrets depends on the service."""
+    parts = {part for part in _BETWEEN_PARTS.split(address) if len(part) >= _SECRET and "." not in part}
+    secrets = {name: address} | {f"{name}[{i}]": part for i, part in enumerate(sorted(parts), 1)}
+    return first_line(Redaction(secrets).text(text))[:_LONGEST_REASON]

@@ -15,7 +15,7 @@ from overnight.report.story import Story
 from overnight.report.tables import trial_rows
 from overnight.report.trial_lines import failed_attempts
 
-# Counts changes that break programs: a key that is gone, or that means something else. A new key is none.
+# Counts changes that break programs: a key that is gone, or that means something else. A new key does not count.
 SCHEMA_VERSION = 1
 
 

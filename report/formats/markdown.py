@@ -26,7 +26,7 @@ def markdown_report(history: History, story: Story) -> str:
 
 
 def markdown_summary(history: History, story: Story) -> str:
-    """Return the finding, what went wrong, what happens next, and what waits for a person."""
+    """Return the finding, failures and warnings, the next step, and the trials that wait for a person."""
     return "\n".join(_top(history, story)).rstrip() + "\n"
 
 

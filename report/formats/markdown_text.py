@@ -1,4 +1,4 @@
-"""Foreign text in Markdown, where it stays text, and tables."""
+"""Foreign text that stays text in Markdown, and tables."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence

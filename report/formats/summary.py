@@ -1,4 +1,4 @@
-"""The summary of a campaign for messages: the finding, its progress, what went wrong, and what people have to do."""
+"""The summary of a campaign for messages: the finding, its progress, failures, and decisions that people owe."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

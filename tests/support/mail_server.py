@@ -61,7 +61,7 @@ def mail_server() -> Iterator[MailServer]:
         writer.close()
 
     async def main() -> None:
-        server = await asyncio.start_server(talk, "127.0.0.1", 0)
+        server = await asyncio.start_server(talk, "127.0.0.1", 0, limit=2**25)
         state.port = server.sockets[0].getsockname()[1]
         started.set()
         await stopping.wait()

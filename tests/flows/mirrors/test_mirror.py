@@ -1,4 +1,4 @@
-"""A mirror at a tracking server has what the history has, once, whatever happened on the way."""
+"""A mirror at a tracking server has all that the history has, once, after any interruption."""
 
 import json
 import os
@@ -47,7 +47,7 @@ def near(server: TrackingServer) -> Iterator["Place"]:
 
 
 class Place:
-    """An experiment at a server, and what is read there."""
+    """An experiment at a server, and its runs as they are read there."""
 
     def __init__(self, address: str) -> None:
         self.address, self.experiment = address, f"test-{uuid.uuid4().hex}"

@@ -1,5 +1,6 @@
-"""The report is sent to the addresses in variables; a failure is said once and tells no secret."""
+"""The report is sent to the addresses in variables; a failure is reported once and shows no secret."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from overnight.campaign.errors import InvalidDefinition
 from overnight.flows.definition.campaign_file import CampaignFile, load_campaign_file, read_campaign
 from overnight.flows.sending.sender import send_report
 
-# Apprise imports a module that Python 3.13 no longer has, where it replaces it.
+# Apprise imports a module that Python 3.13 no longer has, and replaces it there.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 BODY = "<p><b>loss 1.5 at the recommended configuration (trial 2).</b></p>\n<ul><li>a|b&lt;b&gt; *d*</li></ul>\n"
 
@@ -78,6 +79,20 @@ def test_a_server_that_refuses_is_named_with_its_reason(
     send_report(["REPORT_MAIL"], "t", BODY, page, said.append, 60)
     assert server.mails == []
     assert said[0].startswith("The report was not sent everywhere (REPORT_MAIL: ")
+
+
+@pytest.mark.parametrize("secret", ["sesame-17", "sesame.17/more%20", "T0K3N0F17"])
+def test_no_part_of_an_address_is_in_a_reason_or_a_log(
+    secret: str, page: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    query = f"from=o@example.com&to=a@example.com&mode=insecure&pass={secret}"
+    monkeypatch.setenv("REPORT_MAIL", f"mailto://{secret}@127.0.0.1:1/?{query}")
+    said: list[str] = []
+    with caplog.at_level(logging.DEBUG):
+        send_report(["REPORT_MAIL"], "t", BODY, page, said.append, 60)
+    assert said[0].startswith("The report was not sent everywhere (REPORT_MAIL: ")
+    assert secret not in said[0]
+    assert [record for record in caplog.records if record.name == "apprise" and record.levelno >= logging.INFO] == []
 
 
 def test_a_server_that_hangs_is_left_alone(server: MailServer, page: Path, monkeypatch: pytest.MonkeyPatch):
