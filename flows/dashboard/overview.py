@@ -6,9 +6,11 @@ from pathlib import Path
 
 from overnight.campaign.insight import Insight
 from overnight.campaign.recommendation import Recommendation
+from overnight.campaign.values.harmless import first_line
 from overnight.flows.dashboard.followed import STAYS, Followed, Seen
 from overnight.flows.dashboard.learning.learnt import runs_no_code_of_its_own
 from overnight.flows.dashboard.templates import part, rendered
+from overnight.flows.host.log import LOG
 from overnight.flows.rules.recommending import insight_into, proposer_of
 from overnight.flows.session.lease import controller_lives, controller_notices
 from overnight.report.finding import confidence_sentences, constraint_sentences, finding_sentence, standing_sentence
@@ -83,7 +85,12 @@ def card_of(kept: KeptCampaign, followed: Followed | None, now: datetime) -> Car
         return Card(kept, None, kept.damage or seen.problem)
     # Its page may not be open, so this was not asked for a while.
     seen = replace(seen, alive=controller_lives(seen.history))
-    return Card(kept, story_seen(followed, seen, now), kept.damage or seen.problem)
+    try:
+        return Card(kept, story_seen(followed, seen, now), kept.damage or seen.problem)
+    except Exception as problem:
+        # A campaign that meets a defect of ours must not hide the others.
+        LOG.warning("dashboard: campaign %s cannot be shown", kept.name, exc_info=True)
+        return Card(kept, None, f"It cannot be shown: {type(problem).__name__}: {first_line(str(problem))}")
 
 
 def list_part(cards: list[Card], place: str, problem: str, version: str) -> str:

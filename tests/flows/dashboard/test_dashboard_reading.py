@@ -7,10 +7,11 @@ from threading import Event
 import pytest
 from dashboards import Served, append, dashboard, shown
 from told_stories import HOSTILE, Story, campaign_of
+from until import until
 
 from overnight.campaign import Point
 from overnight.campaign.history.events import TrialApproved
-from overnight.flows.dashboard import followed, watch
+from overnight.flows.dashboard import followed, overview, watch
 from overnight.storage import ParquetLedger
 from overnight.storage.segments.chain import Chain
 
@@ -43,6 +44,22 @@ def test_the_list_shows_each_campaign_with_its_state_and_its_best_result(served:
     html = shown(served, "/parts/list")
     assert "3 of 10 trials have ended; best so far: loss 0.250 ± 0.010 (trial 3)" in html
     assert "1 trial awaits approval" in html
+
+
+def test_a_campaign_that_cannot_be_told_does_not_hide_the_others(served: Served, ledger: Path, monkeypatch):
+    append(ledger, "odd", told().events)
+    shown(served, "/campaigns/odd/parts/summary")
+    real = overview.story_of
+
+    def story_of(history, *rest, **named):
+        if "odd" in named["ledger"]:
+            raise ZeroDivisionError("no such story")
+        return real(history, *rest, **named)
+
+    monkeypatch.setattr(overview, "story_of", story_of)
+    shown(served, "/campaigns/rates/parts/summary")
+    until(lambda: "no such story" in shown(served, "/parts/list"), "the problem in the list", 60)
+    assert "best so far: loss 0.250 ± 0.010 (trial 3)" in shown(served, "/parts/list")
 
 
 def test_the_overview_shows_the_best_result_what_runs_and_what_waits(served: Served):
