@@ -4,8 +4,9 @@ An early report is a biased measurement of the final value. The relation between
 a straight line is fitted to them by least squares. Its prediction for a stopped trial is that trial's measurement, and
 the prediction's standard deviation is the standard error. The trials that ended were selected by their reports, but
 this does not bias the line, because it conditions on the reports. Stopped trials lie beyond the others, which makes the
-line less certain there, and the standard deviation accounts for that. With the scale `log` of the improbable rule, the
-line relates logarithms, and the standard error is that of a small change of the logarithm.
+line less certain there, and the standard deviation accounts for that. With the scale `log` of the improbable rule, a
+second line relates logarithms, and its standard error is that of a small change of the logarithm. Of the two
+predictions, the surer one counts.
 
 In an A/B test, reports are means since the batch began, with their standard errors: the last report of a stopped arm is
 its measurement, and nothing is extrapolated.
@@ -73,11 +74,12 @@ def _expected(
         return None
     step, value = stopped.steps[-1], stopped.values[-1]
     pairs = [(early, final) for trial, final in finals.items() if (early := curves[trial].value_by(step)) is not None]
-    scale = log_scale(pairs, value) if by_factors else None
-    if scale is None:
-        return predicted_end(pairs, value)
-    found = predicted_end([(scale.to(early), scale.to(final)) for early, final in pairs], scale.to(value))
-    return None if found is None else scale.back(found)
+    found, scale = [predicted_end(pairs, value)], log_scale(pairs, value) if by_factors else None
+    if scale is not None:
+        logs = predicted_end([(scale.to(early), scale.to(final)) for early, final in pairs], scale.to(value))
+        found.append(None if logs is None else scale.back(logs))
+    # Factors are sure about good trainings. About bad ones they know so little that the model would try them again.
+    return min(filter(None, found), key=lambda each: each.sem or 0.0, default=None)
 
 
 @dataclass(frozen=True)
