@@ -4,9 +4,7 @@ An early report is a biased measurement of the final value. The relation between
 a straight line is fitted to them by least squares. Its prediction for a stopped trial is that trial's measurement, and
 the prediction's standard deviation is the standard error. The trials that ended were selected by their reports, but
 this does not bias the line, because it conditions on the reports. Stopped trials lie beyond the others, which makes the
-line less certain there, and the standard deviation accounts for that. With the scale `log` of the improbable rule, a
-second line relates logarithms, and its standard error is that of a small change of the logarithm. Of the two
-predictions, the surer one counts.
+line less certain there, and the standard deviation accounts for that.
 
 In an A/B test, reports are means since the batch began, with their standard errors: the last report of a stopped arm is
 its measurement, and nothing is extrapolated.
@@ -14,14 +12,13 @@ its measurement, and nothing is extrapolated.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from overnight.bo_core.numerics.safe_range import unit_for
 from overnight.campaign import Campaign, Measurement, ModelView, Objective, Trial
 from overnight.campaign.standing.curves import curves_of
-from overnight.campaign.stopping import Curve, ImprobableRule
+from overnight.campaign.stopping import Curve
 
 # With fewer, the scatter about a line cannot be estimated.
 _LEAST_TO_LEARN_FROM = 4
@@ -39,7 +36,6 @@ def expected_finals(campaign: Campaign, view: ModelView, metric: str) -> dict[in
     if campaign.is_ab_test:
         last = {trial.id: _last_report(objective, trial, view) for trial in view.stopped}
         return {trial: found for trial, found in last.items() if found is not None}
-    by_factors = predicts_factors(campaign)
     curves = curves_of(objective, (*view.observed, *view.stopped), view.reports)
     finals = {
         trial.id: objective.turned(found.mean)
@@ -48,7 +44,7 @@ def expected_finals(campaign: Campaign, view: ModelView, metric: str) -> dict[in
     }
     expected: dict[int, Measurement] = {}
     for trial in view.stopped:
-        found = _expected(curves.get(trial.id), curves, finals, by_factors=by_factors)
+        found = _expected(curves.get(trial.id), curves, finals)
         if found is not None:
             expected[trial.id] = Measurement(mean=objective.turned(found.mean), sem=found.sem)
     return expected
@@ -67,49 +63,12 @@ def _last_report(objective: Objective, trial: Trial, view: ModelView) -> Measure
     return next((measurement for measurement in reversed(found) if measurement is not None), None)
 
 
-def _expected(
-    stopped: Curve | None, curves: dict[int, Curve], finals: dict[int, float], *, by_factors: bool
-) -> Measurement | None:
+def _expected(stopped: Curve | None, curves: dict[int, Curve], finals: dict[int, float]) -> Measurement | None:
     if stopped is None:
         return None
     step, value = stopped.steps[-1], stopped.values[-1]
     pairs = [(early, final) for trial, final in finals.items() if (early := curves[trial].value_by(step)) is not None]
-    found, scale = [predicted_end(pairs, value)], log_scale(pairs, value) if by_factors else None
-    if scale is not None:
-        logs = predicted_end([(scale.to(early), scale.to(final)) for early, final in pairs], scale.to(value))
-        found.append(None if logs is None else scale.back(logs))
-    # Factors are sure about good trainings. About bad ones they know so little that the model would try them again.
-    return min(filter(None, found), key=lambda each: each.sem or 0.0, default=None)
-
-
-@dataclass(frozen=True)
-class LogScale:
-    """The logarithms of values that all have the same `sign`, in the order of the values."""
-
-    sign: float
-
-    def to(self, value: float) -> float:
-        """Return the logarithm of a value of this sign; that of any other one is infinite, on its side."""
-        size = self.sign * value
-        return self.sign * math.log(size) if size > 0 else -self.sign * math.inf
-
-    def back(self, found: Measurement) -> Measurement | None:
-        """Return the value whose logarithm was measured, and its standard error; None if it is not finite."""
-        with np.errstate(all="ignore"):
-            mean = self.sign * float(np.exp(self.sign * found.mean))
-        sem = abs(mean) * (found.sem or 0.0)
-        return Measurement(mean=mean, sem=sem) if math.isfinite(mean) and math.isfinite(sem) else None
-
-
-def log_scale(pairs: Sequence[tuple[float, float]], at: float) -> LogScale | None:
-    """Return the logarithms of pairs (early, final) and of a value; None if their signs differ, or one is zero."""
-    scale = LogScale(math.copysign(1.0, at))
-    return scale if all(scale.sign * value > 0 for pair in (*pairs, (at, at)) for value in pair) else None
-
-
-def predicts_factors(campaign: Campaign) -> bool:
-    """Return whether the campaign's rule predicts ends on a logarithmic scale."""
-    return isinstance(campaign.stop_early, ImprobableRule) and campaign.stop_early.scale == "log"
+    return predicted_end(pairs, value)
 
 
 def predicted_end(pairs: Sequence[tuple[float, float]], at: float) -> Measurement | None:

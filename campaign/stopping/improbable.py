@@ -13,8 +13,7 @@ class ImprobableRule(BaseModel):
     It is compared with the results of the campaign so far: with one objective, with the best feasible one; with
     several, with their front. The end of each metric is predicted from its reports by the trials that have given a
     result. No trial is stopped before step `after_step`, while fewer than `after_trials` results can be learnt from, or
-    before a result is feasible. With the scale `log`, ends differ from reports by factors, as losses of trainings do,
-    and not by amounts.
+    before a result is feasible.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -23,5 +22,3 @@ class ImprobableRule(BaseModel):
     below: Annotated[Real, Field(gt=0, lt=1)] = 0.05
     after_step: Annotated[int, Field(ge=0), WHOLE] = 1
     after_trials: Annotated[int, Field(ge=4), WHOLE] = 5
-    # Not dumped if it is the only one that there was before, so that earlier records stay as they are.
-    scale: Annotated[Literal["linear", "log"], Field(exclude_if=lambda value: value == "linear")] = "linear"

@@ -7,7 +7,7 @@ from statistics import fmean, stdev
 
 from scipy.special import stdtr
 
-from overnight.bo_core.data.stopped import LogScale, log_scale, predicted_end, predicts_factors
+from overnight.bo_core.data.stopped import predicted_end
 from overnight.campaign import Goal, History, Trial
 from overnight.campaign.goal.front import Turned, hypervolume
 from overnight.campaign.standing.curves import curves_of
@@ -15,19 +15,14 @@ from overnight.campaign.standing.curves import curves_of
 
 @dataclass(frozen=True)
 class PredictedEnd:
-    """The predicted end of a metric, turned so that more is better: Student's t with `freedom` degrees of freedom.
-
-    With a `scale`, it is the prediction of the logarithm.
-    """
+    """The predicted end of a metric, turned so that more is better: Student's t with `freedom` degrees of freedom."""
 
     mean: float
     sd: float
     freedom: int
-    scale: LogScale | None = None
 
     def below(self, value: float, *, or_equal: bool = False) -> float:
         """Return the probability of less than a value, `or_equal` to it: that matters if the end is known for sure."""
-        value = value if self.scale is None else self.scale.to(value)
         if math.isinf(value) or self.sd == 0.0:
             return float(self.mean <= value if or_equal else self.mean < value)
         return float(stdtr(self.freedom, (value - self.mean) / self.sd))
@@ -84,8 +79,7 @@ def prospect(history: History, observed: Sequence[Trial], trial: Trial, step: in
     goal = history.goal
     reported = {metric: _reported(history, observed, trial, metric, step) for metric in goal.metrics}
     results = [len(found.pairs) for found in reported.values() if found.at is not None]
-    by_factors = predicts_factors(history.definition)
-    ends = {metric: found.end(by_factors=by_factors) for metric, found in reported.items()}
+    ends = {metric: found.end() for metric, found in reported.items()}
     known = {metric: end for metric, end in ends.items() if end is not None}
     return Prospect(known, min(results)) if results and len(known) == len(ends) else None
 
@@ -98,16 +92,11 @@ class _Reported:
     pairs: list[tuple[float, float]]
     finals: list[float]
 
-    def end(self, *, by_factors: bool) -> PredictedEnd | None:
+    def end(self) -> PredictedEnd | None:
         if self.at is None:
             return _like_results(self.finals)
-        scale, pairs, at = log_scale(self.pairs, self.at) if by_factors else None, self.pairs, self.at
-        if scale is not None:
-            pairs, at = [(scale.to(early), scale.to(final)) for early, final in pairs], scale.to(at)
-        found = predicted_end(pairs, at)
-        if found is None or found.sem is None:
-            return None
-        return PredictedEnd(found.mean, found.sem, len(self.pairs) - 2, scale)
+        found = predicted_end(self.pairs, self.at)
+        return None if found is None or found.sem is None else PredictedEnd(found.mean, found.sem, len(self.pairs) - 2)
 
 
 def _reported(history: History, observed: Sequence[Trial], trial: Trial, metric: str, step: int) -> _Reported:

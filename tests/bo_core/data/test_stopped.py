@@ -94,45 +94,6 @@ def test_the_end_of_a_stopped_trial_is_predicted_as_by_ordinary_least_squares(di
     assert expected[6].sem == pytest.approx(np.sqrt(variance))
 
 
-@pytest.mark.parametrize("direction", ["minimize", "maximize"])
-@pytest.mark.parametrize(("last", "by_factors"), [(3.0, True), (50.0, False)])
-def test_with_the_scale_log_the_surer_of_two_lines_counts(direction, last: float, by_factors: bool):
-    rule = {"rule": "improbable", "scale": "log"}
-    campaign = Campaign.model_validate(a_campaign(direction).model_dump() | {"stop_early": rule})
-    rows = [*five_ended(), stopped(6, 0.9, [9.0, last])]
-    plain = expected_finals(a_campaign(direction), told(*rows, campaign=a_campaign(direction)).model_view(), "loss")[6]
-    history = told(*rows, campaign=campaign)
-    early, final = np.log([5.0, 4.0, 6.0, 5.5, 4.2]), np.log([2.1, 1.4, 2.9, 2.4, 1.6])
-    slope, constant = np.polyfit(early, final, 1)
-    variance = np.square(final - constant - slope * early).sum() / 3
-    variance *= 1 + 1 / 5 + (np.log(last) - early.mean()) ** 2 / np.square(early - early.mean()).sum()
-    mean = np.exp(constant + slope * np.log(last))
-    factors = Measurement(mean=mean, sem=mean * np.sqrt(variance))
-    assert plain.sem is not None
-    assert factors.sem is not None
-    assert (factors.sem < plain.sem) == by_factors
-    surer = factors if by_factors else plain
-    expected = expected_finals(campaign, history.model_view(), "loss")[6]
-    assert (expected.mean, expected.sem) == (pytest.approx(surer.mean), pytest.approx(surer.sem))
-
-
-def test_with_the_scale_log_values_of_both_signs_are_related_as_they_are():
-    campaign = Campaign.model_validate(
-        a_campaign().model_dump() | {"stop_early": {"rule": "improbable", "scale": "log"}}
-    )
-    rows = [*five_ended(), ended(6, 0.7, [9.0, 3.0], -1.0), stopped(7, 0.9, [9.0, 7.0])]
-    plain = expected_finals(a_campaign(), told(*rows).model_view(), "loss")
-    assert expected_finals(campaign, told(*rows, campaign=campaign).model_view(), "loss") == plain
-
-
-def test_with_the_scale_log_what_diverged_breaks_nothing():
-    campaign = Campaign.model_validate(
-        a_campaign().model_dump() | {"stop_early": {"rule": "improbable", "scale": "log"}}
-    )
-    history = told(*five_ended(), stopped(6, 0.9, [9.0, 1e300]), campaign=campaign)
-    assert len(propose(campaign, history, BayesianProposer(initial=2), 1)) == 1
-
-
 def test_a_bad_report_is_no_reason_to_expect_a_good_end():
     rows = [ended(i + 1, i / 9, [float(i), -float(i)], -float(i)) for i in range(5)]
     [expected] = expected_finals(a_campaign(), told(*rows, stopped(6, 0.9, [50.0])).model_view(), "loss").values()

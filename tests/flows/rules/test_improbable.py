@@ -1,12 +1,10 @@
 """The improbable rule, compared with results that are drawn from what it expects."""
 
-import math
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
-from overnight.bo_core.data.stopped import LogScale
 from overnight.campaign import Campaign, Goal, History, Measurement, Objective
 from overnight.campaign.goal.constraint import read_constraint
 from overnight.campaign.history.events import (
@@ -174,48 +172,3 @@ def test_with_one_objective_a_trial_is_stopped_if_it_will_hardly_be_feasible_and
     assert infeasible is not None
     assert worse is not None
     assert "the probability that its result would be feasible and the best was" in worse.why
-
-
-LOSSES = [(2.0, 1.4), (2.2, 2.0), (0.9, 0.5), (0.5, 0.21), (0.3, 0.11), (0.28, 0.1), (0.26, 0.08)]
-
-
-def of_losses(goal: str, running: float, **rule: object) -> float:
-    """Return the probability with which a training continues whose loss is `running`, after others have ended."""
-    written = {"objectives": None, "minimize": goal, "stop_early": {"rule": "improbable", "below": 0.999, **rule}}
-    definition = Campaign.model_validate(
-        {k: v for k, v in (campaign().model_dump() | written).items() if v is not None}
-    )
-    finished = [({"loss": early}, {"loss": final, "log(loss)": math.log(final)}) for early, final in LOSSES]
-    found = decision(told(definition, finished, {"loss": running}), len(LOSSES) + 1, 1)
-    assert found is not None
-    return found.value
-
-
-@pytest.mark.parametrize("running", [0.27, 0.4, 1.5])
-def test_with_the_scale_log_the_probability_is_that_of_the_logarithm(running: float):
-    by_factors = of_losses("loss", running, scale="log")
-    assert by_factors == pytest.approx(of_losses("log(loss)", running))
-    assert by_factors < of_losses("loss", running)
-
-
-def test_on_a_logarithmic_scale_a_value_of_the_other_sign_is_beyond_all():
-    loss, speed = PredictedEnd(0.5, 1.0, 3, LogScale(-1.0)), PredictedEnd(0.5, 1.0, 3, LogScale(1.0))
-    assert [loss.below(value) for value in (0.0, 0.5, -float("inf"), float("inf"))] == [1, 1, 0, 1]
-    assert [speed.below(value) for value in (0.0, -0.5, -float("inf"), float("inf"))] == [0, 0, 0, 1]
-
-
-def test_metrics_that_are_not_all_positive_are_predicted_as_they_are():
-    signs = [row(1, 1), row(2, 3), row(3, 4), row(-4, 3), row(5, 2)]
-    linear, log = (
-        decision(
-            told(campaign(stop_early={"rule": "improbable", "after_trials": 4, **more}), signs, row(-6, 9)[0]), 6, 1
-        )
-        for more in ({}, {"scale": "log"})
-    )
-    assert linear is None
-    assert log is None
-
-
-def test_a_rule_without_a_scale_is_recorded_as_before():
-    rule = campaign().model_dump()["stop_early"]
-    assert rule == {"rule": "improbable", "below": 0.05, "after_step": 1, "after_trials": 4}
