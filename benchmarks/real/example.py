@@ -32,16 +32,19 @@ class Example:
     campaign: Campaign
     function: Callable[[dict[str, Any]], Any]
 
-    def measured(self, point: Mapping[str, Any], seed: int) -> Metrics | None:
-        """Evaluate a point, with the seed if the function asks for one; None if there is no result."""
+    def result(self, point: Mapping[str, Any], seed: int) -> Mapping[str, Any] | None:
+        """Evaluate a point, and return its metrics as the function reports them; None if there is no result."""
         try:
             result = evaluated(self.function, point, seed)
         except Exception as failed:
             print(f"  failed: {failed}", flush=True)
             return None
-        if not isinstance(result, Mapping):
-            result = {self.campaign.objective.metric: result}
-        return {name: float(value[0] if isinstance(value, tuple | list) else value) for name, value in result.items()}
+        return result if isinstance(result, Mapping) else {self.campaign.objective.metric: result}
+
+    def measured(self, point: Mapping[str, Any], seed: int) -> Metrics | None:
+        """Evaluate a point, and return the mean of each metric; None if there is no result."""
+        result = self.result(point, seed)
+        return None if result is None else means(result)
 
     def file(self, name: str, **changed: object) -> Path:
         """Return the path of a campaign file with other entries."""
@@ -51,9 +54,24 @@ class Example:
 
 
 def evaluated(function: Callable[..., Any], point: Mapping[str, Any], seed: int) -> Any:
-    """Return what a function returns at a point; it receives the seed if it asks for one."""
-    seeded = {"seed": seed} if "seed" in inspect.signature(function).parameters else {}
-    return function(dict(point), **seeded)
+    """Return what a function returns at a point.
+
+    If it asks for them, it receives the seed, and a `report` that never stops it: every evaluation is finished.
+    """
+    offered = {"seed": seed, "report": lambda step, metrics: None}
+    asked = inspect.signature(function).parameters
+    return function(dict(point), **{name: value for name, value in offered.items() if name in asked})
+
+
+def means(result: Mapping[str, Any]) -> dict[str, float]:
+    """Return the mean of each metric; a standard error may be reported with it, as a pair or by name."""
+    return {name: float(_mean(value)) for name, value in result.items()}
+
+
+def _mean(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return value["mean"]
+    return value[0] if isinstance(value, tuple | list) else value
 
 
 def function_of(evaluator: PythonEvaluator, folder: Path) -> Callable[..., Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.peers import STUDIES, PeerProcess
-from benchmarks.real.example import Example, Metrics
+from benchmarks.real.example import Example, Metrics, means
 from overnight import AskTell
 from overnight.campaign import Campaign, Measurement
 from overnight.campaign.errors import CampaignStopped
@@ -78,9 +78,10 @@ def by_overnight(example: Example, seed: int, **changed: object) -> Tried:
             trial = campaign.ask()
         except CampaignStopped:
             break
-        metrics = example.measured(trial.point, _seed_of(seed, trial.id))
-        tried.add(trial.point, metrics)
-        campaign.tell(trial, ValueError("no result") if metrics is None else dict(metrics))
+        result = example.result(trial.point, _seed_of(seed, trial.id))
+        tried.add(trial.point, None if result is None else means(result))
+        # With the standard errors, as the campaign itself would have it.
+        campaign.tell(trial, ValueError("no result") if result is None else dict(result))
     found = campaign.recommend()
     tried.recommended = None if found is None else found.point
     return tried

@@ -1,7 +1,7 @@
-"""Compare the campaign with the same one in which every training is finished: `python compare.py 5`, for five seeds.
+"""Compare the campaign with the same one in which every training is finished: `python compare.py 0 5`, for five seeds.
 
 Both have the same number of trials. What they recommend, and the baseline, are then trained on ten fresh splits into
-folds. A seed takes several minutes.
+folds. A seed takes a few minutes.
 """
 
 import sys
@@ -22,9 +22,9 @@ class Ended(Exception):
     """A rule ended the trial."""
 
 
-def main(seeds: int) -> None:
-    """Print the epochs and the fresh log losses of both for each seed."""
-    for seed in range(seeds):
+def main(first: int, end: int) -> None:
+    """Print the epochs and the fresh log losses of both for each seed from the first one up to the end."""
+    for seed in range(first, end):
         found = {stops: campaign(seed, stops=stops) for stops in (True, False)}
         (loss, epochs), (loss_in_full, epochs_in_full) = found[True], found[False]
         print(
@@ -82,4 +82,4 @@ def fresh(point) -> float:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(*map(int, sys.argv[1:]))

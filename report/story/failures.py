@@ -98,7 +98,11 @@ def _unreported(history: History) -> int:
     goal = history.definition.goal
     any_of = goal.metrics if goal.has_front else [goal.objectives[0].metric]
     tried = sum(1 for t in history.trials.values() if isinstance(t.outcome, Observation) and t.attempts)
+    wanted = [goal.wanted(metric) for metric in any_of]
     heard = any(
-        not report.metrics.keys().isdisjoint(any_of) for of_trial in history.reports.values() for report in of_trial
+        each.found_in(report.metrics) is not None
+        for of_trial in history.reports.values()
+        for report in of_trial
+        for each in wanted
     )
     return 0 if heard or tried < _ENOUGH_TO_WONDER else tried

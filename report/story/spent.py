@@ -9,9 +9,9 @@ from overnight.campaign import History, Point, Trial
 from overnight.campaign.budget import Budget
 from overnight.campaign.history.trial import Status
 from overnight.campaign.standing.confirming import confirming
+from overnight.campaign.standing.idle import seconds_idle
 from overnight.campaign.standing.spending import Spending, spending
 from overnight.campaign.values.read_only import ReadOnly
-from overnight.report.story.pace import seconds_idle
 from overnight.report.story.section import Known, Section
 from overnight.report.story.standing import Standing
 

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks.real.example import copied, evaluated
+from benchmarks.real.example import copied, evaluated, means
 from benchmarks.real.picture import svg_of
 from benchmarks.real.rivals import Tried
 from overnight.campaign import Campaign
@@ -64,6 +64,19 @@ def test_a_picture_without_any_feasible_result_is_refused():
 def test_a_function_receives_a_seed_only_if_it_asks_for_one():
     assert evaluated(lambda params: params["x"], {"x": 0.5}, 7) == 0.5
     assert evaluated(lambda params, seed: params["x"] + seed, {"x": 0.5}, 7) == 7.5
+
+
+def test_a_function_that_reports_is_never_stopped():
+    def learns(params, report):
+        assert all(report(step, {"loss": 1.0}) is None for step in range(3))
+        return params["x"]
+
+    assert evaluated(learns, {"x": 0.5}, 7) == 0.5
+
+
+def test_results_are_compared_by_their_means():
+    found = means({"loss": {"mean": 0.5, "sem": 0.1}, "size": (3, 1), "time": 2})
+    assert found == {"loss": 0.5, "size": 3.0, "time": 2.0}
 
 
 def test_a_copied_example_is_evaluated_in_its_copy_and_a_failure_is_no_result():

@@ -5,9 +5,9 @@ import pytest
 from standing import status_lines, story_about
 from told_stories import START, Story, at, campaign_of
 
-from overnight.campaign import History
+from overnight.campaign import History, Measurement
 from overnight.campaign.errors import InvalidHistory
-from overnight.campaign.history.events import AttemptFailed, LeaseTaken, TrialFailed
+from overnight.campaign.history.events import AttemptFailed, LeaseTaken, MeasurementReported, TrialFailed
 from overnight.report.finding import standing_sentence
 from overnight.report.phrases.general import spent_text
 from overnight.report.story import story_of
@@ -199,3 +199,17 @@ def test_what_is_spent_is_told_where_a_budget_limits_it_or_a_cost_is_known():
     story = Story(campaign_of(budget={"trials": 9, "evaluations": 12, "cost": 40}))
     story.proposed(1, 0).started(1, 0).failed(1, 1, retry=True).started(1, 1, attempt=2).observed(1, 2, mean=1.0)
     assert told(costing(story, 2.5)) == ("evaluations: 2 of 12, cost: 5 of 40 (1 reported none and count as the mean)")
+
+
+def test_reports_of_the_parts_of_a_calculated_metric_are_reports_of_it():
+    goal = {"minimize": "log(loss)", "stop_early": {"rule": "improbable"}}
+    story = Story(campaign_of(**goal))
+    for trial in range(1, 5):
+        story.proposed(trial, trial).started(trial, trial)
+        report = {"step": 1, "metrics": {"loss": Measurement(mean=2.0)}}
+        about = {"time": at(trial), "actor": "controller", "trial": trial, "attempt": 1}
+        story.events.append(MeasurementReported.model_validate(about | report))
+        story.observed(trial, trial + 0.5, mean=1.0)
+    assert story_about(story.history).failures.unreported == 0
+    unheard = [event for event in story.events if not isinstance(event, MeasurementReported)]
+    assert story_about(History.from_events(unheard)).failures.unreported == 4

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from statistics import median
 
-from overnight.campaign import Trial
+from overnight.campaign.history.trial import Trial
 
 # As many waits as show the present pace: the first proposals are quick, and later ones take longer.
 _LATEST = 10
