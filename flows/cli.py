@@ -251,7 +251,7 @@ def dashboard(
     ] = None,
 ) -> None:
     """Follow campaigns on a web page, and steer them there, until Ctrl-C."""
-    heavy("read.dashboard").dashboard(ledger, host, port, allow_host or ())
+    heavy("serve.dashboard").dashboard(ledger, host, port, allow_host or ())
 
 
 @app.command()
@@ -267,7 +267,7 @@ def optuna_dashboard(
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen at; 0 takes a free one.")] = 8080,
 ) -> None:
     """Show campaigns in Optuna's dashboard on this machine, until Ctrl-C; needs the extra `optuna`."""
-    heavy("read.optuna_dashboard").optuna_dashboard(ledger, port)
+    heavy("serve.optuna_dashboard").optuna_dashboard(ledger, port)
 
 
 @app.command()

@@ -1,0 +1,1 @@
+"""The subcommands that serve a web page until Ctrl-C."""
