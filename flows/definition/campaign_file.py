@@ -40,9 +40,9 @@ from overnight.flows.definition.parts import part_problems
 from overnight.flows.definition.translated_errors import keys_of_file, translate
 from overnight.flows.definition.tried_points import in_a_begun_campaign, untried_outside
 from overnight.flows.definition.yaml_source import read_yaml
-from overnight.flows.mirrors.settings import MirrorSettings
+from overnight.flows.mirrors.settings import MirrorOfFile
 from overnight.flows.proposing.settings import Proposing
-from overnight.flows.sending.addresses import VariableName, address_problems
+from overnight.flows.sending.addresses import VariableNames, address_problems
 
 _PLUGGED_IN = (
     "evaluator",
@@ -106,8 +106,8 @@ class CampaignFile(BaseModel):
     ledger: Annotated[str, Field(min_length=1), AfterValidator(ledger_address)] = "./ledger"
     work: Annotated[str, Field(min_length=1), AfterValidator(meant_as_folder)] = "./work"
     receipts: Annotated[str, Field(pattern="^[^:]+$"), AfterValidator(meant_as_folder)] | None = None
-    mirror: MirrorSettings | None = None
-    send_report_to: tuple[VariableName, ...] = ()
+    mirror: MirrorOfFile | None = None
+    send_report_to: VariableNames = ()
     run_on: AnyPlace = Here()
     resources: Resources = Resources()
     evaluator_changed: Literal["note", "refuse"] = "note"

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from overnight.campaign import History
+from overnight.campaign.errors import OvernightError
 from overnight.flows.definition.campaign_file import CampaignFile
 from overnight.flows.host.clock import Clock
 from overnight.flows.mirrors.following import Following, mirror_of
@@ -25,7 +26,7 @@ async def audience(
 ) -> AsyncIterator[Callable[[History], None]]:
     """Yield a function to call with every history; at the end the report is written, mirrored and sent.
 
-    Nothing of this stops a campaign or raises anything: a failure is reported once.
+    No failure here stops a campaign: each is reported once.
     """
     if file.mirror is None and not file.send_report_to:
         yield lambda history: None
@@ -33,8 +34,12 @@ async def audience(
     newest: list[History] = []
     following = None
     if file.mirror is not None:
-        following = Following(mirror_of(file.mirror, file.campaign.name), clock, notify)
-        following.start()
+        try:
+            following = Following(mirror_of(file.mirror, file.campaign.name), clock, notify)
+        except OvernightError as problem:
+            notify(f"The campaign is not mirrored: {problem}")
+        else:
+            following.start()
 
     def watch(history: History) -> None:
         newest[:] = [history]
@@ -58,14 +63,17 @@ async def _written(report: Callable[[History], Path], history: History, notify: 
     try:
         return await asyncio.to_thread(report, history)
     except Exception as problem:
-        notify(f"The report was not written ({type(problem).__name__}: {problem}), so it is neither mirrored nor sent.")
+        text = f"{type(problem).__name__}: {problem}"
+        notify(f"The report was not written ({text}). The mirror lacks it, and the message is sent without it.")
         return None
 
 
 def _send(file: CampaignFile, history: History, clock: Clock, page: Path | None, notify: Callable[[str], None]) -> None:
     try:
-        story = story_of(history, clock.now())
-        title = f"{story.campaign}: {story.standing}"
+        # The run is over, even if an error ended it before it could record that.
+        story = story_of(history, clock.now(), alive=False)
+        # Some services show a title as HTML, and a mail on one line: a name and a state are harmless.
+        title = f"{story.campaign}: {story.standing.state}"
         send_report(file.send_report_to, title, html_summary(history, story), page, notify, _SENDING)
     except Exception as problem:
         notify(f"The report was not sent ({type(problem).__name__}: {problem}).")

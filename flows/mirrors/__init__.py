@@ -1,1 +1,1 @@
-"""Copies of a campaign in experiment trackers. The ledger stays the record, and they are derived from a history."""
+"""Copies of a campaign in experiment trackers, each derived from a history; the ledger stays the record."""

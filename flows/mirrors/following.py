@@ -23,7 +23,7 @@ def mirror_of(settings: MirrorSettings, campaign: str) -> Mirror:
 
 
 class Following:
-    """The thread that mirrors a campaign, at most once in `pause` seconds; `notify` is called once, with a problem.
+    """The thread that mirrors a campaign, at most once in `pause` seconds; `notify` is called with problems.
 
     The newest history waits in a queue of one, because it holds all that the earlier ones do.
     """
@@ -56,7 +56,7 @@ class Following:
         self._thread.join(seconds)
         if self._thread.is_alive():
             self._given_up.set()
-            self._report(f"{self._mirror.server.address}: it did not accept the rest within {seconds:g} s")
+            self._report(f"{self._mirror.server.address}: it did not accept the rest within {seconds:g} s", last=True)
         else:
             with suppress(Exception):
                 self._mirror.close()
@@ -67,7 +67,8 @@ class Following:
             self._changed.wait()
             self._changed.clear()
             last, history = self._closing.is_set(), self._newest
-            worked = history is None or history is written or self._write(history)
+            # At the end it is written again: no controller is at work any more.
+            worked = history is None or (history is written and not last) or self._write(history, last=last)
             if worked:
                 written = history
             if last:
@@ -79,13 +80,14 @@ class Following:
             # Closing ends the pause.
             self._closing.wait(self._pause if worked else max(self._pause, _AFTER_A_PROBLEM))
 
-    def _write(self, history: History) -> bool:
+    def _write(self, history: History, *, last: bool) -> bool:
         try:
-            story = story_of(history, self._clock.now())
+            story = story_of(history, self._clock.now(), alive=not last)
             self._mirror.bring_up_to(history, story, lambda: not self._given_up.is_set())
         except Exception as problem:
-            self._report_problem(problem)
+            self._report_problem(problem, last=last)
             return False
+        self._reported = False
         return True
 
     def _store_page(self) -> None:
@@ -94,16 +96,22 @@ class Following:
         try:
             self._mirror.write_report(self._page.read_text(encoding="utf-8"))
         except Exception as problem:
-            self._report_problem(problem)
+            self._report_problem(problem, last=True)
 
-    def _report_problem(self, problem: Exception) -> None:
+    def _report_problem(self, problem: Exception, *, last: bool) -> None:
         text = str(problem) if isinstance(problem, OvernightError) else f"{type(problem).__name__}: {problem}"
-        self._report(text)
+        self._report(text, last=last)
 
-    def _report(self, what: str) -> None:
-        if not self._reported:
+    def _report(self, what: str, *, last: bool) -> None:
+        """Report a problem: the first of several in a row, and the one that leaves the mirror incomplete."""
+        if last:
+            self._notify(
+                f"The mirror is incomplete: {what.rstrip('.')}. Nothing of the campaign is lost; `overnight mirror "
+                "CAMPAIGN` writes the rest."
+            )
+        elif not self._reported:
             self._reported = True
             self._notify(
                 f"The mirror does not show everything: {what.rstrip('.')}. The campaign continues, nothing of it is "
-                "lost, and the mirror is tried again; `overnight mirror CAMPAIGN` writes what is missing at the end."
+                "lost, and the mirror is tried again; `overnight mirror CAMPAIGN` writes what is missing after the run."
             )

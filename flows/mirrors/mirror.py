@@ -15,9 +15,8 @@ _REPORT = "report.html"
 class Mirror:
     """The runs of one campaign at a server.
 
-    Each run has tags that identify it, and a digest of its content. A new mirror therefore continues where
-    another one was interrupted, and writes nothing twice. Anything that a server has been asked for twice because an
-    answer was lost is the same to it.
+    Each run has tags that identify it, and a digest of its content. A new mirror therefore continues where another one
+    was interrupted, and writes nothing twice. To write a run again after an answer was lost changes nothing there.
     """
 
     def __init__(self, server: MlflowServer) -> None:
@@ -57,7 +56,11 @@ class Mirror:
         if self._kept is None:
             self._kept = self.server.runs_of(uid)
             self._digests = {key: kept.digest for key, kept in self._kept.items() if kept.digest is not None}
+        had_parent = _PARENT in self._kept
         self._write(campaign_run(history, story), uid, None, self._kept)
+        if not had_parent:
+            # Trials below a parent that was deleted there move to the new one.
+            self._digests = {_PARENT: self._digests[_PARENT]}
         parent, written = self._kept[_PARENT].id, 0
         for trial, run in self._changed(history):
             if not may_continue():
@@ -81,11 +84,12 @@ class Mirror:
         if run.key not in kept:
             kept[run.key] = self.server.create(run, uid, parent)
         known = self._metrics.get(run.key, frozenset())
-        self.server.write(kept[run.key], run, [metric for metric in run.metrics if metric not in known])
+        self.server.write(kept[run.key], run, [metric for metric in run.metrics if metric not in known], parent)
         self._metrics[run.key], self._digests[run.key] = frozenset(run.metrics), run.digest
         return True
 
     def _forget(self) -> None:
+        self.server.forget()
         self._kept = None
         self._digests.clear()
         self._metrics.clear()

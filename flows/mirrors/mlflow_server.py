@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -37,7 +38,7 @@ class Kept:
 
 
 class MlflowServer:
-    """One experiment at a tracking server; every method raises MirrorProblem if the server does not accept it."""
+    """One experiment at a tracking server; everything raises MirrorProblem if that is not possible."""
 
     def __init__(self, address: str, experiment: str, timeout: float = 10.0) -> None:
         self.address, self._experiment = address, experiment
@@ -46,11 +47,19 @@ class MlflowServer:
         token, user = os.environ.get("MLFLOW_TRACKING_TOKEN"), os.environ.get("MLFLOW_TRACKING_USERNAME")
         headers = {"Authorization": f"Bearer {token}"} if token and not user else {}
         auth = (user, os.environ.get("MLFLOW_TRACKING_PASSWORD", "")) if user else None
-        self._http = httpx.Client(base_url=address, timeout=timeout, headers=headers, auth=auth)
+        try:
+            self._http = httpx.Client(base_url=address, timeout=timeout, headers=headers, auth=auth)
+        except (OSError, ValueError, httpx.InvalidURL) as problem:
+            # The problem is not repeated: it may name the token.
+            raise MirrorProblem(f"{address}: no connection can be prepared ({type(problem).__name__})") from None
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+
+    def forget(self) -> None:
+        """Look for the experiment again: the server may have been restored."""
+        self._id = None
 
     @property
     def page(self) -> str:
@@ -58,7 +67,7 @@ class MlflowServer:
         return f"{self.address}/#/experiments/{self._experiment_id()}"
 
     def runs_of(self, uid: str) -> dict[str, Kept]:
-        """Return the runs of a campaign by their keys; of several with the same key, the oldest."""
+        """Return the runs of a campaign by their keys; of several with the same key, the first by start and id."""
         found = sorted(self._search(uid), key=lambda run: (run["info"].get("start_time") or 0, run["info"]["run_id"]))
         kept: dict[str, Kept] = {}
         for run in found:
@@ -80,21 +89,23 @@ class MlflowServer:
         info = self._post("runs/create", asked)["run"]["info"]
         return Kept(info["run_id"], info.get("artifact_uri", ""), None)
 
-    def write(self, kept: Kept, run: Run, metrics: Sequence[Metric]) -> None:
-        """Write a run: its status, its parameters, some metrics, and at last the digest of all this."""
+    def write(self, kept: Kept, run: Run, metrics: Sequence[Metric], parent: str | None) -> None:
+        """Write a run: its status, its parameters, some metrics, and at last its tags with the digest of all this."""
         update = {"run_id": kept.id, "run_name": run.name, "status": run.status}
         self._post("runs/update", update | ({} if run.end is None else {"end_time": run.end}))
         for part in _parts([*run.params.items()], _MOST_PAIRS):
             self._log(kept, params=_pairs(dict(part)))
         for part in _parts(metrics, _MOST_METRICS):
             self._log(kept, metrics=[asdict(metric) for metric in part])
-        self._log(kept, tags=_pairs({**run.tags, WRITTEN: run.digest}))
+        below = {} if parent is None else {PARENT: parent}
+        self._log(kept, tags=_pairs({**run.tags, **below, WRITTEN: run.digest}))
 
     def write_artifact(self, kept: Kept, name: str, content: str) -> bool:
         """Store a text among a run's artifacts; return whether this server stores artifacts for its clients."""
         if not kept.artifacts.startswith(_ARTIFACTS):
             return False
-        path = kept.artifacts.removeprefix(_ARTIFACTS).lstrip("/")
+        # The address may also name the server, as in `mlflow-artifacts://host:5000/1/artifacts`.
+        path = urlsplit(kept.artifacts).path.lstrip("/")
         headers = {"Content-Type": "text/html; charset=utf-8"}
         self._send(
             "PUT", f"/api/2.0/mlflow-artifacts/artifacts/{path}/{name}", content=content.encode(), headers=headers
@@ -156,9 +167,11 @@ class MlflowServer:
         except (httpx.HTTPError, httpx.InvalidURL) as problem:
             raise MirrorProblem(f"{self.address}: {type(problem).__name__}: {first_line(str(problem))}") from None
         except ValueError:
-            raise MirrorProblem(f"{self.address}: expected an MLflow tracking server, found another one") from None
+            raise MirrorProblem(
+                f"{self.address}: expected the answer of an MLflow tracking server, got another one"
+            ) from None
         if not isinstance(found, dict):
-            raise MirrorProblem(f"{self.address}: expected an MLflow tracking server, found another one")
+            raise MirrorProblem(f"{self.address}: expected the answer of an MLflow tracking server, got another one")
         return found
 
 

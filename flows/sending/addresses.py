@@ -4,9 +4,9 @@ import importlib
 import os
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from overnight.flows.sending.heard import hearing_apprise
 
@@ -26,6 +26,18 @@ def _is_name(name: str) -> str:
 VariableName = Annotated[str, AfterValidator(_is_name)]
 
 
+def _is_list(given: Any) -> Any:
+    if isinstance(given, list | tuple):
+        return given
+    # It is not repeated either.
+    raise ValueError("expected a list of names of variables, such as [REPORT_MAIL], got something else")
+
+
+VariableNames = Annotated[
+    tuple[VariableName, ...], BeforeValidator(_is_list, json_schema_input_type=tuple[VariableName, ...])
+]
+
+
 def addresses_of(names: Iterable[str]) -> Mapping[str, str]:
     """Return the addresses by the names of their variables, without those that are not set."""
     return {name: os.environ[name].strip() for name in names if os.environ.get(name, "").strip()}
@@ -41,7 +53,7 @@ def address_problems(names: Iterable[str]) -> list[str]:
         elif not is_known(found[name]):
             problems.append(
                 f"`send_report_to`: expected the variable `{name}` to hold an address that Apprise knows, such as "
-                "mailtos://user:password@example.com?to=ada@example.com, found another one"
+                "mailtos://user:password@example.com?to=ada@example.com, found one that it does not know"
             )
     return problems
 

@@ -3,9 +3,12 @@
 import importlib
 import re
 import threading
+import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from overnight.campaign.values.harmless import first_line
 from overnight.evaluators.secrets.environment import Redaction
@@ -36,13 +39,14 @@ def send_report(
     }
     for thread in threads.values():
         thread.start()
+    until = time.monotonic() + seconds
     for name, thread in threads.items():
-        thread.join(seconds)
+        thread.join(max(until - time.monotonic(), 0.0))
         if thread.is_alive():
             failures[name] = f"no answer within {seconds:g} s"
     if failures:
-        reasons = "; ".join(f"{name}: {why}" for name, why in failures.items())
-        notify(f"The report was not sent everywhere ({reasons}). It is kept, and the campaign is not affected.")
+        reasons = "; ".join(f"{name} ({why})" for name, why in failures.items())
+        notify(f"The report was not sent to {reasons}. The campaign is not affected.")
 
 
 def _send(name: str, address: str, title: str, body: str, page: Path | None, failures: dict[str, str]) -> None:
@@ -59,9 +63,11 @@ def _refusal(address: str, title: str, body: str, page: Path | None) -> str | No
     """Return why the message was not sent; None if it was."""
     apprise: Any = importlib.import_module("apprise")
     with hearing_apprise() as heard:
-        sender = apprise.Apprise()
+        # A variable may hold several addresses. They are tried in this thread, in which Apprise's warnings are heard.
+        sender = apprise.Apprise(asset=apprise.AppriseAsset(async_mode=False))
         if not sender.add(address):
-            return heard.last or "Apprise does not know this kind of address"
+            # Its own message would repeat the address.
+            return "Apprise does not know this kind of address, or a part of it is wrong"
         attached = None if page is None else [str(page)]
         sent = sender.notify(title=title, body=body, body_format=apprise.NotifyFormat.HTML, attach=attached)
         return None if sent else heard.last or "it was not accepted"
@@ -69,6 +75,12 @@ def _refusal(address: str, title: str, body: str, page: Path | None) -> str | No
 
 def _without_secrets(name: str, address: str, text: str) -> str:
     """Return the text without the address and its parts: which of them are secrets depends on the service."""
-    parts = {part for part in _BETWEEN_PARTS.split(address) if len(part) >= _SECRET and "." not in part}
+    written = [address, unquote(address)]
+    parts = {part for text in written for part in _BETWEEN_PARTS.split(text) if len(part) >= _SECRET}
+    with suppress(ValueError):
+        password = urlsplit(address).password or ""
+        parts |= {password, unquote(password)} - {""}
+        # The host is no secret, and tells which server refused.
+        parts -= {part for part in parts if part.lower() == urlsplit(address).hostname}
     secrets = {name: address} | {f"{name}[{i}]": part for i, part in enumerate(sorted(parts), 1)}
     return first_line(Redaction(secrets).text(text))[:_LONGEST_REASON]

@@ -10,8 +10,10 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]#|~!$])")
 _OF_HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 # At the beginning of a line these make lists and rules.
 _BEGINNING = re.compile(r"^([-+](?=\s|$)|-(?=-)|=|\d+(?=[.)](?:\s|$)))")
-# Would notify a person or a team of this name; an empty comment is not shown.
-_MENTION = re.compile(r"(?<!\w)@(?=\w)")
+# GitHub would make mentions, links to issues, addresses and emojis of these; an empty comment is not shown.
+_JOINT = re.compile(
+    r"(?<=@)(?=\w)|(?<=#)(?=\d)|(?<=GH-)(?=\d)|(?<=:)(?=//)|(?<=www)(?=\.)|(?<=:)(?=(?:[\w+-]|\\_)+:)", re.IGNORECASE
+)
 
 
 def plain(text: str) -> str:
@@ -19,7 +21,7 @@ def plain(text: str) -> str:
     escaped = _SPECIAL.sub(r"\\\1", " ".join(harmless(text).split()))
     for character, name in _OF_HTML.items():
         escaped = escaped.replace(character, name)
-    return _MENTION.sub("@<!-- -->", _BEGINNING.sub(_escaped_beginning, escaped))
+    return _JOINT.sub("<!-- -->", _BEGINNING.sub(_escaped_beginning, escaped))
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -19,7 +19,7 @@ def mirror(path: Path, mlflow: str | None, experiment: str | None) -> None:
     kept, history = read_past(path)
     asked = None if kept.file is None else kept.file.mirror
     settings = _settings(path, asked, mlflow, experiment)
-    if settings == asked and controller_lives(history):
+    if asked is not None and _place(settings, kept.name) == _place(asked, kept.name) and controller_lives(history):
         raise OvernightError(
             f"{path}: its controller is running and writes to {settings.mlflow} itself, so nothing was written. Run "
             "`overnight mirror` when it has ended."
@@ -29,9 +29,13 @@ def mirror(path: Path, mlflow: str | None, experiment: str | None) -> None:
         written = made.bring_up_to(history, story)
         with_report = made.write_report(render_report(history, story))
         page = made.server.page
-    terminal().print(f"mirror: {written} of {len(history.trials)} trials written to {page}", soft_wrap=True)
+    terminal().print(f"mirror: {len(history.trials)} trials at {page}, {written} of them written now", soft_wrap=True)
     if not with_report:
         terminal().print("The report was not stored: this server keeps its artifacts elsewhere.", soft_wrap=True)
+
+
+def _place(settings: MirrorSettings, campaign: str) -> tuple[str, str]:
+    return settings.mlflow, settings.experiment or campaign
 
 
 def _settings(path: Path, asked: MirrorSettings | None, mlflow: str | None, experiment: str | None) -> MirrorSettings:

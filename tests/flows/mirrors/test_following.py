@@ -95,9 +95,11 @@ def test_a_server_that_is_down_is_reported_once_and_another_mirror_catches_up(se
     assert heard.any.wait(30)
     watched.watch(story.tried(3, 4, 0.5).history)
     watched.close(None, 30)
-    [text] = heard.texts
-    assert "it answered 500" in text
-    assert "`overnight mirror CAMPAIGN`" in text
+    first, last = heard.texts
+    assert "it answered 500" in first
+    assert "the mirror is tried again" in first
+    assert "it answered 500" in last
+    assert "`overnight mirror CAMPAIGN` writes the rest" in last
     assert server.runs == {}
     server.behaviour = "well"
     assert not complete(server, story.history)
@@ -113,6 +115,14 @@ def test_a_server_that_comes_back_has_everything_at_the_end(server: TrackingServ
     watched.close(None, 30)
     assert complete(server, story.history)
     assert len(heard.texts) == 1
+
+
+def test_a_run_that_ends_by_an_error_is_not_shown_as_running(server: TrackingServer):
+    watched = following(server, Heard())
+    watched.watch(tried().history)
+    watched.close(None, 30)
+    [parent] = [run for run in server.runs.values() if run["tags"]["overnight.run"] == "campaign"]
+    assert parent["info"]["status"] != "RUNNING"
 
 
 def test_a_server_that_hangs_is_left_alone_at_the_end(server: TrackingServer):

@@ -262,7 +262,7 @@ def test_a_server_takes_the_report(place: Place):
 
 @pytest.mark.parametrize(
     ("behaviour", "said"),
-    [("broken", "it answered 500"), ("locked", "MLFLOW_TRACKING_USERNAME"), ("another", "found another one")],
+    [("broken", "it answered 500"), ("locked", "MLFLOW_TRACKING_USERNAME"), ("another", "got another one")],
 )
 def test_a_server_that_cannot_serve_is_named_with_the_reason(
     server: TrackingServer, near: Place, behaviour: str, said: str

@@ -15,6 +15,7 @@ from tracking_server import TrackingServer, tracking_server
 
 from overnight.campaign.errors import InvalidDefinition
 from overnight.flows.definition.campaign_file import CampaignFile, load_campaign_file, read_campaign
+from overnight.flows.mirrors.mlflow_server import MirrorProblem, MlflowServer
 from overnight.flows.mirrors.names import accepted_names
 from overnight.storage import open_ledger
 
@@ -57,6 +58,8 @@ def test_a_mirror_is_part_of_the_file_and_not_of_the_campaign():
         ("http://tracker:99999", "expected the address"),
         ("http://tracker:5000/?a=b", "without `?`"),
         ("databricks", "expected the address"),
+        ("http://tracker:5000\n", "a space or a line break"),
+        (" http://tracker:5000", "a space or a line break"),
     ],
 )
 def test_another_address_is_refused_with_what_to_write(address: str, expected: str):
@@ -71,6 +74,22 @@ def test_a_password_in_the_address_is_refused_and_not_repeated(tmp_path: Path):
     with pytest.raises(InvalidDefinition, match="MLFLOW_TRACKING_PASSWORD") as refused:
         load_campaign_file(path)
     assert "sesame-17" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "mirror", ["http://ada:sesame-17@h:1", {"mlflow": "ada:sesame-17@h:1"}, {"mlflow": "http:/ada:sesame-17@h:1"}]
+)
+def test_an_address_in_the_wrong_place_is_refused_and_not_repeated(mirror: object):
+    with pytest.raises(InvalidDefinition, match="mirror") as refused:
+        file_with(mirror)
+    assert "sesame" not in str(refused.value)
+
+
+def test_a_token_that_no_request_can_carry_is_a_problem_of_the_mirror(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "t\u00f6k\u00e9n")
+    with pytest.raises(MirrorProblem, match="no connection can be prepared") as refused:
+        MlflowServer("http://tracker:5000", "rates")
+    assert "k\u00e9n" not in str(refused.value)
 
 
 @given(st.lists(st.text(min_size=1, max_size=300), unique=True, max_size=8))
@@ -102,17 +121,18 @@ def folder(tmp_path: Path) -> Path:
 
 def test_the_command_writes_a_finished_campaign_and_nothing_twice(folder: Path, server: TrackingServer):
     asked = ("mirror", "ledger/rates", "--mlflow", server.address)
-    assert f"mirror: 2 of 2 trials written to {server.address}/#/experiments/1" in overnight_here(folder, *asked).stdout
-    assert "mirror: 0 of 2 trials written" in overnight_here(folder, *asked).stdout
+    page = f"{server.address}/#/experiments/1"
+    assert f"mirror: 2 trials at {page}, 2 of them written now" in overnight_here(folder, *asked).stdout
+    assert f"mirror: 2 trials at {page}, 0 of them written now" in overnight_here(folder, *asked).stdout
     assert len(server.runs) == 3
-    [page] = server.artifacts.values()
-    assert page.startswith("<!doctype html>")
+    [report] = server.artifacts.values()
+    assert report.startswith("<!doctype html>")
     assert [*server.experiments] == ["rates"]
 
 
 def test_the_command_reads_the_server_and_the_experiment_from_the_file(folder: Path, server: TrackingServer):
     (folder / "campaign.yaml").write_text(f"{FILE}mirror: {{mlflow: '{server.address}', experiment: nights}}\n")
-    assert "2 of 2 trials" in overnight_here(folder, "mirror").stdout
+    assert "2 of them written now" in overnight_here(folder, "mirror").stdout
     assert [*server.experiments] == ["nights"]
 
 

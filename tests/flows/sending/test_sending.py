@@ -65,7 +65,7 @@ def test_each_address_gets_the_report_and_failures_are_said_in_one_text(
     send_report(["BAD", "GOOD", "STRANGE", "UNSET"], "rates: finished", BODY, page, said.append, 60)
     assert len(server.mails) == 1
     [text] = said
-    assert all(name in text for name in ("BAD: ", "STRANGE: ", "UNSET: the variable is not set"))
+    assert all(name in text for name in ("BAD (", "STRANGE (", "UNSET (the variable is not set)"))
     assert "GOOD" not in text
     assert "sesame" not in text
 
@@ -78,10 +78,10 @@ def test_a_server_that_refuses_is_named_with_its_reason(
     said: list[str] = []
     send_report(["REPORT_MAIL"], "t", BODY, page, said.append, 60)
     assert server.mails == []
-    assert said[0].startswith("The report was not sent everywhere (REPORT_MAIL: ")
+    assert said[0].startswith("The report was not sent to REPORT_MAIL (")
 
 
-@pytest.mark.parametrize("secret", ["sesame-17", "sesame.17/more%20", "T0K3N0F17"])
+@pytest.mark.parametrize("secret", ["sesame-17", "sesame.17/more%20", "T0K3N0F17", "ab.12", "s%2Esame-17"])
 def test_no_part_of_an_address_is_in_a_reason_or_a_log(
     secret: str, page: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
@@ -90,7 +90,7 @@ def test_no_part_of_an_address_is_in_a_reason_or_a_log(
     said: list[str] = []
     with caplog.at_level(logging.DEBUG):
         send_report(["REPORT_MAIL"], "t", BODY, page, said.append, 60)
-    assert said[0].startswith("The report was not sent everywhere (REPORT_MAIL: ")
+    assert said[0].startswith("The report was not sent to REPORT_MAIL (")
     assert secret not in said[0]
     assert [record for record in caplog.records if record.name == "apprise" and record.levelno >= logging.INFO] == []
 
@@ -100,7 +100,7 @@ def test_a_server_that_hangs_is_left_alone(server: MailServer, page: Path, monke
     monkeypatch.setenv("REPORT_MAIL", address(server, "&rto=1&cto=1"))
     said: list[str] = []
     send_report(["REPORT_MAIL"], "t", BODY, page, said.append, 0.05)
-    assert "REPORT_MAIL: no answer within 0.05 s" in said[0]
+    assert "REPORT_MAIL (no answer within 0.05 s)" in said[0]
 
 
 FILE: dict[str, Any] = {
@@ -139,3 +139,29 @@ def test_an_address_in_the_file_is_refused_and_not_repeated(tmp_path: Path):
     with pytest.raises(InvalidDefinition, match="expected the name of a variable") as refused:
         load_campaign_file(path)
     assert "sesame-17" not in str(refused.value)
+
+
+def test_a_refused_address_is_not_repeated(page: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CHAT", "tgram://12345:AbC.dEf/1, tgram://98765:GhI.jKl/2")
+    said: list[str] = []
+    send_report(["CHAT"], "t", BODY, page, said.append, 60)
+    assert said[0].startswith("The report was not sent to CHAT (")
+    assert not any(part in said[0] for part in ("AbC", "dEf", "GhI", "jKl"))
+
+
+def test_several_addresses_in_one_variable_are_heard_alike(
+    page: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setenv("BOTH", "json://127.0.0.1:1/sesame-1, json://127.0.0.1:1/sesame-2")
+    said: list[str] = []
+    send_report(["BOTH"], "t", BODY, page, said.append, 60)
+    assert said[0].startswith("The report was not sent to BOTH (")
+    assert "sesame" not in said[0]
+    assert [record for record in caplog.records if record.name == "apprise"] == []
+
+
+@pytest.mark.parametrize("given", ["mailtos://ada:sesame-17@example.com", ["mailtos://ada:sesame-17@example.com"]])
+def test_an_address_instead_of_a_variable_is_refused_and_not_repeated(given: object):
+    with pytest.raises(InvalidDefinition, match="send_report_to") as refused:
+        read_campaign({**FILE, "send_report_to": given})
+    assert "sesame" not in str(refused.value)

@@ -107,9 +107,26 @@ def test_a_number_is_left_as_it_is(text: str):
 
 
 def test_no_name_notifies_a_person():
-    assert "@ada" not in plain("ask @ada")
-    assert text_of(tokens(plain("ask @ada"))[1]) == "ask @ada"
-    assert plain("ada@home") == "ada@home"
+    for text in ("ask @ada", "联系@ada", "ada@home.org"):
+        assert "@a" not in plain(text)
+        assert "@h" not in plain(text)
+        assert text_of(tokens(plain(text))[1]) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "link"),
+    [
+        ("see #12", "#12"),
+        ("gh-12", "gh-12"),
+        ("https://evil.example", "://"),
+        ("www.evil.example", "www."),
+        ("train.py:100: ValueError", ":100:"),
+        (":white_check_mark:", ":white"),
+    ],
+)
+def test_no_text_becomes_a_link_or_an_emoji(text: str, link: str):
+    assert link not in plain(text).replace("\\", "")
+    assert text_of(tokens(plain(text))[1]) == text
 
 
 def test_the_summary_has_what_went_wrong_and_what_waits():
