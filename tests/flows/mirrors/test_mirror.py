@@ -293,3 +293,16 @@ def test_the_credentials_of_the_environment_are_sent_and_never_repeated(
     with pytest.raises(MirrorProblem) as problem:
         near.bring(reporting().history)
     assert "sesame-17" not in str(problem.value)
+
+
+def test_trials_below_a_parent_that_was_deleted_move_to_the_new_one(near: Place, server: TrackingServer):
+    history = Story().tried(1, 0, 2.0).tried(2, 2, 1.0).history
+    near.bring(history)
+    [parent] = [key for key, run in server.runs.items() if run["tags"]["overnight.run"] == "campaign"]
+    del server.runs[parent]
+    near.bring(history)
+    runs = {run["tags"]["overnight.run"]: (key, run["tags"]) for key, run in server.runs.items()}
+    new, _ = runs.pop("campaign")
+    assert new != parent
+    assert {tags["mlflow.parentRunId"] for _, tags in runs.values()} == {new}
+    assert near.bring(history) == 0
