@@ -27,6 +27,7 @@ class TrackingServer:
     def __init__(self) -> None:
         self.experiments: dict[str, str] = {}
         self.runs: dict[str, dict[str, Any]] = {}
+        self.created = 0
         self.history: dict[str, list[dict[str, Any]]] = {}
         self.artifacts: dict[str, str] = {}
         self.requests: list[str] = []
@@ -66,7 +67,8 @@ class TrackingServer:
         return {"experiment_id": self.experiments[asked["name"]]}
 
     def _create(self, asked: dict[str, Any]) -> dict[str, Any]:
-        number, of = f"r{len(self.runs) + 1}", asked["experiment_id"]
+        self.created += 1
+        number, of = f"r{self.created}", asked["experiment_id"]
         assert of in self.experiments.values()
         info = {"run_id": number, "experiment_id": of, "run_name": asked["run_name"], "status": "RUNNING"}
         info |= {"start_time": asked["start_time"], "artifact_uri": f"mlflow-artifacts:/{of}/{number}/artifacts"}
