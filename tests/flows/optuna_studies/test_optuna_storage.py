@@ -14,9 +14,11 @@ from optuna.storages import BaseStorage, RetryHeartbeatStaleTrialCallback, fail_
 from optuna.storages._heartbeat import BaseHeartbeat
 from optuna.trial import TrialState
 from optuna_ledgers import defined
+from typer.testing import CliRunner
 
 from overnight import optuna_storage
 from overnight.campaign.errors import LedgerDamaged, LedgerError
+from overnight.flows.cli import app
 from overnight.storage import open_operations
 from overnight.storage.operations.bundles import SIZE
 
@@ -79,12 +81,30 @@ def test_the_command_verifies_the_chain_and_names_the_file_that_was_altered(tmp_
         optuna_storage(tmp_path / "a")
 
 
-def test_a_receipt_shows_that_the_end_was_cut_off(tmp_path):
+def verified(place: Path, receipts: Path, code: int = 0) -> str:
+    done = CliRunner().invoke(app, ["verify", str(place), "--receipts", str(receipts)])
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+def test_a_study_with_a_receipt_is_whole_until_its_end_is_cut_off(tmp_path):
     optimise(optuna_storage(tmp_path / "a"), 3)
-    kept = str(tmp_path / "kept.jsonl")
-    overnight_here(tmp_path, "verify", str(tmp_path / "a"), "--receipts", kept)
-    sorted((tmp_path / "a/operations").rglob("*.jsonl"))[-1].unlink()
-    assert "cut off" in overnight_here(tmp_path, "verify", str(tmp_path / "a"), "--receipts", kept, code=1).stdout
+    kept = tmp_path / "kept.jsonl"
+    assert "this is the first" in verified(tmp_path / "a", kept)
+    assert "receipts: 1 agree" in verified(tmp_path / "a", kept)
+    newest = sorted((tmp_path / "a/operations").rglob("*.jsonl"))[-1]
+    newest.unlink()
+    cut = verified(tmp_path / "a", kept, code=1)
+    assert "cut off" in cut
+    assert f"operations/00000/{newest.name}" in cut
+
+
+def test_a_folder_with_events_and_operations_is_not_called_whole(tmp_path):
+    optimise(optuna_storage(tmp_path / "net"), 1)
+    append(tmp_path, "net", [defined()])
+    found = verified(tmp_path / "net", tmp_path / "kept.jsonl", code=2)
+    assert "expected events or operations, found both" in found
+    assert not (tmp_path / "kept.jsonl").exists()
 
 
 @pytest.mark.parametrize("damage", ["torn", "missing"])
