@@ -7,7 +7,8 @@ from typing import Any
 
 from optuna.storages.journal import BaseJournalBackend
 
-from overnight.storage import Operation, OperationLog, open_operations
+from overnight.campaign.errors import LedgerDamaged
+from overnight.storage import Operation, OperationLog, ledger_location, open_operations
 
 
 class OperationBackend(BaseJournalBackend):
@@ -27,9 +28,20 @@ class OperationBackend(BaseJournalBackend):
         return self._log
 
     def read_logs(self, log_number_from: int) -> list[Operation]:
-        """Return the operations from this number on."""
-        return [json.loads(line) for line in self._log.read()[log_number_from:]]
+        """Return the operations from this number on; raises LedgerDamaged if one of them is no JSON."""
+        lines = self._log.read()[log_number_from:]
+        return [self._operation(number, line) for number, line in enumerate(lines, log_number_from + 1)]
 
     def append_logs(self, logs: list[Operation]) -> None:
         """Append operations; they are durable once this returns."""
         self._log.append(logs)
+
+    def _operation(self, number: int, line: str) -> Operation:
+        try:
+            return json.loads(line)
+        except ValueError as problem:
+            where = ledger_location(self._url, self._name, Path())
+            raise LedgerDamaged(
+                f"{where}, operation {number}: expected a line of JSON, found another one ({problem}). "
+                f"`overnight verify {where}` names its file."
+            ) from None

@@ -8,6 +8,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from overnight.campaign import Goal, History, Trial
+from overnight.campaign.columns import CONSTRAINED, FRONT, OF_ARMS, own_columns
 from overnight.campaign.history.trial import Observation, Stopped
 from overnight.flows.optuna_studies.distributions import distributions_of
 from overnight.report.tables import trial_rows
@@ -23,6 +24,7 @@ _STATES = {
     "awaiting approval": TrialState.WAITING,
     "waiting": TrialState.WAITING,
 }
+_OWN_COLUMNS = own_columns((*OF_ARMS, *CONSTRAINED, *FRONT))
 METRIC_NAMES = "study:metric_names"
 
 
@@ -124,7 +126,8 @@ def _constraints(goal: Goal, trial: Trial) -> dict[str, Any]:
 
 def _attributes(goal: Goal, trial: Trial, row: dict[str, Any]) -> dict[str, Any]:
     """Return what else is known about a trial, under the names of the columns of `overnight trials`."""
-    shown = {*trial.point, *(objective.metric for objective in goal.objectives)}
+    # A parameter or a metric with the name of another column is in a column with a prefix.
+    shown = {*trial.point, *(objective.metric for objective in goal.objectives)}.difference(_OWN_COLUMNS)
     found = {name: value for name, value in row.items() if name not in shown and value is not None}
     if trial.parked_because is not None:
         found["parked_because"] = trial.parked_because

@@ -53,7 +53,7 @@ def serve(storage: BaseStorage, port: int) -> None:
 
 
 def guarded(application: Application, *, read_only: bool) -> Application:
-    """Return the application for requests of this machine's own pages, and for reading alone if it is `read_only`.
+    """Return the application, restricted to requests from its own pages and, if `read_only`, to requests that read.
 
     Optuna's dashboard itself answers everybody: any web page that the browser shows could change studies.
     """

@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,14 @@ from optuna.storages._heartbeat import BaseHeartbeat
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from overnight.campaign.errors import LedgerError
 from overnight.flows.api.sync import run_sync
 from overnight.flows.optuna_studies.backend import OperationBackend
 from overnight.storage import Mailbox, open_store
 
 StaleCallback = Callable[[Study, FrozenTrial], None]
+# A sign of life, and when this process first saw it.
+_Seen = tuple[str, float]
 
 
 class ChainStorage(JournalStorage, BaseHeartbeat):
@@ -49,8 +53,10 @@ class ChainStorage(JournalStorage, BaseHeartbeat):
         self._watch_signs()
 
     def record_heartbeat(self, trial_id: int) -> None:
-        """Replace the sign of life of a trial."""
-        run_sync(self._signs.replace(str(trial_id), secrets.token_hex(8)))
+        """Replace the sign of life of a trial; if the store refuses, the next sign replaces it."""
+        # Optuna's thread would end with the error, and others would take a trial that is well.
+        with suppress(LedgerError):
+            run_sync(self._signs.replace(str(trial_id), secrets.token_hex(8)))
 
     def get_heartbeat_interval(self) -> int | None:
         """Return the seconds between two signs of life; None if workers give none."""
@@ -63,17 +69,18 @@ class ChainStorage(JournalStorage, BaseHeartbeat):
     def _get_stale_trial_ids(self, study_id: int) -> list[int]:
         now = time.monotonic()
         running = self.get_all_trials(study_id, deepcopy=False, states=(TrialState.RUNNING,))
-        seen = {trial._trial_id: self._look(trial._trial_id, now) for trial in running}
-        self._seen = {trial_id: sign for trial_id, sign in seen.items() if sign is not None}
-        return [trial_id for trial_id, (_, since) in self._seen.items() if now - since > self._grace]
+        before = self._seen.get(study_id, {})
+        looked = {trial._trial_id: self._look(trial._trial_id, before.get(trial._trial_id), now) for trial in running}
+        seen = self._seen[study_id] = {trial_id: sign for trial_id, sign in looked.items() if sign is not None}
+        return [trial_id for trial_id, (_, since) in seen.items() if now - since > self._grace]
 
-    def _look(self, trial_id: int, now: float) -> tuple[str, float] | None:
+    def _look(self, trial_id: int, before: _Seen | None, now: float) -> _Seen | None:
         """Return the sign of life of a trial and when it was first seen; None if there is no sign."""
-        sign, before = run_sync(self._signs.get(str(trial_id))), self._seen.get(trial_id)
+        sign = run_sync(self._signs.get(str(trial_id)))
         if sign is None:
             return None
         return before if before is not None and before[0] == sign else (sign, now)
 
     def _watch_signs(self) -> None:
         self._signs = Mailbox(open_store(self._url, Path()), f"{self._name}/signs_of_life/")
-        self._seen: dict[int, tuple[str, float]] = {}
+        self._seen: dict[int, dict[int, _Seen]] = {}

@@ -2,7 +2,7 @@
 
 import copy
 import threading
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,13 +28,20 @@ class _Study:
     """A campaign with its trials as they were when they were last converted."""
 
     id: int
+    place: Place
     campaign: OpenCampaign
     history: History | None = None
     trials: tuple[FrozenTrial, ...] = ()
 
     def refresh(self) -> History:
         """Read the ledger; the trials are converted again only if it has grown."""
-        history = self.campaign.history
+        try:
+            history = self.campaign.history
+        except LedgerError:
+            # It may have been deleted and begun again, which only a campaign that is opened anew can read.
+            again = OpenCampaign(self.campaign.name, self.place)
+            history = again.history
+            self.campaign = again
         if history is not self.history:
             self.trials = tuple(trials_of(history, self.id * _IDS))
             self.history = history
@@ -54,10 +61,12 @@ class LedgerView(RefusingStorage):
         self._lock = threading.RLock()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_place": Place(self._place.address, self._place.only)}
+        # Ids are in the order in which this view found the campaigns, and another one may find them in another order.
+        return {"_place": Place(self._place.address, self._place.only), "_names": [*self._studies]}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state["_place"])
+        self._add(state["_names"])
 
     def get_study_id_from_name(self, study_name: str) -> int:
         """Return the id of a campaign's study; raises KeyError for an unknown name."""
@@ -113,10 +122,14 @@ class LedgerView(RefusingStorage):
         with self._lock:
             only = self._place.only
             names = [only] if only else [kept.name for kept in kept_campaigns(self._place.address, Path())]
-            for name in names:
-                if name not in self._studies:
-                    self._studies[name] = _Study(len(self._studies) + 1, OpenCampaign(name, self._place))
+            self._add(names)
             return dict(self._studies)
+
+    def _add(self, names: Iterable[str]) -> None:
+        for name in names:
+            if name not in self._studies:
+                campaign = OpenCampaign(name, self._place)
+                self._studies[name] = _Study(len(self._studies) + 1, self._place, campaign)
 
     def _study(self, study_id: int) -> _Study:
         known = (study for studies in (lambda: self._studies, self._named) for study in [*studies().values()])

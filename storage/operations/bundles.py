@@ -25,8 +25,9 @@ class Bundles:
 
     def numbers(self) -> list[int]:
         """Return the number of the last segment in each bundle, in order."""
-        names = (key.rpartition("/")[2].removesuffix(".jsonl.gz") for key in self._store.keys(self._folder))
-        return sorted(int(name) for name in names if name.isdecimal())
+        keys = self._store.keys(self._folder)
+        numbered = ((key, key.rpartition("/")[2].removesuffix(".jsonl.gz")) for key in keys)
+        return sorted(int(name) for key, name in numbered if name.isdecimal() and key == self._key(int(name)))
 
     def after(self, number: int) -> Iterator[list[OperationFile]]:
         """Yield the segments of each bundle after `number`, up to the first bundle that is missing or unreadable."""

@@ -1,7 +1,10 @@
 """A chain of operations as one process sees it: all operations so far, and the place of the next append."""
 
-from collections.abc import Iterator, Sequence
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import pairwise
 
 from overnight.campaign.errors import LedgerDamaged, LedgerError
@@ -16,6 +19,8 @@ _READERS = 16
 _AHEAD = 256
 # Segments that are requested one after the other before the newest one is looked up in a listing.
 _GUESSES = 3
+# After so many seconds the listing is read even if the next segment does not exist.
+LOOK_AGAIN = 60.0
 
 
 class OperationLog:
@@ -25,11 +30,13 @@ class OperationLog:
     at a time may use it; several processes may use the same files.
     """
 
-    def __init__(self, store: ObjectStore, prefix: str) -> None:
+    def __init__(self, store: ObjectStore, prefix: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._store, self._prefix = store, prefix
         self._folder = f"{prefix}{FOLDER}"
         self._bundles = Bundles(store, prefix, self.files)
         self._newest = BEGINNING
+        self._clock = clock
+        self._listed = -math.inf
         self._lines: list[str] = []
 
     @property
@@ -40,19 +47,20 @@ class OperationLog:
     def read(self) -> Sequence[str]:
         """Return all operations so far as lines of JSON, in the order of the appends.
 
-        Raises LedgerDamaged with the name of the first file that is missing, torn, foreign or altered, and LedgerTooNew
-        for a file of a newer version.
+        Segments that a bundle holds are not read from their own files; `verify_operations` does that. Raises
+        LedgerDamaged with the name of the first file that is missing, torn, foreign or altered, and LedgerTooNew for a
+        file of a newer version.
         """
         for file in self._new():
             self._take(file)
         return self._lines
 
     def append(self, operations: Sequence[Operation]) -> None:
-        """Append the operations after all others that there are by then.
+        """Append the operations after all operations that other writers have appended.
 
         Raises LedgerDamaged, and writes nothing, if the newest segment is no longer as it was read.
         """
-        if self._newest.number == 0:
+        if not self._looked_lately():
             self.read()
         if self._newest.number == 0:
             self._store.prove(self._prefix)
@@ -65,7 +73,9 @@ class OperationLog:
                 continue
             self._take(file)
             if file.number % SIZE == 0:
-                self._bundles.fill(file.number)
+                # The append is committed. A bundle that cannot be made now is made with the next one.
+                with suppress(LedgerError):
+                    self._bundles.fill(file.number)
             return
 
     def stored(self, number: int) -> OperationFile:
@@ -108,10 +118,11 @@ class OperationLog:
         raise damaged(self.name(before.number), expected, "other bytes", f"One of the two was altered. {RESTORE}")
 
     def _new(self) -> Iterator[OperationFile]:
-        """Yield the segments that have not been read: those that are requested next, or else all in the listing."""
+        """Yield the segments that have not been read: first the next few by name, then the rest of the listing."""
         known = self._newest.number
-        # Soon after the last look there are few, and a request for one object is faster than a listing.
-        for number in range(known + 1, known + 1 + _GUESSES) if known else ():
+        # Soon after the last look there are few, and a request for one object is faster than a listing. But only a
+        # listing shows that a segment is missing before newer ones.
+        for number in range(known + 1, known + 1 + _GUESSES) if self._looked_lately() else ():
             try:
                 yield decode(self._store.get(self._key(number)), number, self.name(number))
             except ObjectMissing:
@@ -121,7 +132,14 @@ class OperationLog:
                 break
             yield from bundle
         known = self._newest.number
-        yield from self.files(known, self.last(known))
+        now = self._clock()
+        last = self.last(known)
+        self._listed = now
+        yield from self.files(known, last)
+
+    def _looked_lately(self) -> bool:
+        """Return whether the listing was read a short time ago, and had a segment."""
+        return self._newest.number > 0 and self._clock() - self._listed < LOOK_AGAIN
 
     def _fits(self, bundle: Sequence[OperationFile]) -> bool:
         """Return whether the files of a bundle follow the newest segment; its last one is compared with its own file.

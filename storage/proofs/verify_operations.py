@@ -1,5 +1,6 @@
 """Prove that a chain of operations is complete and unaltered, as `verify` proves it of events."""
 
+import json
 from collections import deque
 from collections.abc import Sequence
 
@@ -24,6 +25,8 @@ def verify_operations(log: OperationLog, receipts: Sequence[Receipt] = ()) -> Ve
     before, recent = BEGINNING, deque[OperationFile](maxlen=SIZE)
     for file in log.files(0, log.last()):
         log.check(file, before)
+        if not all(map(_is_json, file.lines)):
+            raise damaged(log.name(file.number), "lines of JSON", "another one", RESTORE)
         for receipt in receipts:
             if receipt.segment == file.number:
                 compare(receipt, file.hash, file.end, log.name(file.number))
@@ -44,3 +47,11 @@ def verify_operations(log: OperationLog, receipts: Sequence[Receipt] = ()) -> Ve
         anchored=newest_receipt.segment if newest_receipt else 0,
         anchored_events=newest_receipt.events if newest_receipt else 0,
     )
+
+
+def _is_json(line: str) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True

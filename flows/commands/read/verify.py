@@ -106,10 +106,7 @@ def _verified(url: str, name: str, file: Path | None, keys: _Keys) -> Iterator[s
         raise LedgerError(
             f"receipts `{file}`: expected a signed receipt, found none. Create the first one with --sign."
         )
-    found = verify(open_ledger(url, name, Path()), receipts.kept)
-    if not found.segment:
-        # Studies of Optuna's own have a chain of operations instead of events.
-        found = verify_operations(open_operations(url, name, Path()), receipts.kept)
+    found = _state(url, name, receipts)
     if not found.segment:
         raise LedgerError(f"{location}: expected a campaign's ledger, found nothing.")
     added = False
@@ -118,6 +115,19 @@ def _verified(url: str, name: str, file: Path | None, keys: _Keys) -> Iterator[s
         add_receipt(file, signed(receipt, keys.signer) if keys.signer else receipt)
         added = True
     yield from verification_lines(found, receipts, file, demanded=keys.signed_by is not None, added=added)
+
+
+def _state(url: str, name: str, receipts: Receipts) -> Verification:
+    """Verify the events of a campaign, or the operations of a study of Optuna's own, which has them instead."""
+    ledger, log = open_ledger(url, name, Path()), open_operations(url, name, Path())
+    if not log.last() and not log.bundles.numbers():
+        return verify(ledger, receipts.kept)
+    if ledger.chain.newest(0):
+        raise LedgerError(
+            f"{ledger_location(url, name, Path())}: expected events or operations, found both. Move one of them "
+            "elsewhere."
+        )
+    return verify_operations(log, receipts.kept)
 
 
 def _is_kept(found: Verification, receipts: Receipts, signer: Signer | None) -> bool:

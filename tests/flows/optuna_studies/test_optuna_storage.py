@@ -14,11 +14,16 @@ from optuna.storages import BaseStorage, RetryHeartbeatStaleTrialCallback, fail_
 from optuna.storages._heartbeat import BaseHeartbeat
 from optuna.trial import TrialState
 from optuna_ledgers import defined
+from typer.testing import CliRunner
 
 from overnight import optuna_storage
 from overnight.campaign.errors import LedgerDamaged, LedgerError
-from overnight.storage import open_operations
+from overnight.flows.cli import app
+from overnight.flows.optuna_studies.backend import OperationBackend
+from overnight.flows.optuna_studies.storage import ChainStorage
+from overnight.storage import ObjectStore, open_operations, verify_operations
 from overnight.storage.operations.bundles import SIZE
+from overnight.storage.operations.operation_file import encode
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -79,12 +84,30 @@ def test_the_command_verifies_the_chain_and_names_the_file_that_was_altered(tmp_
         optuna_storage(tmp_path / "a")
 
 
-def test_a_receipt_shows_that_the_end_was_cut_off(tmp_path):
+def verified(place: Path, receipts: Path, code: int = 0) -> str:
+    done = CliRunner().invoke(app, ["verify", str(place), "--receipts", str(receipts)])
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+def test_a_study_with_a_receipt_is_whole_until_its_end_is_cut_off(tmp_path):
     optimise(optuna_storage(tmp_path / "a"), 3)
-    kept = str(tmp_path / "kept.jsonl")
-    overnight_here(tmp_path, "verify", str(tmp_path / "a"), "--receipts", kept)
-    sorted((tmp_path / "a/operations").rglob("*.jsonl"))[-1].unlink()
-    assert "cut off" in overnight_here(tmp_path, "verify", str(tmp_path / "a"), "--receipts", kept, code=1).stdout
+    kept = tmp_path / "kept.jsonl"
+    assert "this is the first" in verified(tmp_path / "a", kept)
+    assert "receipts: 1 agree" in verified(tmp_path / "a", kept)
+    newest = sorted((tmp_path / "a/operations").rglob("*.jsonl"))[-1]
+    newest.unlink()
+    cut = verified(tmp_path / "a", kept, code=1)
+    assert "cut off" in cut
+    assert f"operations/00000/{newest.name}" in cut
+
+
+def test_a_folder_with_events_and_operations_is_not_called_whole(tmp_path):
+    optimise(optuna_storage(tmp_path / "net"), 1)
+    append(tmp_path, "net", [defined()])
+    found = verified(tmp_path / "net", tmp_path / "kept.jsonl", code=2)
+    assert "expected events or operations, found both" in found
+    assert not (tmp_path / "kept.jsonl").exists()
 
 
 @pytest.mark.parametrize("damage", ["torn", "missing"])
@@ -123,6 +146,9 @@ def test_a_bundle_is_only_a_copy_and_a_damaged_one_changes_nothing(tmp_path):
         assert bundle.name in overnight_here(tmp_path, "verify", str(tmp_path / "a"), code=1).stdout
     bundle.unlink()
     assert open_operations(str(tmp_path), "a", Path()).read() == lines
+    # A file without the whole name of a bundle is none.
+    bundle.with_name(f"{SIZE}.jsonl.gz").touch()
+    assert log.bundles.numbers() == []
     # The writer of a bundle may be killed before; the next one makes it.
     log.bundles.fill(SIZE)
     assert len(log.bundles.read(SIZE) or ()) == SIZE
@@ -147,6 +173,59 @@ def test_a_worker_without_signs_of_life_loses_its_trial_and_one_with_signs_keeps
     states = [trial.state for trial in watching.trials]
     assert states == [TrialState.FAIL, TrialState.RUNNING, TrialState.RUNNING, TrialState.WAITING]
     assert unsigned.number == 2
+
+
+class _Refusing:
+    """A store that fails once and then works again."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store, self.refused = store, 0
+
+    def replace(self, key: str, data: bytes) -> None:
+        if not self.refused:
+            self.refused += 1
+            raise LedgerError("the store does not answer")
+        self._store.replace(key, data)
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_a_sign_of_life_that_cannot_be_written_is_left_to_the_next_one(tmp_path):
+    storage = optuna_storage(tmp_path / "a", heartbeat_interval=60)
+    assert isinstance(storage, ChainStorage)
+    trial, signs = optimise(optuna_storage(tmp_path / "a"), 0).ask(), storage._signs
+    failing = _Refusing(signs._store)
+    signs._store = failing  # type: ignore[assignment]
+    # Optuna's thread would end with the error, and another worker would take the trial.
+    storage.record_heartbeat(trial._trial_id)
+    assert failing.refused == 1
+    assert not [*tmp_path.rglob("signs_of_life/*")]
+    storage.record_heartbeat(trial._trial_id)
+    assert len([*tmp_path.rglob("signs_of_life/*")]) == 1
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_a_process_that_watches_two_studies_in_turn_notices_stale_trials_of_both(tmp_path):
+    watch = optuna_storage(tmp_path / "a", heartbeat_interval=60, grace_period=0)
+    assert isinstance(watch, BaseHeartbeat)
+    plain = optuna_storage(tmp_path / "a")
+    studies = [optuna.create_study(storage=plain, study_name=name) for name in ("one", "other")]
+    lost = [study.ask()._trial_id for study in studies]
+    for trial in lost:
+        watch.record_heartbeat(trial)
+    assert [watch._get_stale_trial_ids(study._study_id) for study in studies] == [[], []]
+    assert [watch._get_stale_trial_ids(study._study_id) for study in studies] == [[lost[0]], [lost[1]]]
+
+
+def test_an_operation_that_is_no_json_is_damage_and_optuna_is_told_so(tmp_path):
+    log = open_operations(str(tmp_path), "a", Path())
+    log.append([{"number": 1}])
+    bad = encode([{"number": 2}], log.newest).data.replace(b'{"number":2}', b'{"number":2 ')
+    file = tmp_path / "a/operations/00000" / f"{2:020d}.jsonl"
+    file.write_bytes(bad)
+    with pytest.raises(LedgerDamaged, match=f"{file.name}.*expected lines of JSON"):
+        verify_operations(open_operations(str(tmp_path), "a", Path()))
+    with pytest.raises(LedgerDamaged, match="operation 2"):
+        OperationBackend(str(tmp_path), "a").read_logs(0)
 
 
 def test_a_storage_can_be_sent_to_another_process(tmp_path):

@@ -1,6 +1,7 @@
 """Campaigns are studies for Optuna, which only reads them."""
 
 import pickle
+import shutil
 from pathlib import Path
 
 import optuna
@@ -204,6 +205,64 @@ def test_a_place_without_a_campaign_is_an_error(tmp_path):
 def test_a_view_can_be_sent_to_another_process(study):
     view = pickle.loads(pickle.dumps(study._storage))
     assert len(view.get_all_trials(view.get_study_id_from_name("net"))) == 8
+
+
+def small(name: str, **x: float) -> Campaign:
+    """Return a campaign with one parameter, from 0 to 1 with steps of 0.1 unless `x` changes that."""
+    x_parameter = {"kind": "float", "low": 0, "high": 1, "step": 0.1, **x}
+    return Campaign.model_validate(
+        {"name": name, "parameters": {"x": x_parameter}, "minimize": "loss", "budget": {"trials": 20}}
+    )
+
+
+def test_a_view_in_another_process_keeps_the_id_of_each_study(tmp_path):
+    late, early = small("late"), small("early")
+    append(tmp_path, "late", [defined(late), proposed(1, late, x=0.5), started(1), observed(1, loss=1.0)])
+    study = optuna.load_study(study_name="late", storage=optuna_view(tmp_path))
+    append(tmp_path, "early", [defined(early), proposed(1, early, x=0.5), started(1), observed(1, loss=99.0)])
+    again = pickle.loads(pickle.dumps(study))
+    assert (again.study_name, again.best_value) == ("late", 1.0)
+    names = {found.study_name: found._study_id for found in again._storage.get_all_studies()}
+    assert names == {"late": 1, "early": 2}
+
+
+def test_values_that_are_off_the_grid_of_a_bound_that_was_moved_still_lie_in_their_distributions(tmp_path):
+    before, moved = small("net"), small("net", low=0.05, high=0.95)
+    revision = CampaignRevised(time=at(9), actor="ada", revision=1, definition=moved)
+    append(
+        tmp_path,
+        "net",
+        [defined(before), proposed(1, before, x=0.5), started(1), observed(1, loss=1.0), revision],
+    )
+    [trial] = optuna.load_study(study_name="net", storage=optuna_view(tmp_path)).trials
+    trial._validate()
+    assert trial.distributions["x"] == FloatDistribution(0.05, 0.95)
+
+
+def test_the_attributes_of_trials_are_complete_if_parameters_have_their_names(tmp_path):
+    ends = {"kind": "float", "low": 0, "high": 1}
+    names = {
+        "name": "d",
+        "parameters": {"status": ends, "generator": ends},
+        "minimize": "loss",
+        "budget": {"trials": 9},
+    }
+    campaign = Campaign.model_validate(names)
+    append(tmp_path, "d", [defined(campaign), proposed(1, campaign, status=0.5, generator=0.25)])
+    [trial] = optuna.load_study(study_name="d", storage=optuna_view(tmp_path)).trials
+    assert trial.params == {"status": 0.5, "generator": 0.25}
+    assert (trial.user_attrs["status"], trial.user_attrs["generator"]) == ("waiting", "sobol")
+
+
+def test_a_campaign_that_was_deleted_and_begun_again_is_shown_as_it_is_now(ledger):
+    append(ledger, "net", [observed(2, loss=0.1, memory=1.0)])
+    view = optuna_view(ledger)
+    assert len(view.get_all_trials(1)) == 8
+    shutil.rmtree(ledger / "net")
+    append(ledger, "net", [defined(), proposed(1)])
+    [study] = view.get_all_studies()
+    assert "damaged" not in study.user_attrs
+    assert len(view.get_all_trials(1)) == 1
 
 
 def test_values_outside_of_a_range_that_was_narrowed_still_lie_in_their_distributions(tmp_path):
