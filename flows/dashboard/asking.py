@@ -16,6 +16,7 @@ from overnight.campaign.values.harmless import harmless
 from overnight.campaign.values.spelling import number_of
 from overnight.flows.dashboard.bounds import bounded, with_bounds
 from overnight.flows.dashboard.changes import changeable_text, with_changes
+from overnight.flows.dashboard.learning.learnt import revision_of
 from overnight.flows.dashboard.reading import campaign, look
 from overnight.flows.dashboard.templates import rendered
 from overnight.flows.people import approval, requests, trials_by_hand
@@ -74,6 +75,7 @@ _DONE = {
 # As on the command line.
 _REASON_NEEDED: frozenset[What] = frozenset({"approve", "reject", "abandon", "pause", "suggest"})
 _OF_TRIALS: frozenset[What] = frozenset({"approve", "reject", "abandon", "report"})
+_REVISIONS: frozenset[What] = frozenset({"revise", "change"})
 Line = Annotated[str, Field(max_length=1000)]
 
 
@@ -89,6 +91,8 @@ class Asked(BaseModel):
     who: Annotated[str, Field(max_length=100)]
     why: Annotated[str, Field(max_length=2000)] = ""
     trial: Annotated[int, Field(ge=1)] | None = None
+    # The revision that the form showed; a program may leave it out.
+    revision: Annotated[int, Field(ge=0)] | None = None
     parameter: Line = ""
     bounds: dict[str, Line] = Field(default_factory=dict)
     point: dict[str, Line] = Field(default_factory=dict)
@@ -113,6 +117,7 @@ async def form(request: Request, name: str, what: What, trial: int | None = None
         effect=_EFFECTS[what],
         needed=what in _REASON_NEEDED,
         trial=trial,
+        revision=revision_of(history) if what in _REVISIONS else None,
         about=_about(history, trial) if what in _OF_TRIALS else "",
         parameters=_fields(history) if what == "suggest" else [],
         metrics=definition.expected_metrics if what in ("suggest", "report") else (),
@@ -170,17 +175,24 @@ def events_of(what: What, asked: Asked, history: History, who: str, now: datetim
             return _suggested(asked, history, who, now)
         case "report":
             return trials_by_hand.report_result(history, who, why, now, trial, _measured(asked))
-        case "revise":
-            return _revised(history, who, why, now, with_bounds(history.definition, asked.parameter, asked.bounds))
-        case "change":
-            return _revised(history, who, why, now, with_changes(history, asked.changes))
+        case "revise" | "change":
+            return _revised(what, asked, history, who, now)
 
 
-def _revised(history: History, who: str, why: str, now: datetime, campaign: Campaign) -> Sequence[Event]:
-    """Return the revision, with the evaluator and the proposer as they are recorded."""
+def _revised(what: What, asked: Asked, history: History, who: str, now: datetime) -> Sequence[Event]:
+    """Return the revision, with the evaluator and the proposer as they are recorded.
+
+    Raises Refused if there was another revision since the form was opened, because the form holds the values of then.
+    """
     latest = history.revised or history.defined
     assert latest is not None
-    return revise(history, who, why, now, campaign, dict(latest.settings))
+    if asked.revision not in (None, revision_of(history)):
+        raise Refused("The definition was revised since this form was opened. Nothing was written. Open it again.")
+    if what == "revise":
+        campaign = with_bounds(history.definition, asked.parameter, asked.bounds)
+    else:
+        campaign = with_changes(history, asked.changes)
+    return revise(history, who, asked.why, now, campaign, dict(latest.settings))
 
 
 def _suggested(asked: Asked, history: History, who: str, now: datetime) -> Sequence[Event]:

@@ -28,7 +28,10 @@ from overnight.campaign.values.read_only import ReadOnlyDict
 from overnight.flows.dashboard.changes import changeable_text, with_changes
 from overnight.storage import open_ledger
 
-SETTINGS = {"evaluator": {"kind": "command", "command": ["true"]}, "proposer": {"kind": "sobol"}}
+SETTINGS = {
+    "evaluator": {"kind": "command", "command": ["true"]},
+    "proposer": {"kind": "bayesian", "outliers": "believe"},
+}
 WHO = {"who": "Ada", "why": "it is cheap"}
 POINT = {"rate": "0.5", "depth": "3", "mode": "slow", "cache": "false"}
 
@@ -294,3 +297,17 @@ def test_the_text_that_is_offered_for_changes_is_the_present_definition(more: di
     text = changeable_text(story.campaign)
     assert with_changes(story.history, text) == story.campaign
     assert "budget" in text
+
+
+def test_a_form_that_was_opened_before_another_revision_is_refused(client: httpx.Client, ledger: Path):
+    for what in ("change", "revise"):
+        assert 'name="revision" value="0"' in client.get(f"/campaigns/rates/forms/{what}").text
+    assert ask(client, "change", changes="workers: 5", revision=0).status_code == 200
+    late = {"change": {"changes": "workers: 2"}, "revise": {"parameter": "depth", "bounds": {"low": "2"}}}
+    for what, asked in late.items():
+        answer = ask(client, what, revision=0, **asked)
+        assert answer.status_code == 409
+        assert "The definition was revised since this form was opened. Nothing was written." in answer.json()["problem"]
+        assert 'name="revision" value="1"' in client.get(f"/campaigns/rates/forms/{what}").text
+    assert len(written(ledger)) == 1
+    assert ask(client, "change", changes="workers: 2", revision=1).status_code == 200
