@@ -12,6 +12,7 @@ from read_ledgers import events_of
 from told_stories import HOSTILE, Story, campaign_of
 
 from overnight.campaign import Campaign, History
+from overnight.campaign.errors import Refused
 from overnight.campaign.history.events import (
     CampaignAskedToStop,
     CampaignPaused,
@@ -133,8 +134,13 @@ def test_a_suggestion_that_was_measured_comes_with_its_result(client: httpx.Clie
         ("report", {"trial": 3, "measured": {"loss": "1"}}, "is evaluating it, attempt 1"),
         ("report", {"trial": 2, "measured": {"loss": "good"}}, "loss"),
         ("report", {"trial": 2}, "loss"),
+        ("suggest", {"point": POINT, "errors": {"loss": "0.1"}}, "loss: expected a value with its standard error"),
+        ("report", {"trial": 2, "errors": {"loss": "0.1"}}, "loss: expected a value with its standard error"),
         ("change", {"changes": ""}, "expected YAML"),
         ("change", {"changes": "budget: {trials"}, "changes:1: expected valid YAML"),
+        ("change", {"changes": " \n "}, "expected YAML"),
+        ("change", {"changes": "workers: 3\nworkers: 4"}, "workers: expected this key once, got it on lines 1 and 2"),
+        ("change", {"changes": "budget:\n  trials: 40\n  trials: 50"}, "budget.trials: expected this key once"),
         ("change", {"changes": "- a list"}, "expected YAML"),
         ("change", {"changes": "budget: {trials: none}"}, "budget.trials: expected a whole number"),
         ("change", {"changes": "budjet: {trials: 3}"}, "budjet"),
@@ -311,3 +317,42 @@ def test_a_form_that_was_opened_before_another_revision_is_refused(client: httpx
         assert 'name="revision" value="1"' in client.get(f"/campaigns/rates/forms/{what}").text
     assert len(written(ledger)) == 1
     assert ask(client, "change", changes="workers: 2", revision=1).status_code == 200
+
+
+def test_the_forms_hold_numbers_to_their_last_digit(tmp_path: Path):
+    parameters = {
+        "rate": {"kind": "float", "low": 0.1234567890123, "high": 1 / 3},
+        "size": {"kind": "ordinal", "choices": [1 / 3, 0.5]},
+    }
+    story = Story(campaign_of(parameters=parameters, baseline=None))
+    append(tmp_path, "rates", story.events)
+    with dashboard(tmp_path) as served, served.logged_in() as client:
+        html = client.get("/campaigns/rates/forms/revise").text
+        assert f'data-low="0.1234567890123" data-high="{1 / 3!r}"' in html
+        bounds = {"low": "0.1234567890123", "high": "0.25"}
+        assert ask(client, "revise", parameter="rate", bounds=bounds).status_code == 200
+        assert f"<option>{1 / 3!r}</option>" in client.get("/campaigns/rates/forms/suggest").text
+        assert ask(client, "suggest", point={"rate": "0.2", "size": repr(1 / 3)}).status_code == 200
+    *_, revised, proposed = asyncio.run(events_of(open_ledger(str(tmp_path), "rates", Path())))
+    assert isinstance(revised, CampaignRevised)
+    assert revised.definition.parameters.root["rate"].bounds == (0.1234567890123, 0.25)
+    assert isinstance(proposed, TrialProposed)
+    assert proposed.point["size"] == 1 / 3
+
+
+def test_lines_that_are_all_indented_are_read_as_they_are(client: httpx.Client, ledger: Path):
+    answer = ask(client, "change", changes="  budget:\n    trials: 40\n  workers: 5\n")
+    assert answer.status_code == 200, answer.text
+    [event] = written(ledger)
+    assert isinstance(event, CampaignRevised)
+    assert (event.definition.budget.trials, event.definition.workers) == (40, 5)
+
+
+def test_changes_are_refused_if_this_version_does_not_know_the_recorded_proposer():
+    story = Story()
+    settings = ReadOnlyDict(SETTINGS | {"proposer": {"kind": "of_a_later_version"}})
+    story.events[0] = story.events[0].model_copy(update={"settings": settings})
+    with pytest.raises(
+        Refused, match=r"this version does not know the recorded proposer.*Nothing was written"
+    ) as found:
+        with_changes(story.history, "workers: 5")
