@@ -352,7 +352,5 @@ def test_changes_are_refused_if_this_version_does_not_know_the_recorded_proposer
     story = Story()
     settings = ReadOnlyDict(SETTINGS | {"proposer": {"kind": "of_a_later_version"}})
     story.events[0] = story.events[0].model_copy(update={"settings": settings})
-    with pytest.raises(
-        Refused, match=r"this version does not know the recorded proposer.*Nothing was written"
-    ) as found:
+    with pytest.raises(Refused, match=r"does not know the recorded proposer.*Nothing was written"):
         with_changes(story.history, "workers: 5")
