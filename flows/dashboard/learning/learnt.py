@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from overnight.bo_core import BayesianProposer
 from overnight.bo_core.settings.surrogates import ExactSurrogate
@@ -68,8 +68,9 @@ def model_to_ask(history: History) -> BayesianProposer | None:
         proposer = proposer_of(history, Path())
     except ValidationError:
         return None
-    built_in = isinstance(proposer, BayesianProposer) and isinstance(proposer.surrogate, ExactSurrogate)
-    return proposer if built_in else None
+    if isinstance(proposer, BayesianProposer) and isinstance(proposer.surrogate, ExactSurrogate):
+        return proposer
+    return None
 
 
 def revision_of(history: History) -> int:

@@ -122,7 +122,7 @@ def test_a_suggestion_that_was_measured_comes_with_its_result(client: httpx.Clie
         ("pause", {"who": " "}, "Expected your name"),
         ("pause", {"who": "Ada\nBob"}, "Expected your name in one line"),
         ("abandon", {"trial": 1}, "it has already ended"),
-        ("suggest", {"point": {"rate": "5"}}, "expected a point of campaign `rates`"),
+        ("suggest", {"point": {"rate": "5"}}, "point: expected a point of campaign `rates`"),
         ("suggest", {"point": POINT, "measured": {"loss": "good"}}, "loss"),
         ("revise", {"parameter": "mode", "bounds": {"low": "1"}}, "one of rate, depth, got `mode`"),
         ("revise", {"parameter": "rate", "bounds": {"low": "9", "high": "1"}}, "expected low &lt; high, got 9 and 1"),
@@ -133,7 +133,7 @@ def test_a_suggestion_that_was_measured_comes_with_its_result(client: httpx.Clie
         ("report", {"trial": 1, "measured": {"loss": "1"}}, "it has already ended"),
         ("report", {"trial": 3, "measured": {"loss": "1"}}, "is evaluating it, attempt 1"),
         ("report", {"trial": 2, "measured": {"loss": "good"}}, "loss"),
-        ("report", {"trial": 2}, "loss"),
+        ("report", {"trial": 2}, "metrics: expected the metric `loss`"),
         ("suggest", {"point": POINT, "errors": {"loss": "0.1"}}, "loss: expected a value with its standard error"),
         ("report", {"trial": 2, "errors": {"loss": "0.1"}}, "loss: expected a value with its standard error"),
         ("change", {"changes": ""}, "expected YAML"),
@@ -146,7 +146,7 @@ def test_a_suggestion_that_was_measured_comes_with_its_result(client: httpx.Clie
         ("change", {"changes": "budjet: {trials: 3}"}, "budjet"),
         ("change", {"changes": "name: another"}, "name"),
         ("change", {"changes": "minimize: cost"}, "another campaign"),
-        ("change", {"changes": "workers: 2"}, "nothing to revise"),
+        ("change", {"changes": "workers: 2"}, "the definition has not changed"),
         ("change", {"changes": "parameters: {rate: null}"}, "rate"),
         ("change", {"changes": "parameters: &a {rate: *a}"}, "changes:1: expected an alias"),
     ],
@@ -159,6 +159,8 @@ def test_a_request_that_cannot_be_carried_out_writes_nothing_and_gives_the_reaso
     problem = answer.json()["problem"]
     assert reason.replace("&lt;", "<") in problem
     assert "othing was written" in problem
+    # The form has no options of the command line.
+    assert not problem.startswith("--")
     assert written(ledger) == []
 
 
