@@ -3,19 +3,20 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
 
 from overnight.campaign import Campaign, History
 from overnight.campaign.errors import OvernightError, Refused
 from overnight.campaign.history.events import Event
+from overnight.campaign.parameters import Value
 from overnight.campaign.values.harmless import harmless
-from overnight.campaign.values.spelling import number_of
 from overnight.flows.dashboard.bounds import bounded, with_bounds
 from overnight.flows.dashboard.changes import changeable_text, with_changes
+from overnight.flows.dashboard.entered import Asked, measured_of, point_of
+from overnight.flows.dashboard.learning.learnt import revision_of
 from overnight.flows.dashboard.reading import campaign, look
 from overnight.flows.dashboard.templates import rendered
 from overnight.flows.people import approval, requests, trials_by_hand
@@ -74,27 +75,7 @@ _DONE = {
 # As on the command line.
 _REASON_NEEDED: frozenset[What] = frozenset({"approve", "reject", "abandon", "pause", "suggest"})
 _OF_TRIALS: frozenset[What] = frozenset({"approve", "reject", "abandon", "report"})
-Line = Annotated[str, Field(max_length=1000)]
-
-
-class Asked(BaseModel):
-    """A request as a person has entered it.
-
-    It may hold the values of a point, measurements with their standard errors, a parameter's bounds, or changes of the
-    definition in YAML.
-    """
-
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
-
-    who: Annotated[str, Field(max_length=100)]
-    why: Annotated[str, Field(max_length=2000)] = ""
-    trial: Annotated[int, Field(ge=1)] | None = None
-    parameter: Line = ""
-    bounds: dict[str, Line] = Field(default_factory=dict)
-    point: dict[str, Line] = Field(default_factory=dict)
-    measured: dict[str, Line] = Field(default_factory=dict)
-    errors: dict[str, Line] = Field(default_factory=dict)
-    changes: Annotated[str, Field(max_length=200_000)] = ""
+_REVISIONS: frozenset[What] = frozenset({"revise", "change"})
 
 
 @asking.get("/campaigns/{name}/forms/{what}")
@@ -113,14 +94,13 @@ async def form(request: Request, name: str, what: What, trial: int | None = None
         effect=_EFFECTS[what],
         needed=what in _REASON_NEEDED,
         trial=trial,
+        revision=revision_of(history) if what in _REVISIONS else None,
         about=_about(history, trial) if what in _OF_TRIALS else "",
         parameters=_fields(history) if what == "suggest" else [],
         metrics=definition.expected_metrics if what in ("suggest", "report") else (),
         required={*definition.expected_metrics} - {*definition.optional_metrics} if what == "report" else (),
         changes=changeable_text(definition) if what == "change" else "",
-        bounds={n: [value_text(each) for each in b] for n, b in bounded(definition).items()}
-        if what == "revise"
-        else {},
+        bounds=_bounds(definition) if what == "revise" else [],
     )
     return HTMLResponse(html)
 
@@ -169,44 +149,32 @@ def events_of(what: What, asked: Asked, history: History, who: str, now: datetim
         case "suggest":
             return _suggested(asked, history, who, now)
         case "report":
-            return trials_by_hand.report_result(history, who, why, now, trial, _measured(asked))
-        case "revise":
-            return _revised(history, who, why, now, with_bounds(history.definition, asked.parameter, asked.bounds))
-        case "change":
-            return _revised(history, who, why, now, with_changes(history, asked.changes))
+            return trials_by_hand.report_result(history, who, why, now, trial, measured_of(asked))
+        case "revise" | "change":
+            return _revised(what, asked, history, who, now)
 
 
-def _revised(history: History, who: str, why: str, now: datetime, campaign: Campaign) -> Sequence[Event]:
-    """Return the revision, with the evaluator and the proposer as they are recorded."""
+def _revised(what: What, asked: Asked, history: History, who: str, now: datetime) -> Sequence[Event]:
+    """Return the revision, with the evaluator and the proposer as they are recorded.
+
+    Raises Refused if there was another revision since the form was opened, because the form holds the values of then.
+    """
     latest = history.revised or history.defined
     assert latest is not None
-    return revise(history, who, why, now, campaign, dict(latest.settings))
+    if asked.revision not in (None, revision_of(history)):
+        raise Refused("The definition was revised since this form was opened. Nothing was written. Open it again.")
+    if what == "revise":
+        campaign = with_bounds(history.definition, asked.parameter, asked.bounds)
+    else:
+        campaign = with_changes(history, asked.changes)
+    return revise(history, who, asked.why, now, campaign, dict(latest.settings))
 
 
 def _suggested(asked: Asked, history: History, who: str, now: datetime) -> Sequence[Event]:
-    point = {name: _read(history.definition, name, text) for name, text in asked.point.items() if text}
-    if measured := _measured(asked):
+    point = point_of(asked, history.definition)
+    if measured := measured_of(asked):
         return trials_by_hand.suggest_measured(history, who, asked.why, now, point, measured)
     return trials_by_hand.suggest(history, who, asked.why, now, point)
-
-
-def _measured(asked: Asked) -> dict[str, Any]:
-    """Return the measurements that were entered, each with its standard error if that was entered, too."""
-    found: dict[str, Any] = {name: number_of(text) for name, text in asked.measured.items() if text}
-    for name, text in asked.errors.items():
-        if text and name in found:
-            found[name] = {"mean": found[name], "sem": number_of(text)}
-    return found
-
-
-def _read(definition: Campaign, name: str, text: str) -> Any:
-    parameter = definition.parameters_of_point.root.get(name)
-    if parameter is None:
-        return text
-    try:
-        return parameter.spelled(text)
-    except ValueError as expected:
-        raise Refused(f"{name}: expected {expected}, got {text!r}. Nothing was written.") from None
 
 
 def _refuse_unnamed(what: What, asked: Asked) -> None:
@@ -244,6 +212,18 @@ def _fields(history: History) -> list[dict[str, Any]]:
     """Return a field for each parameter of a point: its values in words, and its choices if they are listed."""
     found = []
     for name, each in history.definition.shown_parameters.items():
-        listed = [value_text(value) for value in each.listed]
-        found.append({"name": name, "described": each.described(), "listed": listed})
+        found.append({"name": name, "described": each.described(), "listed": [_exact(value) for value in each.listed]})
     return found
+
+
+def _bounds(definition: Campaign) -> list[dict[str, str]]:
+    """Return the bounds of each parameter that has some: exactly, for the form's fields, and in words."""
+    return [
+        {"name": name, "low": _exact(low), "high": _exact(high), "now": f"{value_text(low)} to {value_text(high)}"}
+        for name, (low, high) in bounded(definition).items()
+    ]
+
+
+def _exact(value: Value) -> str:
+    """Return a value as a text from which exactly this value is read again, because the form posts what it shows."""
+    return repr(value) if isinstance(value, float) else value_text(value)

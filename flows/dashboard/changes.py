@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 
+from overnight.bo_core import AnyProposer
 from overnight.campaign import Campaign, History
 from overnight.campaign.changes import revisable_keys
 from overnight.campaign.errors import InvalidDefinition, Refused
@@ -51,12 +52,9 @@ def with_changes(history: History, text: str) -> Campaign:
     Raises Refused if the text is not YAML, or if no campaign has this definition or fits its evaluator and proposer.
     """
     try:
-        changes = yaml_source(text, Path("changes")).data if text else None
-        if not isinstance(changes, Mapping):
-            raise InvalidDefinition(["changes: expected YAML such as `budget: {trials: 40}`, got no such keys"])
-        data = _merged(history.definition.model_dump(mode="json"), changes)
+        data = _merged(history.definition.model_dump(mode="json"), _changes(text))
         revised = _Revised.model_validate({"campaign": data}).campaign
-        if problems := part_problems(revised, _evaluator(history), proposer_of(history, Path())):
+        if problems := part_problems(revised, _evaluator(history), _proposer(history)):
             raise InvalidDefinition([str(each) for each in problems])
         check_space(revised)
     except ValidationError as problem:
@@ -88,6 +86,27 @@ def _merged(old: Any, changes: Any) -> Any:
         else:
             found[key] = _merged(found.get(key), value)
     return found
+
+
+def _changes(text: str) -> Mapping[str, Any]:
+    """Return the changes that a text describes as YAML; raises InvalidDefinition."""
+    source = yaml_source(text, Path("changes")) if text.strip() else None
+    if source is None or not isinstance(source.data, Mapping):
+        raise InvalidDefinition(["changes: expected YAML such as `budget: {trials: 40}`, got no such keys"])
+    if repeated := source.repeated_keys():
+        raise InvalidDefinition([str(each) for each in repeated])
+    return source.data
+
+
+def _proposer(history: History) -> AnyProposer:
+    """Return the recorded proposer; raises Refused if it is of a version that knows other proposers."""
+    try:
+        return proposer_of(history, Path())
+    except ValidationError:
+        raise Refused(
+            f"Campaign `{history.definition.name}`: this version does not know the recorded proposer, so it cannot "
+            "check a revision. Nothing was written. Revise it with the version that runs the campaign."
+        ) from None
 
 
 def _evaluator(history: History) -> AnyEvaluator:

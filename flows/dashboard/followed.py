@@ -60,7 +60,8 @@ class Followed:
         self.verifying = asyncio.Lock()
         # The number of a segment, and the insight of the model by then.
         self.learnt: tuple[int, Insight | None] | None = None
-        self.learning = Learning(LedgerPlace(url=place.address, campaign=name), one_model_at_a_time)
+        self._one_model_at_a_time = one_model_at_a_time
+        self.learning = self._new_learning()
         self.telling = Lock()
         self.told: tuple[tuple[str, int], Story] | None = None
 
@@ -147,6 +148,11 @@ class Followed:
         """Forget what was read of a ledger that is gone, so that the next one is not taken for it."""
         self._ledger, self._failed_at = self.place.ledger(self.name), -1
         self._parts, self.learnt, self.told = {}, None, None
+        # An answer about the old campaign may still come; it is kept by the old one.
+        self.learning = self._new_learning()
+
+    def _new_learning(self) -> Learning:
+        return Learning(LedgerPlace(url=self.place.address, campaign=self.name), self._one_model_at_a_time)
 
     def _silent(self) -> str:
         return (

@@ -2,16 +2,15 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from overnight.campaign.insight import Insight
 from overnight.campaign.recommendation import Recommendation
 from overnight.campaign.values.harmless import first_line
 from overnight.flows.dashboard.followed import STAYS, Followed, Seen
-from overnight.flows.dashboard.learning.learnt import runs_no_code_of_its_own
+from overnight.flows.dashboard.learning.learnt import model_to_ask
 from overnight.flows.dashboard.templates import part, rendered
 from overnight.flows.host.log import LOG
-from overnight.flows.rules.recommending import insight_into, proposer_of
+from overnight.flows.rules.recommending import insight_into
 from overnight.flows.session.lease import controller_lives, controller_notices
 from overnight.report.finding import confidence_sentences, constraint_sentences, finding_sentence, standing_sentence
 from overnight.report.html import render_sections
@@ -149,15 +148,14 @@ def pictures_part(followed: Followed, seen: Seen, now: datetime) -> str:
 def _insight(followed: Followed, seen: Seen) -> Insight | None:
     """Return what the model has learnt, once a recommendation is recorded; a model is fitted once for each segment.
 
-    A model of the campaign's own is left out: to look at a page runs no code of a campaign.
+    A model of the campaign's own is left out: looking at a page must not run a campaign's code.
     """
     recorded = seen.history.recommendation
     if recorded is None:
         return None
     if followed.learnt is None or followed.learnt[0] != seen.head:
-        proposer = proposer_of(seen.history, Path())
-        ours = runs_no_code_of_its_own(proposer)
-        found = insight_into(seen.history, recorded.recommendation, proposer) if ours else None
+        model = model_to_ask(seen.history)
+        found = None if model is None else insight_into(seen.history, recorded.recommendation, model)
         followed.learnt = seen.head, found
     return followed.learnt[1]
 

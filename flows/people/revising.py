@@ -35,7 +35,7 @@ def revise(
         )
     if campaign == latest.definition:
         raise Refused(
-            f"Campaign `{name}`: its file has not changed, so there is nothing to revise. Nothing was written."
+            f"Campaign `{name}`: the definition has not changed, so there is nothing to revise. Nothing was written."
         )
     revision = 1 if history.revised is None else history.revised.revision + 1
     revised = CampaignRevised(

@@ -33,7 +33,7 @@ def suggest(history: History, who: str, why: str, now: datetime, point: Mapping[
         canonical = campaign.space.point(point)
     except InvalidPoint as problem:
         raise Refused(
-            f"--point: expected a point of campaign `{campaign.name}`. {problem}. Nothing was written."
+            f"point: expected a point of campaign `{campaign.name}`. {problem}. Nothing was written."
         ) from None
     return [TrialProposed(time=now, actor=who, trial=history.next_trial, point=canonical, generator="manual", why=why)]
 
@@ -75,7 +75,7 @@ def _observed(
     try:
         outcome = read_outcome(campaign, metrics)
     except InvalidResult as problem:
-        raise InvalidResult(f"--metrics: {problem} Nothing was written.") from None
+        raise InvalidResult(f"metrics: {problem} Nothing was written.") from None
     assert isinstance(outcome, EvaluationSucceeded)
     metadata = {"reported_by": who, "why": why}
     return TrialObserved(

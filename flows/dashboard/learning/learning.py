@@ -3,15 +3,13 @@
 import asyncio
 import os
 from asyncio.subprocess import DEVNULL, PIPE
-from pathlib import Path
 
 from pydantic import ValidationError
 
 from overnight.campaign import History
-from overnight.flows.dashboard.learning.learnt import Asked, Learnt, is_due, runs_no_code_of_its_own
+from overnight.flows.dashboard.learning.learnt import Asked, Learnt, is_due, model_to_ask
 from overnight.flows.host.own_packages import own_module
 from overnight.flows.proposing.messages import LedgerPlace
-from overnight.flows.rules.recommending import proposer_of
 
 # Seconds after which an answer is given up; it is asked for again after more results.
 _PATIENCE = 600.0
@@ -42,8 +40,10 @@ class Learning:
             return
         tried = history.trials.observed, 0 if history.revised is None else history.revised.revision
         # An answer that failed is not asked for again before something is new.
-        if tried != self._tried and runs_no_code_of_its_own(proposer_of(history, Path())):
-            self._tried = tried
+        if tried == self._tried:
+            return
+        self._tried = tried
+        if model_to_ask(history) is not None:
             self._asking = asyncio.create_task(self._ask(history.events))
 
     async def _ask(self, events: int) -> None:

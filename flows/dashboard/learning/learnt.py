@@ -1,14 +1,16 @@
 """What was learnt from the first events of a campaign, and when that is out of date."""
 
-from pydantic import BaseModel, ConfigDict
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from overnight.bo_core import BayesianProposer
-from overnight.bo_core.proposer import AnyProposer
 from overnight.bo_core.settings.surrogates import ExactSurrogate
 from overnight.campaign import History
 from overnight.campaign.insight import Insight
 from overnight.campaign.recommendation import Recommendation
 from overnight.flows.proposing.messages import LedgerPlace
+from overnight.flows.rules.recommending import proposer_of
 
 # With fewer results there is little to learn.
 _FEWEST = 5
@@ -57,9 +59,18 @@ def is_due(history: History, known: Learnt | None) -> bool:
     return results >= _FEWEST and (known is None or not known.holds_for(history) or results >= known.next)
 
 
-def runs_no_code_of_its_own(proposer: AnyProposer) -> bool:
-    """Return whether a model is ours: to look at a page runs no code of a campaign."""
-    return isinstance(proposer, BayesianProposer) and isinstance(proposer.surrogate, ExactSurrogate)
+def model_to_ask(history: History) -> BayesianProposer | None:
+    """Return the recorded proposer if its model is a built-in one; None otherwise, or if this version does not know it.
+
+    Looking at a page must not run a campaign's code.
+    """
+    try:
+        proposer = proposer_of(history, Path())
+    except ValidationError:
+        return None
+    if isinstance(proposer, BayesianProposer) and isinstance(proposer.surrogate, ExactSurrogate):
+        return proposer
+    return None
 
 
 def revision_of(history: History) -> int:

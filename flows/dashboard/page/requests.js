@@ -89,7 +89,7 @@ dialog.addEventListener("submit", async (event) => {
   for (const [name, value] of new FormData(form)) {
     const [part, ...key] = name.split(":");
     if (key.length) (body[part] ??= {})[key.join(":")] = value;
-    else body[part] = part === "trial" ? Number(value) : value;
+    else body[part] = part === "trial" || part === "revision" ? Number(value) : value;
   }
   localStorage.setItem(NAME, body.who);
   const send = form.querySelector("[type=submit]");

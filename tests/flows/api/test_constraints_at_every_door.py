@@ -153,7 +153,7 @@ def test_a_result_that_a_person_reports_may_lack_the_metric_of_a_constraint(name
 
 
 def test_a_result_that_a_person_reports_without_the_objective_is_refused():
-    with pytest.raises(InvalidResult, match="--metrics: expected the metric `loss`, found `p99`"):
+    with pytest.raises(InvalidResult, match=r"^metrics: expected the metric `loss`, found `p99`"):
         suggest_measured(begun(**limited()), "ada", "", NOON, POINT, {"p99": 1.0})
 
 

@@ -116,7 +116,7 @@ def begun(**changes: Any) -> History:
 
 def test_a_result_that_a_person_reports_has_every_objective():
     history = begun()
-    with pytest.raises(InvalidResult, match="--metrics: expected the metric `gain`, found `loss`"):
+    with pytest.raises(InvalidResult, match=r"^metrics: expected the metric `gain`, found `loss`"):
         suggest_measured(history, "ada", "", NOON, POINT, {"loss": 1.0})
     history = history.extended(suggest_measured(history, "ada", "", NOON, POINT, {"loss": 1.0, "gain": [2.0, 0.5]}))
     assert history.trials[1].measured == BOTH

@@ -141,7 +141,7 @@ def test_constraints_are_revised():
     assert "revised; it holds from the next proposal on" in said("revise", "--why", "users complain")
     kept = "select body from events where kind = 'campaign_revised'"
     assert "p99 (ms) <= 12" in said("query", kept, "--format", "json")
-    with pytest.raises(Refused, match="its file has not changed"):
+    with pytest.raises(Refused, match="the definition has not changed"):
         said("revise", "--why", "again")
 
 

@@ -1,16 +1,23 @@
 """The model of a running campaign is asked in another process, seldom enough, and never one with code of its own."""
 
+import asyncio
+from asyncio import to_thread
 from pathlib import Path
+from shutil import rmtree
+from typing import Any
 
 from dashboards import append, dashboard, shown
 from told_arms import ToldArms
 from told_stories import POINT, Story, at, campaign_of
 from until import until
 
+from overnight.bo_core import BayesianProposer
 from overnight.campaign.history.events import CampaignRevised
-from overnight.flows.dashboard.learning.learnt import Learnt, is_due, revision_of, runs_no_code_of_its_own
+from overnight.campaign.values.read_only import ReadOnlyDict
+from overnight.flows.api.place import place_of
+from overnight.flows.dashboard.followed import Followed
+from overnight.flows.dashboard.learning.learnt import Learnt, is_due, model_to_ask, revision_of
 from overnight.flows.dashboard.learning.process import learnt_from
-from overnight.flows.rules.recommending import proposer_of
 
 
 def with_results(count: int) -> Story:
@@ -47,8 +54,40 @@ def test_an_ab_test_has_no_such_model():
     assert not is_due(told.history, None)
 
 
-def test_only_a_model_of_ours_is_asked(tmp_path: Path):
-    assert runs_no_code_of_its_own(proposer_of(with_results(1).history, tmp_path))
+def recorded_with(proposer: dict[str, Any]) -> Story:
+    story = with_results(8)
+    settings = ReadOnlyDict({"proposer": proposer})
+    story.events[0] = story.events[0].model_copy(update={"settings": settings})
+    return story
+
+
+def test_only_a_built_in_model_is_asked():
+    assert model_to_ask(with_results(1).history) == BayesianProposer()
+    own = {"kind": "bayesian", "surrogate": {"kind": "gpytorch", "model": "own:model"}}
+    for other in ({"kind": "sobol"}, own, {"kind": "of_a_later_version"}):
+        assert model_to_ask(recorded_with(other).history) is None
+
+
+def test_a_campaign_with_an_unknown_proposer_is_shown_without_its_model(tmp_path: Path):
+    append(tmp_path, "rates", recorded_with({"kind": "of_a_later_version"}).events)
+    with dashboard(tmp_path) as served:
+        assert "8 of 10" in shown(served, "/campaigns/rates/parts/summary")
+        assert "What the model believes so far" not in shown(served, "/campaigns/rates/parts/pictures")
+
+
+async def test_a_campaign_that_was_begun_again_has_nothing_learnt_yet(tmp_path: Path):
+    events = with_results(8).events
+    await to_thread(append, tmp_path, "rates", events[:9])
+    await to_thread(append, tmp_path, "rates", events[9:])
+    followed = Followed(place_of(str(tmp_path)), "rates", asyncio.Semaphore(1))
+    followed.learning.learnt = learnt(8)
+    assert followed.learning.of((await followed.look()).history) is not None
+    rmtree(tmp_path / "rates")
+    await to_thread(append, tmp_path, "rates", with_results(1).events)
+    await followed.look()
+    seen = await followed.look()
+    assert seen.history.trials.observed == 1
+    assert followed.learning.of(seen.history) is None
 
 
 def test_the_pictures_of_a_running_campaign_show_the_model_as_of_its_newest_result(tmp_path: Path):

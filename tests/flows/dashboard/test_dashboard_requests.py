@@ -12,6 +12,7 @@ from read_ledgers import events_of
 from told_stories import HOSTILE, Story, campaign_of
 
 from overnight.campaign import Campaign, History
+from overnight.campaign.errors import Refused
 from overnight.campaign.history.events import (
     CampaignAskedToStop,
     CampaignPaused,
@@ -28,7 +29,10 @@ from overnight.campaign.values.read_only import ReadOnlyDict
 from overnight.flows.dashboard.changes import changeable_text, with_changes
 from overnight.storage import open_ledger
 
-SETTINGS = {"evaluator": {"kind": "command", "command": ["true"]}, "proposer": {"kind": "sobol"}}
+SETTINGS = {
+    "evaluator": {"kind": "command", "command": ["true"]},
+    "proposer": {"kind": "bayesian", "outliers": "believe"},
+}
 WHO = {"who": "Ada", "why": "it is cheap"}
 POINT = {"rate": "0.5", "depth": "3", "mode": "slow", "cache": "false"}
 
@@ -118,7 +122,7 @@ def test_a_suggestion_that_was_measured_comes_with_its_result(client: httpx.Clie
         ("pause", {"who": " "}, "Expected your name"),
         ("pause", {"who": "Ada\nBob"}, "Expected your name in one line"),
         ("abandon", {"trial": 1}, "it has already ended"),
-        ("suggest", {"point": {"rate": "5"}}, "expected a point of campaign `rates`"),
+        ("suggest", {"point": {"rate": "5"}}, "point: expected a point of campaign `rates`"),
         ("suggest", {"point": POINT, "measured": {"loss": "good"}}, "loss"),
         ("revise", {"parameter": "mode", "bounds": {"low": "1"}}, "one of rate, depth, got `mode`"),
         ("revise", {"parameter": "rate", "bounds": {"low": "9", "high": "1"}}, "expected low &lt; high, got 9 and 1"),
@@ -129,15 +133,20 @@ def test_a_suggestion_that_was_measured_comes_with_its_result(client: httpx.Clie
         ("report", {"trial": 1, "measured": {"loss": "1"}}, "it has already ended"),
         ("report", {"trial": 3, "measured": {"loss": "1"}}, "is evaluating it, attempt 1"),
         ("report", {"trial": 2, "measured": {"loss": "good"}}, "loss"),
-        ("report", {"trial": 2}, "loss"),
+        ("report", {"trial": 2}, "metrics: expected the metric `loss`"),
+        ("suggest", {"point": POINT, "errors": {"loss": "0.1"}}, "loss: expected a value with its standard error"),
+        ("report", {"trial": 2, "errors": {"loss": "0.1"}}, "loss: expected a value with its standard error"),
         ("change", {"changes": ""}, "expected YAML"),
         ("change", {"changes": "budget: {trials"}, "changes:1: expected valid YAML"),
+        ("change", {"changes": " \n "}, "expected YAML"),
+        ("change", {"changes": "workers: 3\nworkers: 4"}, "workers: expected this key once, got it on lines 1 and 2"),
+        ("change", {"changes": "budget:\n  trials: 40\n  trials: 50"}, "budget.trials: expected this key once"),
         ("change", {"changes": "- a list"}, "expected YAML"),
         ("change", {"changes": "budget: {trials: none}"}, "budget.trials: expected a whole number"),
         ("change", {"changes": "budjet: {trials: 3}"}, "budjet"),
         ("change", {"changes": "name: another"}, "name"),
         ("change", {"changes": "minimize: cost"}, "another campaign"),
-        ("change", {"changes": "workers: 2"}, "nothing to revise"),
+        ("change", {"changes": "workers: 2"}, "the definition has not changed"),
         ("change", {"changes": "parameters: {rate: null}"}, "rate"),
         ("change", {"changes": "parameters: &a {rate: *a}"}, "changes:1: expected an alias"),
     ],
@@ -150,6 +159,8 @@ def test_a_request_that_cannot_be_carried_out_writes_nothing_and_gives_the_reaso
     problem = answer.json()["problem"]
     assert reason.replace("&lt;", "<") in problem
     assert "othing was written" in problem
+    # The form has no options of the command line.
+    assert not problem.startswith("--")
     assert written(ledger) == []
 
 
@@ -294,3 +305,54 @@ def test_the_text_that_is_offered_for_changes_is_the_present_definition(more: di
     text = changeable_text(story.campaign)
     assert with_changes(story.history, text) == story.campaign
     assert "budget" in text
+
+
+def test_a_form_that_was_opened_before_another_revision_is_refused(client: httpx.Client, ledger: Path):
+    for what in ("change", "revise"):
+        assert 'name="revision" value="0"' in client.get(f"/campaigns/rates/forms/{what}").text
+    assert ask(client, "change", changes="workers: 5", revision=0).status_code == 200
+    late = {"change": {"changes": "workers: 2"}, "revise": {"parameter": "depth", "bounds": {"low": "2"}}}
+    for what, asked in late.items():
+        answer = ask(client, what, revision=0, **asked)
+        assert answer.status_code == 409
+        assert "The definition was revised since this form was opened. Nothing was written." in answer.json()["problem"]
+        assert 'name="revision" value="1"' in client.get(f"/campaigns/rates/forms/{what}").text
+    assert len(written(ledger)) == 1
+    assert ask(client, "change", changes="workers: 2", revision=1).status_code == 200
+
+
+def test_the_forms_hold_numbers_to_their_last_digit(tmp_path: Path):
+    parameters = {
+        "rate": {"kind": "float", "low": 0.1234567890123, "high": 1 / 3},
+        "size": {"kind": "ordinal", "choices": [1 / 3, 0.5]},
+    }
+    story = Story(campaign_of(parameters=parameters, baseline=None))
+    append(tmp_path, "rates", story.events)
+    with dashboard(tmp_path) as served, served.logged_in() as client:
+        html = client.get("/campaigns/rates/forms/revise").text
+        assert f'data-low="0.1234567890123" data-high="{1 / 3!r}"' in html
+        bounds = {"low": "0.1234567890123", "high": "0.25"}
+        assert ask(client, "revise", parameter="rate", bounds=bounds).status_code == 200
+        assert f"<option>{1 / 3!r}</option>" in client.get("/campaigns/rates/forms/suggest").text
+        assert ask(client, "suggest", point={"rate": "0.2", "size": repr(1 / 3)}).status_code == 200
+    *_, revised, proposed = asyncio.run(events_of(open_ledger(str(tmp_path), "rates", Path())))
+    assert isinstance(revised, CampaignRevised)
+    assert revised.definition.parameters.root["rate"].bounds == (0.1234567890123, 0.25)
+    assert isinstance(proposed, TrialProposed)
+    assert proposed.point["size"] == 1 / 3
+
+
+def test_lines_that_are_all_indented_are_read_as_they_are(client: httpx.Client, ledger: Path):
+    answer = ask(client, "change", changes="  budget:\n    trials: 40\n  workers: 5\n")
+    assert answer.status_code == 200, answer.text
+    [event] = written(ledger)
+    assert isinstance(event, CampaignRevised)
+    assert (event.definition.budget.trials, event.definition.workers) == (40, 5)
+
+
+def test_changes_are_refused_if_this_version_does_not_know_the_recorded_proposer():
+    story = Story()
+    settings = ReadOnlyDict(SETTINGS | {"proposer": {"kind": "of_a_later_version"}})
+    story.events[0] = story.events[0].model_copy(update={"settings": settings})
+    with pytest.raises(Refused, match=r"does not know the recorded proposer.*Nothing was written"):
+        with_changes(story.history, "workers: 5")

@@ -213,7 +213,7 @@ async def test_what_would_make_it_another_campaign_is_refused_with_what_was_and_
     for campaign, words in (
         (a_campaign(seed=1, workers=2), "seed: was 0, is 1"),
         (a_campaign(parameters=other, workers=2), 'parameters.x.unit: was absent, is "K"'),
-        (a_campaign(workers=2), "its file has not changed, so there is nothing to revise"),
+        (a_campaign(workers=2), "the definition has not changed, so there is nothing to revise"),
     ):
         with pytest.raises(Refused, match=words):
             revise(going_on, "ada@home", "", now(), campaign, {})

@@ -101,7 +101,7 @@ async def test_a_result_is_taken_for_a_trial_that_waits_and_not_for_one_that_run
         report_result(history, "ada@home", "", now(), 1, LOSS)
     await running.append(lambda history: suggest(history, "ada@home", "", now(), POINT))
     history = await running.until(lambda history: 2 in history.trials)
-    with pytest.raises(InvalidResult, match=r"--metrics: expected the metric `loss`, found `los`.*Did you mean `loss`"):
+    with pytest.raises(InvalidResult, match=r"^metrics: expected the metric `loss`, found `los`.*Did you mean `loss`"):
         report_result(history, "ada@home", "", now(), 2, {"los": 1})
     await running.append(lambda history: report_result(history, "ada@home", "", now(), 2, LOSS))
     history = await running.until(lambda history: history.trials[2].outcome is not None)
