@@ -8,8 +8,8 @@ from hypothesis import settings
 from postgres_server import PostgresServer, postgres_server
 from s3_server import BUCKET, WRITER, S3Server, s3_server
 
-# A busy machine must not fail a property. Half of the usual examples keep the checks within their time.
-settings.register_profile("overnight", deadline=None, max_examples=50)
+# A busy machine must not fail a property. Fewer examples than usual keep the checks within their time.
+settings.register_profile("overnight", deadline=None, max_examples=30)
 settings.load_profile("overnight")
 
 # Fixtures that start a server. A test may also name one of them in its parameters.

@@ -82,9 +82,12 @@ def test_no_form_has_a_barrier(page: Page, served: Served, width: int, dark: boo
 
 
 @needs_axe
-@pytest.mark.parametrize(("width", "dark"), [(1024, True), (390, False)])
-def test_no_report_has_a_barrier(page: Page, tmp_path: Path, width: int, dark: bool):
-    for name in ("only-failures", "long-names", "many-parameters", "limits", "front-of-three", "right-to-left"):
+@pytest.mark.parametrize(
+    ("width", "dark", "names"),
+    [(1024, True, ("only-failures", "many-parameters", "limits")), (390, False, ("long-names", "right-to-left"))],
+)
+def test_no_report_has_a_barrier(page: Page, tmp_path: Path, width: int, dark: bool, names: tuple[str, ...]):
+    for name in (*names, "front-of-three"):
         history = History.from_events(named(AWKWARD[name](), name))
         file = tmp_path / f"{name}.html"
         file.write_text(render_report(history, story_about(history)), encoding="utf-8")
