@@ -21,6 +21,7 @@ from overnight.flows.host.clock import SystemClock
 from overnight.flows.rules.recommending import insight_into, proposer_of, recommendation_of
 from overnight.flows.session.journal import Journal
 from overnight.flows.session.lease import controller_lives
+from overnight.flows.session.still_there import refuse_lost
 from overnight.report.html import render_report, render_sections
 from overnight.report.status import status_lines
 from overnight.report.story import Story, story_of
@@ -86,12 +87,8 @@ class OpenCampaign:
     def history(self) -> History:
         """Return all trials and events so far; raises LedgerError if nothing has been recorded, or it is gone."""
         run_sync(self._journal.refresh())
-        where, head = self._place.location(self.name), self._journal.head
-        if self._ledger.chain.newest(max(head - 1, 0)) < head:
-            raise LedgerError(
-                f"{where}: expected the ledger of campaign `{self.name}`, found that its newest segments are gone. Was "
-                "the ledger moved or deleted? Bring it back, or open the campaign again."
-            )
+        where = self._place.location(self.name)
+        refuse_lost(self._ledger, self._journal, where)
         if self._journal.history.defined is None:
             raise LedgerError(f"{where}: expected the ledger of campaign `{self.name}`, found nothing.")
         return self._journal.history

@@ -14,6 +14,7 @@ from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.terminal import terminal
 from overnight.flows.session.journal import Journal
 from overnight.flows.session.lease import controller_lives
+from overnight.flows.session.still_there import refuse_lost
 from overnight.report.status import status_lines
 from overnight.report.story import story_of
 from overnight.report.story.standing import standing_of
@@ -34,7 +35,8 @@ def watch(path: Path, every: float = _EVERY) -> None:
 
 
 async def _follow(kept: Kept, console: Console, every: float) -> None:
-    journal = Journal(kept.ledger)
+    ledger = kept.ledger
+    journal = Journal(ledger)
     await journal.refresh()
     if journal.history.defined is None:
         raise kept.nothing()
@@ -52,6 +54,7 @@ async def _follow(kept: Kept, console: Console, every: float) -> None:
             await asyncio.sleep(every)
             try:
                 await journal.refresh()
+                refuse_lost(ledger, journal, kept.location)
                 known = ""
             except LedgerError as problem:
                 # A bucket that cannot be reached now may answer later.

@@ -16,14 +16,22 @@ from overnight.storage import MemoryLedger, open_ledger
 
 
 class GrowingLedger(MemoryLedger):
-    """A ledger to which another process has appended whenever it is read again; a text is a failure to read."""
+    """A ledger to which another process has appended whenever it is read again.
+
+    A text is a failure to read, and None a ledger that is gone at that time.
+    """
 
     def __init__(self, *grows):
         super().__init__()
         self.grows = list(grows)
+        self.chain, self.is_gone = self, False
+
+    def newest(self, after):
+        return 0 if self.is_gone else after + 1
 
     async def read(self, *, after=0):
         grows = self.grows.pop(0) if self.grows else []
+        self.is_gone = grows is None
         if isinstance(grows, str):
             raise LedgerError(grows)
         if grows:
@@ -62,6 +70,13 @@ def test_a_ledger_that_cannot_be_read_for_a_while_is_reported_once_for_each_reas
         "no answer",
     ]
     assert "rates: finished: budget spent" in lines
+
+
+def test_a_ledger_that_was_deleted_is_not_shown_as_if_nothing_had_happened(story, capsys, monkeypatch):
+    begun = list(story.events)
+    ended = story.observed(2, 3, mean=0.5).finished(4).events[len(begun) :]
+    watched(monkeypatch, GrowingLedger(begun, None, ended))
+    assert capsys.readouterr().out.count("found that its newest segments are gone") == 1
 
 
 def test_a_finished_campaign_is_shown_once(story, tmp_path, monkeypatch, capsys):
