@@ -18,7 +18,7 @@ OF_EXAMPLES := $(wildcard examples/*/requirements.txt)
 # Without bytecode files each of the many processes of the tests would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo s3 stack faults chaos chaos-optuna chaos-slurm nights one-night page-pictures test test-fast docs words check structure format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage bench-flow clean
+.PHONY: help setup demo s3 stack faults chaos chaos-optuna chaos-slurm nights one-night page-pictures test test-most test-fast docs words check structure format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage bench-flow clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+%?:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
@@ -69,6 +69,9 @@ one-night: setup ## Tune an amplifier in two scheduled nights, kill everything i
 test: setup ## Run all tests
 	$(PYTEST)
 
+test-most: setup ## Run all tests but those that take up to a minute each (marker: long)
+	$(PYTEST) -m "not long"
+
 test-fast: setup ## Run the tests that are quick and start no server (under 2 minutes; markers: slow, server)
 	$(BIN)/pytest -n 3 --dist worksteal -m "not slow and not server"
 
@@ -91,11 +94,11 @@ docs: setup ## Build the documentation into build/docs, and check its links
 words: setup ## Count un-English idioms in comments, docstrings and docs, against the ceilings of pyproject.toml
 	$(BIN)/python tests/infra/idioms.py
 
-check: setup ## Check format, lint, types, layers, docs and tests
+check: setup ## Check format, lint, types, layers, docs, and all tests that are not marked as long
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	@# Many tests wait for other processes, which leaves time for the other checks.
-	@$(MAKE) --no-print-directory -j2 structure test
+	@$(MAKE) --no-print-directory -j2 structure test-most
 
 structure: setup ## Check layers, the documentation's links and types
 	$(BIN)/lint-imports

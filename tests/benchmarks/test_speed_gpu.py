@@ -127,6 +127,7 @@ def test_an_ask_that_would_take_longer_than_the_time_left_is_not_begun():
     assert [each.error[:9] for each in found[:4]] == ["not asked"] * 4
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_what_was_found_before_a_part_broke_or_was_killed_is_in_the_files(tmp_path):
     parts = [Part(name, f"parts_of_a_run:{name}", 1.0) for name in ("breaks", "is_killed")]

@@ -7,6 +7,7 @@ from chaos import disturb
 from storm import Plan
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_campaign_whose_processes_are_killed_loses_nothing_and_does_nothing_twice(tmp_path):

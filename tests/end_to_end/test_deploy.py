@@ -129,6 +129,7 @@ def test_openings_that_the_clocks_skip_have_a_schedule_of_their_own_also_when_de
     assert sum("RDATE:" in schedule.get("rrule", "") for schedule in schedules) == len(schedules) - 2 == 1
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_campaign_whose_controller_is_killed_goes_on_by_its_schedule_and_what_is_not_needed_ends_well(
     tmp_path, server

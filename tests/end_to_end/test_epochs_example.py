@@ -48,6 +48,7 @@ def events(folder: Path, name: str) -> list[Event]:
     return asyncio.run(events_of(open_ledger(str(folder / "ledger"), name, folder)))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_example_trains_at_several_fidelities_and_recommends_a_network_that_was_trained_in_full(tmp_path, server):
     shutil.copytree(EXAMPLE, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("ledger", "work"))
@@ -64,6 +65,7 @@ def test_the_example_trains_at_several_fidelities_and_recommends_a_network_that_
     assert f"best so far at epochs = 9: loss {best['loss']:.4g}" in shown
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_killed_controller_continues_with_the_same_earlier_evaluations_and_replays_the_same(tmp_path, server):

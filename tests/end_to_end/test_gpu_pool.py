@@ -107,6 +107,7 @@ def trials_of(folder: Path):
     return kept_at(path).events()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_one_worker_proposes_for_two_campaigns_at_once_and_every_proposal_replays(tmp_path, server, pool):
     folders = [a_campaign(tmp_path / name, pool, "4m") for name in ("one", "two")]
@@ -169,6 +170,7 @@ async def test_who_asks_again_finds_a_run_under_way_and_another_one_where_it_has
     assert len(asked.runs_of(pool)) == 2
 
 
+@pytest.mark.long
 @pytest.mark.slow
 async def test_a_run_that_died_with_its_worker_and_its_controller_does_not_hold_the_only_place_for_ever(
     tmp_path, asked, pool

@@ -23,6 +23,7 @@ def is_installed() -> bool:
         return False
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not is_installed(), reason="PostgreSQL with pgbench is not installed")

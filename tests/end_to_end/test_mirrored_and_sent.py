@@ -31,6 +31,7 @@ def evaluate(params, seed):
 SECRET, PASSWORD = "sesame-17-opens", "sesame-18-opens"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("behaviour", ["well", "hang"])
 def test_a_run_is_mirrored_and_its_report_is_mailed_or_it_does_not_matter(tmp_path, behaviour):

@@ -57,6 +57,7 @@ def write_campaign(folder: Path, ledger: str, evaluator: str, trials: int) -> No
     (folder / "cam paign.yaml").write_text(json.dumps(campaign))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_names_of_any_kind_go_through_both_evaluators_from_the_file_to_the_report(tmp_path, server):
     folder = tmp_path / "pre fix" / "ünïcode 'x' [b]"

@@ -131,6 +131,7 @@ def listening_addresses(pids: set[int]) -> set[str]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_deployed_campaign_runs_through_all_parts_and_its_ledger_is_whole(stack: Stack, tmp_path: Path):

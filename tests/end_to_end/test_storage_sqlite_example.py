@@ -48,6 +48,7 @@ def test_a_disk_on_which_a_transaction_takes_longer_than_the_measurement_has_a_r
     assert database.percentile_99(taken) > 0
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_example_recommends_settings_that_are_faster_than_the_defaults(tmp_path, server):

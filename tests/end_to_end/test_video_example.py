@@ -30,6 +30,7 @@ def module_of_the_example(name: str, monkeypatch: pytest.MonkeyPatch):
     return import_module(name)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @with_parts
 def test_the_example_recommends_settings_of_the_front_whose_quality_and_time_it_may_claim(tmp_path, server):

@@ -131,6 +131,7 @@ def test_what_runs_on_a_pool_when_controller_and_worker_are_killed_is_adopted_an
     assert overnight_here(folder, "query", reported, "--format", "csv").stdout.split() == ["trial", "1", "2"]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_an_evaluation_whose_flow_run_is_killed_ends_with_it_and_is_tried_again(folder, server):

@@ -185,7 +185,7 @@ def test_what_cannot_be_read_or_found_is_told_with_an_example():
     with pytest.raises(LedgerError, match="Run it first: overnight run"):
         said("pause", "--why", "lunch")
     asyncio.run(begin())
-    with pytest.raises(Refused, match="--point: expected JSON such as"):
+    with pytest.raises(Refused, match="point: expected JSON such as"):
         said("suggest", "--point", "heat=1", "--why", "")
     with pytest.raises(Refused, match="has no running controller: none has started yet"):
         said("drain")

@@ -64,6 +64,7 @@ def test_no_view_of_the_dashboard_has_a_barrier(page: Page, served: Served, widt
     assert {view: lines for view, lines in found.items() if lines} == {}
 
 
+@pytest.mark.long
 @needs_axe
 @pytest.mark.parametrize(("width", "dark"), [(390, False)])
 def test_no_form_has_a_barrier(page: Page, served: Served, width: int, dark: bool):
@@ -81,6 +82,7 @@ def test_no_form_has_a_barrier(page: Page, served: Served, width: int, dark: boo
             page.until("!document.getElementById('ask').open")
 
 
+@pytest.mark.long
 @needs_axe
 @pytest.mark.parametrize(
     ("width", "dark", "names"),
@@ -97,6 +99,7 @@ def test_no_report_has_a_barrier(page: Page, tmp_path: Path, width: int, dark: b
         assert barriers(page) == [], name
 
 
+@pytest.mark.long
 def test_every_button_is_reached_with_the_keyboard_in_the_order_of_the_page_and_is_seen(page: Page, served: Served):
     page.size(1440)
     page.open(f"{served.address}/#token={TOKEN}")

@@ -55,7 +55,7 @@ async def test_a_suggestion_must_lie_in_the_space_and_within_the_budget():
     gate = Gate()
     running = Running(a_campaign(workers=1), ScriptedEvaluator(gate.wait))
     history = await running.until(lambda history: history.started == 1)
-    with pytest.raises(Refused, match=r"--point.*`x`: expected a number between 0 and 1, got 2.*`n`: expected a value"):
+    with pytest.raises(Refused, match=r"point.*`x`: expected a number between 0 and 1, got 2.*`n`: expected a value"):
         suggest(history, "ada@home", "", now(), {"x": 2})
     gate.open.set()
     await running.controller
