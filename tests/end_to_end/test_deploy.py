@@ -222,6 +222,7 @@ def test_a_run_that_died_with_its_server_does_not_keep_the_next_night_from_start
     assert run_begins() == "PENDING"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_deployed_campaign_goes_on_when_its_worker_is_killed(tmp_path, server):
     now = datetime.now(UTC)

@@ -155,6 +155,7 @@ def failures_of(trial: Trial) -> list[tuple[str, str, bool]]:
     return [(end.cause, end.message, end.machine) for end in ended if end is not None]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_faults_of_a_pool_cost_no_trial_and_a_late_end_changes_nothing(tmp_path, server):
     pool = Pool(server, FAULTS)

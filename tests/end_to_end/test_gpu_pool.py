@@ -188,6 +188,7 @@ async def test_a_run_that_died_with_its_worker_and_its_controller_does_not_hold_
     assert [run["state_type"] for run in asked.runs_of(pool)] == ["CRASHED", "COMPLETED"]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 async def test_a_computation_that_hangs_on_the_pool_is_killed_and_who_asks_again_gets_an_answer(tmp_path, asked, pool):
     (tmp_path / "hanging.py").write_text(HANGING)
@@ -217,6 +218,7 @@ async def test_a_computation_that_hangs_on_the_pool_is_killed_and_who_asks_again
     assert answered["state_type"] == "COMPLETED"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_controller_gets_the_answer_of_the_run_that_a_killed_one_began(tmp_path, server, pool):
     folder = a_campaign(tmp_path / "again", pool, "4m")

@@ -40,6 +40,7 @@ def copied(folder: Path, trials: int) -> Path:
     return source
 
 
+@pytest.mark.long
 @installed
 @pytest.mark.slow
 def test_the_example_measures_all_figures_and_says_which_limits_the_sizing_by_hand_misses(tmp_path, server):

@@ -17,6 +17,7 @@ from s3_server import AUDITOR, WRITER, S3Server
 from overnight.storage import open_ledger
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_campaign_runs_and_is_resumed_with_its_ledger_in_a_bucket(
     tmp_path: Path, s3: S3Server, bucket: str, server: Server, monkeypatch

@@ -370,6 +370,7 @@ def test_postgresql_sorts_the_parameters_of_a_deployed_campaign_and_a_run_has_th
     assert list(begun.campaign.parameters.root) == ["mode", "x"]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_server_that_dies_and_comes_back_fails_no_evaluation(postgres, tmp_path_factory, tmp_path):
     (tmp_path / "campaign.yaml").write_text(CAMPAIGN)

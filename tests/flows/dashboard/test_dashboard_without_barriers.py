@@ -54,6 +54,7 @@ def looked_at(page: Page, address: str, width: int, dark: bool) -> list[str]:
     return barriers(page)
 
 
+@pytest.mark.long
 @needs_axe
 @pytest.mark.parametrize(("width", "dark"), [(1440, False), (390, True)])
 def test_no_view_of_the_dashboard_has_a_barrier(page: Page, served: Served, width: int, dark: bool):
@@ -124,6 +125,7 @@ def test_every_button_is_reached_with_the_keyboard_in_the_order_of_the_page_and_
     assert len(found) == wanted
 
 
+@pytest.mark.long
 def test_a_trial_is_approved_without_a_mouse(page: Page, tmp_path: Path):
     append(tmp_path, "kept", named(AWKWARD["paused-with-questions"](), "kept"))
     with dashboard(tmp_path, every=0.2) as served:
