@@ -5,48 +5,39 @@ from typing import Annotated
 
 import typer
 
+from overnight.flows.commands.arguments import CampaignPath, TrialNumber
 from overnight.flows.commands.heavy import heavy
 
-people = typer.Typer()
+people_commands = typer.Typer()
 
-CampaignPath = Annotated[Path, typer.Argument(metavar="CAMPAIGN", help="The campaign's YAML file.")]
-
-
-def _trial_number(text: str) -> int:
-    if not text.isdecimal():
-        raise typer.BadParameter(f"expected the number of a trial, and the campaign's file after it, got {text!r}.")
-    return int(text)
-
-
-TrialNumber = Annotated[int, typer.Argument(metavar="TRIAL", help="The trial's number.", parser=_trial_number)]
 Why = Annotated[str, typer.Option(metavar="TEXT", help="The reason, for later readers.")]
 
 
-@people.command()
+@people_commands.command()
 def pause(why: Why, campaign: CampaignPath = Path("campaign.yaml")) -> None:
     """Start nothing new until the campaign is resumed; running evaluations continue."""
     heavy("people.requests").pause(campaign, why)
 
 
-@people.command()
+@people_commands.command()
 def resume(campaign: CampaignPath = Path("campaign.yaml"), why: Why = "") -> None:
     """Let a paused campaign continue."""
     heavy("people.requests").resume(campaign, why)
 
 
-@people.command()
+@people_commands.command()
 def drain(campaign: CampaignPath = Path("campaign.yaml"), why: Why = "") -> None:
     """Let running evaluations end, start nothing new, and end the controller, on any machine; like one Ctrl-C."""
     heavy("people.requests").ask_to_stop(campaign, why, at_once=False)
 
 
-@people.command()
+@people_commands.command()
 def stop(campaign: CampaignPath = Path("campaign.yaml"), why: Why = "") -> None:
     """End running evaluations and the controller, on any machine; the trials are tried again later. Like two Ctrl-C."""
     heavy("people.requests").ask_to_stop(campaign, why, at_once=True)
 
 
-@people.command()
+@people_commands.command()
 def suggest(
     point: Annotated[str, typer.Option(metavar="JSON", help="A value for each parameter: '{\"x\": 0.3}'.")],
     why: Why,
@@ -59,7 +50,7 @@ def suggest(
     heavy("people.trials_by_hand").suggest(campaign, point, metrics, why)
 
 
-@people.command()
+@people_commands.command()
 def report_result(
     trial: TrialNumber,
     metrics: Annotated[str, typer.Option(metavar="JSON", help="The measurements: '{\"loss\": 0.1}'.")],
@@ -70,13 +61,13 @@ def report_result(
     heavy("people.trials_by_hand").report_result(campaign, trial, metrics, why)
 
 
-@people.command()
+@people_commands.command()
 def abandon(trial: TrialNumber, why: Why, campaign: CampaignPath = Path("campaign.yaml")) -> None:
     """End a trial, and its evaluation, without a result; the model forgets it."""
     heavy("people.trials_by_hand").abandon(campaign, trial, why)
 
 
-@people.command()
+@people_commands.command()
 def revise(campaign: CampaignPath = Path("campaign.yaml"), why: Why = "") -> None:
     """Apply the changes in the campaign file to a running campaign.
 
@@ -89,19 +80,19 @@ def revise(campaign: CampaignPath = Path("campaign.yaml"), why: Why = "") -> Non
     heavy("people.revise").revise(campaign, why)
 
 
-@people.command()
+@people_commands.command()
 def approvals(campaign: CampaignPath = Path("campaign.yaml")) -> None:
     """List the trials that wait for approval."""
     heavy("people.approvals").approvals(campaign)
 
 
-@people.command()
+@people_commands.command()
 def approve(trial: TrialNumber, why: Why, campaign: CampaignPath = Path("campaign.yaml")) -> None:
     """Let a trial that awaits approval start."""
     heavy("people.approvals").approve(campaign, trial, why)
 
 
-@people.command()
+@people_commands.command()
 def reject(trial: TrialNumber, why: Why, campaign: CampaignPath = Path("campaign.yaml")) -> None:
     """End a trial that awaits approval; its point is not proposed again."""
     heavy("people.approvals").reject(campaign, trial, why)
