@@ -2,6 +2,7 @@
 
 import sys
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -61,3 +62,17 @@ def main() -> None:
     except OvernightError as problem:
         _errors.print(str(problem), style="yellow" if isinstance(problem, CampaignHeld) else "red", soft_wrap=True)
         sys.exit(ExitCode.STOPPED)
+    except OSError as problem:
+        if not _is_about_an_argument(problem):
+            raise
+        text = f"{problem.filename}: expected a path that can be used, found that it cannot: {problem.strerror}."
+        _errors.print(text, style="red", soft_wrap=True)
+        sys.exit(ExitCode.STOPPED)
+
+
+def _is_about_an_argument(problem: OSError) -> bool:
+    """Return whether the system refuses a path that was named on the command line, or one below it."""
+    if not isinstance(problem.filename, str):
+        return False
+    refused = Path(problem.filename)
+    return any(Path(argument) in (refused, *refused.parents) for argument in sys.argv[1:])

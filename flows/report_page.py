@@ -30,13 +30,15 @@ def format_of(output: Path) -> ReportFormat:
     return _ENDINGS.get(output.suffix.lower(), "html")
 
 
-def report_text(ledger: str, proposer: AnyProposer, history: History, form: ReportFormat = "html") -> str:
+def report_text(
+    ledger: str, proposer: AnyProposer, history: History, *, alive: bool, form: ReportFormat = "html"
+) -> str:
     """Return the report of this history, with the recommendation and the insight of its model."""
     assert form in get_args(ReportFormat)
-    return _RENDERERS[form](history, whole_story(ledger, proposer, history))
+    return _RENDERERS[form](history, whole_story(ledger, proposer, history, alive=alive))
 
 
-def whole_story(ledger: str, proposer: AnyProposer, history: History) -> Story:
+def whole_story(ledger: str, proposer: AnyProposer, history: History, *, alive: bool) -> Story:
     """Return how a campaign stands, with the recommendation, the insight and the head of its ledger."""
     name = history.definition.name
     number, head = open_ledger(ledger, name, Path()).head()
@@ -45,7 +47,7 @@ def whole_story(ledger: str, proposer: AnyProposer, history: History) -> Story:
     return story_of(
         history,
         SystemClock().now(),
-        alive=controller_lives(history),
+        alive=alive,
         recommendation=found,
         insight=insight_into(history, found, proposer),
         ledger=where,
@@ -54,7 +56,7 @@ def whole_story(ledger: str, proposer: AnyProposer, history: History) -> Story:
 
 def write_report(ledger: str, proposer: AnyProposer, history: History, output: Path) -> Path:
     """Write the report of this history to a file of any name as HTML."""
-    return write_text(report_text(ledger, proposer, history), output)
+    return write_text(report_text(ledger, proposer, history, alive=controller_lives(history)), output)
 
 
 def write_text(report: str, output: Path) -> Path:

@@ -45,13 +45,14 @@ def ledger_location(url: str, campaign: str, folder: Path) -> str:
 
 @dataclass(frozen=True)
 class KeptCampaign:
-    """A campaign in a directory or a bucket, with the number of its segments and the time of its last event.
+    """A campaign in a directory or a bucket: the number of its segments, the hash and the last time of the newest one.
 
     If they cannot be read, `damage` gives the reason.
     """
 
     name: str
     segments: int = 0
+    hash: str = ""
     last: datetime | None = None
     damage: str = ""
 
@@ -78,7 +79,8 @@ def _kept(store: ObjectStore, name: str) -> KeptCampaign | None:
         if newest == 0:
             return None
         [link] = chain.links(newest - 1, to=newest)
-        return KeptCampaign(name, newest, max((event.time for event in link.file.events), default=None))
+        last = max((event.time for event in link.file.events), default=None)
+        return KeptCampaign(name, newest, link.hash, last)
     except (LedgerDamaged, LedgerTooNew) as problem:
         return KeptCampaign(name, damage=str(problem))
 

@@ -1,7 +1,7 @@
 """One campaign's ledger as the dashboard has read it so far; only new events are read and folded."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
@@ -17,6 +17,7 @@ from overnight.flows.proposing.messages import LedgerPlace
 from overnight.flows.session.lease import controller_lives
 from overnight.report.deeds import is_deed
 from overnight.report.story import Story
+from overnight.storage import ParquetLedger, Segment
 
 # Seconds after which a ledger that could not be read is read again, although nothing was appended.
 _AGAIN = 10.0
@@ -28,12 +29,13 @@ _PATIENCE, _LONG = 5.0, 60.0
 
 @dataclass(frozen=True)
 class Seen:
-    """The history up to segment `head`, and the events in it that are deeds.
+    """The history up to segment `head`, whose file has this `hash`, and the events in it that are deeds.
 
     `problem` is the reason why nothing, or nothing newer, can be shown; it is empty otherwise.
     """
 
     head: int = 0
+    hash: str = ""
     history: History = field(default_factory=History)
     deeds: tuple[Event, ...] = ()
     alive: bool = False
@@ -42,7 +44,8 @@ class Seen:
     @property
     def version(self) -> str:
         """Return a text that differs whenever the page may differ."""
-        return f"{self.head}{'' if self.alive else '-gone'}{f'-{abs(hash(self.problem))}' if self.problem else ''}"
+        problem = f"-{abs(hash(self.problem))}" if self.problem else ""
+        return f"{self.head}-{self.hash[:16]}{'' if self.alive else '-gone'}{problem}"
 
 
 class Followed:
@@ -119,10 +122,10 @@ class Followed:
             if newest == self._failed_at and monotonic() - self._failed < _AGAIN:
                 return seen
             if newest > seen.head:
-                segments = await self._ledger.read(after=seen.head)
-                events = [event for segment in segments for event in segment.events]
-                return await asyncio.to_thread(_extended, seen, segments[-1].number, events)
-            return await asyncio.to_thread(_extended, seen, seen.head, [])
+                return await _read_on(seen, self._ledger)
+            # Another ledger may have taken its place, with as many segments.
+            await asyncio.to_thread(self._ledger.chain.tip, seen.head)
+            return replace(seen, alive=controller_lives(seen.history), problem="")
         except (OvernightError, OSError) as problem:
             again = await self._begun_again(seen) if isinstance(problem, LedgerDamaged) else None
             if again is not None:
@@ -133,11 +136,9 @@ class Followed:
     async def _begun_again(self, seen: Seen) -> Seen | None:
         """Return another campaign whose ledger has taken the place of the known one; None if there is none."""
         try:
-            segments = await self.place.ledger(self.name).read()
+            found = await _read_on(Seen(), self.place.ledger(self.name))
         except (OvernightError, OSError):
             return None
-        events = [event for segment in segments for event in segment.events]
-        found = await asyncio.to_thread(_extended, Seen(), segments[-1].number, events) if events else Seen()
         known, other = seen.history.defined, found.history.defined
         if known is None or other is None or known.uid == other.uid:
             return None
@@ -173,7 +174,14 @@ class Followed:
         )
 
 
-def _extended(seen: Seen, head: int, events: list[Event]) -> Seen:
-    history = seen.history.extended(events) if events else seen.history
-    deeds = (*seen.deeds, *(event for event in events if is_deed(event))) if events else seen.deeds
-    return Seen(head, history, deeds, controller_lives(history))
+async def _read_on(seen: Seen, ledger: ParquetLedger) -> Seen:
+    """Return what is known after all segments that were appended to a ledger since."""
+    segments = await ledger.read(after=seen.head)
+    return await asyncio.to_thread(_extended, seen, ledger, segments) if segments else seen
+
+
+def _extended(seen: Seen, ledger: ParquetLedger, segments: Sequence[Segment]) -> Seen:
+    events, head = [event for segment in segments for event in segment.events], segments[-1].number
+    deeds = (*seen.deeds, *(event for event in events if is_deed(event)))
+    history = seen.history.extended(events)
+    return Seen(head, ledger.hash_of(head), history, deeds, controller_lives(history))

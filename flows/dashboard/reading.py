@@ -94,8 +94,9 @@ async def list_version(watch: Watch, *, read: bool = True) -> str:
 
 def _behind(watch: Watch, kept: tuple[KeptCampaign, ...]) -> list[str]:
     """Return the campaigns of which not all segments were read, first those that could be read last time."""
-    behind = [each.name for each in kept if each.segments != seen_of(watch.known(each.name)).head]
-    behind.sort(key=lambda name: bool(seen_of(watch.known(name)).problem))
+    seen = {each.name: seen_of(watch.known(each.name)) for each in kept}
+    behind = [each.name for each in kept if (each.segments, each.hash) != (seen[each.name].head, seen[each.name].hash)]
+    behind.sort(key=lambda name: bool(seen[name].problem))
     return behind
 
 

@@ -43,10 +43,9 @@ class Following:
         self._thread.start()
 
     def watch(self, history: History) -> None:
-        """Take in a new history, if this process acts for the campaign."""
-        if is_own(history.lease):
-            self._newest = history
-            self._changed.set()
+        """Take in a new history; unless this process acts for the campaign, another one mirrors it."""
+        self._newest = history if is_own(history.lease) else None
+        self._changed.set()
 
     def close(self, page: Path | None, seconds: float) -> None:
         """Let the thread write the rest and the page of the report, and give up after so many seconds."""

@@ -56,10 +56,12 @@ def compared(called: Sequence[str], stories: Sequence[Story]) -> Comparison:
 
 
 def _better(one: tuple[str, Story], other: tuple[str, Story]) -> Better | None:
-    """Return which of two campaigns recommends the better value; None if they cannot be compared."""
+    """Return which of two campaigns recommends the better value; None if they cannot be compared, or are the same."""
     (called, story), (than, another) = one, other
     found, against = _comparable(story), _comparable(another)
     if found is None or against is None or str(story.objective) != str(another.objective):
+        return None
+    if _is_same(story, another):
         return None
     difference = story.objective.turned(found.mean) - story.objective.turned(against.mean)
     if difference < 0:
@@ -70,6 +72,11 @@ def _better(one: tuple[str, Story], other: tuple[str, Story]) -> Better | None:
     return Better(
         campaign=called, than=than, metric=story.objective.metric, difference=difference, sd=sd, probability=likely
     )
+
+
+def _is_same(story: Story, another: Story) -> bool:
+    """Return whether two stories are of one campaign, whose beliefs are not independent of each other."""
+    return story.uid is not None and story.uid == another.uid
 
 
 def _comparable(story: Story) -> Recommended | None:
@@ -92,6 +99,7 @@ def _why_apart(stories: Sequence[Story]) -> str:
         (any(story.contexts for story in stories), "each context has a recommendation of its own"),
         (any(story.experiment is not None for story in stories), "arms are compared with the status quo of their test"),
         (len({str(story.objective) for story in stories}) > 1, "the campaigns have different objectives"),
+        (all(_is_same(stories[0], story) for story in stories), "this is one campaign, named several times"),
         (
             any(_of_unknown_error(story) for story in stories),
             "a recommendation is a measurement whose standard error is unknown, because there was no model",

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from itertools import count
 from statistics import NormalDist
 
 import numpy as np
@@ -13,13 +14,16 @@ from told_stories import POINT, Story, campaign_of
 from overnight.report.phrases.comparison import rows_of
 from overnight.report.story.comparison import Comparison, compared
 
+NUMBERS = count()
+
 
 def told(mean, sd, goal="minimize", recommended=True, without_model=None, **changes):
     other = {"minimize": None, goal: "loss"} if goal != "minimize" else {}
     story = Story(campaign_of(**other, **changes)).tried(1, 0, 1.0).tried(2, 1, mean)
     values = {"trial": 2, "point": POINT, "mean": mean, "sd": sd, "probability_best": 0.9}
     found = recommendation(**values, without_model=without_model) if recommended else None
-    return story_about(story.history, recommendation=found)
+    # As real campaigns, they have different identities.
+    return story_about(story.history, recommendation=found).model_copy(update={"uid": f"{next(NUMBERS)}"})
 
 
 @pytest.mark.parametrize("goal", ["minimize", "maximize"])
@@ -38,6 +42,14 @@ def test_the_better_one_comes_first_with_the_probability_of_two_independent_beli
 def test_every_pair_of_several_campaigns_is_compared():
     pairs = compared(["a", "b", "c"], [told(0.3, 0.1), told(0.2, 0.1), told(0.4, 0.1)]).pairs
     assert {(pair.campaign, pair.than) for pair in pairs} == {("b", "a"), ("a", "c"), ("b", "c")}
+
+
+def test_a_campaign_is_not_compared_with_itself():
+    one, other = told(0.3, 0.1), told(0.2, 0.1)
+    found = compared(["a", "a again"], [one, one])
+    assert (found.pairs, found.apart) == ((), "this is one campaign, named several times")
+    pairs = compared(["a", "a again", "b"], [one, one, other]).pairs
+    assert {(pair.campaign, pair.than) for pair in pairs} == {("b", "a"), ("b", "a again")}
 
 
 @pytest.mark.parametrize(("means", "likely"), [((0.2, 0.3), 1.0), ((0.2, 0.2), 0.5)])

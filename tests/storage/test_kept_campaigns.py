@@ -17,7 +17,9 @@ def test_campaigns_are_listed_with_how_far_they_are(where, tmp_path, request):
     for name in names:
         for number in (1, 2):
             asyncio.run(open_ledger(place, name, Path()).append([started(number)], after=number - 1))
-    assert kept_campaigns(place, Path()) == [KeptCampaign(name, 2, NOON) for name in sorted(names)]
+    listed = [KeptCampaign(name, *open_ledger(place, name, Path()).head(), NOON) for name in sorted(names)]
+    assert kept_campaigns(place, Path()) == listed
+    assert {each.segments for each in listed} == {2}
 
 
 def test_what_is_no_ledger_is_passed_over(tmp_path):
@@ -33,4 +35,4 @@ def test_a_damaged_ledger_is_listed_as_that_beside_the_others(tmp_path):
     (tmp_path / "bread/events/00000/notes.txt").write_text("hello")
     bread, cake = kept_campaigns(str(tmp_path), Path())
     assert "notes.txt" in bread.damage
-    assert cake == KeptCampaign("cake", 1, NOON)
+    assert cake == KeptCampaign("cake", *open_ledger(str(tmp_path), "cake", Path()).head(), NOON)

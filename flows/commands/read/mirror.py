@@ -24,7 +24,7 @@ def mirror(path: Path, mlflow: str | None, experiment: str | None) -> None:
             f"{path}: its controller is running and writes to {settings.mlflow} itself, so nothing was written. Run "
             "`overnight mirror` when it has ended."
         )
-    story = whole_story(kept.address, kept.proposer(history), history)
+    story = whole_story(kept.address, kept.proposer(history), history, alive=controller_lives(history))
     with closing(mirror_of(settings, kept.name)) as made:
         written = made.bring_up_to(history, story)
         with_report = made.write_report(render_report(history, story))

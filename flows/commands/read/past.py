@@ -10,6 +10,7 @@ from overnight.campaign.errors import LedgerError
 from overnight.campaign.history.events import Event
 from overnight.flows.commands.read.kept import Kept, kept_at
 from overnight.flows.host.terminal import terminal
+from overnight.flows.session.lease import controller_lives
 
 
 def read_past(path: Path, as_of: str | None = None) -> tuple[Kept, History]:
@@ -23,6 +24,11 @@ def read_past(path: Path, as_of: str | None = None) -> tuple[Kept, History]:
     if history.defined is None:
         raise LedgerError(f"--as-of {as_of}: expected a time since the campaign began; it began later.")
     return kept, history
+
+
+def was_alive(history: History, as_of: str | None) -> bool:
+    """Return whether the campaign's controller is alive; as of a moment, it was, since nothing shows the contrary."""
+    return as_of is not None or controller_lives(history)
 
 
 def known(events: Sequence[Event], as_of: str) -> Sequence[Event]:

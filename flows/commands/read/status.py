@@ -6,10 +6,10 @@ from pathlib import Path
 from overnight.campaign import History
 from overnight.campaign.values.harmless import harmless_json
 from overnight.flows.commands.read.kept import Kept
-from overnight.flows.commands.read.past import read_past
+from overnight.flows.commands.read.past import read_past, was_alive
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.terminal import terminal
-from overnight.flows.session.lease import controller_lives, controller_notices
+from overnight.flows.session.lease import controller_notices
 from overnight.flows.session.opening import refused_changes
 from overnight.report.status import status_lines
 from overnight.report.story import story_of
@@ -21,7 +21,7 @@ def status(path: Path, form: str, as_of: str | None) -> None:
     story = story_of(
         history,
         SystemClock().now(),
-        alive=as_of is not None or controller_lives(history),
+        alive=was_alive(history, as_of),
         ledger=kept.location,
         notices=() if as_of is not None else tuple(_notices(kept, history)),
     )

@@ -15,9 +15,15 @@ def init(folder: Path) -> None:
     if there:
         exist = "exists" if len(there) == 1 else "exist"
         raise OvernightError(f"init: {' and '.join(there)} {exist} already. Name another folder: overnight init FOLDER")
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        (folder / name).write_text(text)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (folder / name).write_text(text)
+    except OSError as problem:
+        raise OvernightError(
+            f"init: {folder}: expected a folder to write to, found that it cannot be used: {problem.strerror}. Name "
+            "another folder: overnight init FOLDER"
+        ) from None
     console = terminal()
     console.print(f"Wrote {', '.join(str(folder / name) for name in files)}. Next:", soft_wrap=True)
     console.print(f"  overnight check {folder / 'campaign.yaml'}\n  overnight run {folder / 'campaign.yaml'}")

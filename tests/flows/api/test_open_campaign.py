@@ -157,6 +157,16 @@ def test_a_ledger_that_was_deleted_since_is_not_shown_from_memory(tmp_path, tria
         opened.trials()
 
 
+def test_another_ledger_of_as_many_segments_is_not_taken_for_the_one_that_was_opened(tmp_path):
+    minimize(lambda p: p["x"], {"x": (0, 1)}, trials=2, ledger=str(tmp_path), name="one")
+    opened = open_campaign(tmp_path / "one")
+    assert len(opened.trials()) == 2
+    shutil.rmtree(tmp_path / "one")
+    minimize(lambda p: -p["x"], {"x": (0, 1)}, trials=2, ledger=str(tmp_path), name="one")
+    with pytest.raises(LedgerError, match="found other segments in their place"):
+        opened.trials()
+
+
 def test_a_range_longer_than_the_largest_number_has_a_report(tmp_path):
     space = {"x": (-1e308, 1e308), "y": (0, 1)}
     minimize(lambda p: math.atan(p["x"] / 1e307) + p["y"], space, trials=8, ledger=tmp_path)

@@ -1,6 +1,7 @@
 """The version of the command line, its help, and a second `init`."""
 
 import re
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from typer.testing import CliRunner
 
 from overnight.campaign.changes import revisable_keys
 from overnight.campaign.errors import OvernightError
-from overnight.flows.cli import app
+from overnight.flows.cli import app, main
 from overnight.flows.commands.people.cli import revise
 
 ROOT = Path(__file__).parents[3]
@@ -40,3 +41,36 @@ def test_a_second_init_names_the_files_that_are_there(tmp_path: Path):
     (tmp_path / "objective.py").unlink()
     with pytest.raises(OvernightError, match=r"campaign.yaml exists already"):
         said("init", str(tmp_path))
+
+
+@pytest.mark.parametrize("folder", ["a-file", "a-file/below", "/proc/overnight"])
+def test_an_init_in_a_place_that_is_no_folder_is_refused(tmp_path: Path, folder: str):
+    (tmp_path / "a-file").touch()
+    with pytest.raises(OvernightError, match="expected a folder to write to"):
+        said("init", str(tmp_path / folder))
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["status", "trials", "report", "export out.csv", "verify", "explain 1", f"compare {'n' * 300}", "dashboard", "init"],
+)
+def test_a_path_that_the_system_refuses_is_one_paragraph(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    name = "n" * 300
+    monkeypatch.setattr(sys, "argv", ["overnight", *command.split(), name])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert re.match(rf"{name}\S*: expected a path that can be used", capsys.readouterr().err)
+
+
+def test_an_error_of_the_system_that_is_about_no_argument_is_no_paragraph(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "argv", ["overnight", "status", "campaign.yaml"])
+
+    def refused() -> None:
+        raise PermissionError(13, "Permission denied", "/elsewhere/file")
+
+    monkeypatch.setattr("overnight.flows.cli.app", refused)
+    with pytest.raises(PermissionError):
+        main()

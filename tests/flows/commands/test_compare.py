@@ -17,7 +17,9 @@ def ledgers(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for ledger, name, mean in (("one", "rates", 1.0), ("one", "others", 0.5), ("two", "rates", 3.0)):
         story = Story(campaign_of(name=name)).tried(1, 0, mean=mean, sem=0.1).finished(3)
-        asyncio.run(open_ledger(ledger, name, Path()).append(story.events, after=0))
+        first, *others = story.events
+        events = [first.model_copy(update={"uid": f"{ledger} {name}"}), *others]
+        asyncio.run(open_ledger(ledger, name, Path()).append(events, after=0))
 
 
 def output_of(*words):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,6 +51,18 @@ def test_the_feed_of_the_list_notices_a_new_campaign_and_a_new_event(tmp_path: P
         assert any("others" in shown(served, "/parts/list") for _ in found)
         append(tmp_path, "others", more(2).events[2:])
         assert any("trial 2" in shown(served, "/parts/list") for _ in found)
+
+
+def test_the_feed_of_the_list_notices_another_ledger_of_as_many_segments(tmp_path: Path):
+    first, *others = Story().tried(1, 1, 0.5).events
+    append(tmp_path, "rates", [first, *others])
+    with dashboard(tmp_path) as served, served.client.stream("GET", "/feed") as answer:
+        found = versions(answer)
+        assert any("loss 0.5" in shown(served, "/parts/list") for _ in found)
+        shutil.rmtree(tmp_path / "rates")
+        first, *others = Story().tried(1, 1, 0.125).events
+        append(tmp_path, "rates", [first.model_copy(update={"uid": "another"}), *others])
+        assert any("loss 0.125" in shown(served, "/parts/list") for _ in found)
 
 
 def test_one_look_at_the_list_reads_several_campaigns(tmp_path: Path):

@@ -191,6 +191,27 @@ def test_a_campaign_that_was_begun_again_replaces_the_one_that_was_shown(ledger:
     assert "trial 3" not in html
 
 
+def test_another_ledger_of_as_many_segments_replaces_the_one_that_was_shown(ledger: Path, served: Served):
+    before = served.client.get("/campaigns/rates/parts/summary").json()
+    assert "trial 3" in before["html"]
+    shutil.rmtree(ledger / "rates")
+    first, *others = Story().tried(1, 1, 0.125).events
+    append(ledger, "rates", [first.model_copy(update={"uid": "another"}), *others])
+    until(lambda: "0.125" in shown(served, "/campaigns/rates/parts/summary"), "the new campaign on the page", 20)
+    after = served.client.get("/campaigns/rates/parts/summary").json()
+    assert "trial 3" not in after["html"]
+    assert 'role="alert"' not in after["html"]
+    assert after["version"] != before["version"]
+
+
+def test_a_segment_that_was_altered_in_place_is_reported_although_nothing_was_appended(ledger: Path, served: Served):
+    assert 'role="alert"' not in shown(served, "/campaigns/rates/parts/summary")
+    [segment] = ledger.glob("rates/events/*/*.parquet")
+    segment.chmod(0o644)
+    segment.write_bytes(segment.read_bytes()[:-1])
+    until(lambda: "other bytes" in shown(served, "/campaigns/rates/parts/summary"), "the damage on the page", 20)
+
+
 def test_a_store_that_does_not_answer_is_one_paragraph_until_it_does(served: Served, monkeypatch: pytest.MonkeyPatch):
     assert "trial 3" in shown(served, "/campaigns/rates/parts/summary")
     answers, newest = Event(), Chain.newest

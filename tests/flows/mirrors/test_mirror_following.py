@@ -10,6 +10,7 @@ import pytest
 from standing import story_about
 from told_stories import START, Story
 from tracking_server import TrackingServer, tracking_server
+from until import until
 
 from overnight.campaign import History
 from overnight.campaign.history.events import LeaseTaken
@@ -123,6 +124,18 @@ def test_a_run_that_ends_by_an_error_is_not_shown_as_running(server: TrackingSer
     watched.close(None, 30)
     [parent] = [run for run in server.runs.values() if run["tags"]["overnight.run"] == "campaign"]
     assert parent["info"]["status"] != "RUNNING"
+
+
+def test_after_another_controller_took_over_nothing_is_written_any_more(server: TrackingServer):
+    watched, story = following(server, Heard()), tried()
+    watched.watch(story.history)
+    written = "overnight.written"
+    until(lambda: [written in run["tags"] for run in [*server.runs.values()]] == [True] * 3, "all is written", 30)
+    before = len(server.requests)
+    taken = LeaseTaken(time=START, actor="c", epoch=2, host="elsewhere", pid=1, started="another/1")
+    watched.watch(History.from_events([*story.events, taken]))
+    watched.close(None, 30)
+    assert len(server.requests) == before
 
 
 def test_a_server_that_hangs_is_left_alone_at_the_end(server: TrackingServer):

@@ -265,6 +265,16 @@ def test_a_campaign_that_was_deleted_and_begun_again_is_shown_as_it_is_now(ledge
     assert len(view.get_all_trials(1)) == 1
 
 
+def test_another_ledger_of_as_many_segments_is_shown_as_it_is_now(ledger):
+    append(ledger, "other", [defined(), proposed(1)])
+    view = optuna_view(ledger)
+    number = view.get_study_id_from_name("other")
+    assert len(view.get_all_trials(number)) == 1
+    shutil.rmtree(ledger / "other")
+    append(ledger, "other", [defined(), proposed(1), proposed(2)])
+    assert len(view.get_all_trials(number)) == 2
+
+
 def test_values_outside_of_a_range_that_was_narrowed_still_lie_in_their_distributions(tmp_path):
     narrow = CAMPAIGN.model_dump(mode="json", by_alias=True)
     narrow["parameters"]["width"]["high"] = 32

@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import os
 from pathlib import Path
 
 import pytest
 from command_line import overnight_here
 from told_stories import Story
 
+from overnight.campaign.history.events import LeaseTaken
+from overnight.flows.host.identity import process_started
 from overnight.report.tables import trial_rows
 from overnight.storage import open_ledger
 
@@ -78,3 +81,19 @@ def test_a_page_of_the_past_needs_a_file_but_the_other_formats_do_not(tmp_path: 
     found = json.loads(printed(tmp_path, "--format", "json", "--as-of", "5"))
     assert found["story"]["events"] <= 5
     assert len(found["trials"]) == 1
+
+
+def test_a_report_of_the_past_shows_the_same_state_as_the_status_of_then(tmp_path: Path, story: Story):
+    # Its controller was a process of this machine that has ended since.
+    started = process_started(os.getpid())
+    assert started is not None
+    ended = {"host": os.uname().nodename, "pid": 2**22, "started": started}
+    events = [e.model_copy(update=ended) if isinstance(e, LeaseTaken) else e for e in story.events[:-1]]
+    asyncio.run(open_ledger("begun", "rates", tmp_path).append(events, after=0))
+    states = [
+        json.loads(overnight_here(tmp_path, command, "begun/rates", "--format", "json", *past).stdout)
+        for past in ([], ["--as-of", "5"])
+        for command in ("status", "report")
+    ]
+    found = [(each.get("story") or each)["standing"]["state"] for each in states]
+    assert found == ["interrupted", "interrupted", "running", "running"]
