@@ -154,7 +154,7 @@ def _solutions(story: Story) -> Iterator[str]:
 
 def failure_lines(failures: Failures) -> Iterator[str]:
     """Yield the number of failures of each cause, the newest failure of each, and the attempts that were repeated."""
-    counts = [f"{count} {cause_text(cause)}" for cause, count in failures.by_cause.items() if count]
+    counts = [f"{count:,} × {cause_text(cause)}" for cause, count in failures.by_cause.items() if count]
     if counts:
         yield f"failures: {', '.join(counts)}"
     for newest in failures.newest:
@@ -162,7 +162,7 @@ def failure_lines(failures: Failures) -> Iterator[str]:
             ": "
         )
     if (again := failures.repeated) is not None:
-        counts = ", ".join(f"{count} {cause_text(cause)}" for cause, count in again.by_cause.items())
+        counts = ", ".join(f"{count:,} × {cause_text(cause)}" for cause, count in again.by_cause.items())
         yield f"attempts tried again: {counts}; the newest, of trial {again.newest.trial}: " + first_line(
             again.newest.message
         )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from overnight.campaign.experiment.effects import Effect
-from overnight.report.numbers import number, share_text
+from overnight.report.numbers import number, share_text, with_uncertainty
 from overnight.report.story import Story
 from overnight.report.story.experiment import ArmOfBatch, Experiment
 
@@ -64,10 +64,13 @@ def effect_text(effect: Effect) -> str:
 
 def _gap(difference: float, sem: float | None, relative: float | None, relative_sem: float | None) -> str:
     if relative is not None:
-        error = "" if relative_sem is None else f" ± {100 * relative_sem:.2g} %"
-        return f"{100 * relative:+.3g} %{error}".replace("-", "−")
-    error = "" if sem is None else f" ± {number(sem)}"
-    return f"{'+' if difference >= 0 else '−'}{number(abs(difference))}{error}"
+        return f"{_signed(100 * relative, None if relative_sem is None else 100 * relative_sem, 3)} %"
+    return _signed(difference, sem, 4)
+
+
+def _signed(value: float, error: float | None, digits: int) -> str:
+    """Return a difference with its sign: to the place of its error, or with so many digits if that is unknown."""
+    return f"{'+' if value >= 0 else ''}{with_uncertainty(value, error) if error else number(value, digits)}"
 
 
 def stopped_text(arm: ArmOfBatch) -> str:

@@ -75,8 +75,10 @@ def test_page_and_terminal_give_the_error_of_statements_and_no_probability_that_
     stage = story.batch((0, 0.5), (5, 0.5), generator="ramp_up")
     story.observe({trial: {"clicks": measured(mean, 0.1, 400)} for trial, mean in zip(stage, (25, 27), strict=True)})
     told = story_about(story.history)
-    page = render_report(story.history, told).replace("\u00a0", " ")
-    assert "is better than the status quo (such a statement is false in at most 1% of tests)." in finding_sentence(told)
+    page = render_report(story.history, told).replace("&nbsp;", " ")
+    assert "is better than the status quo (such a statement is false in at most 1 % of tests)." in finding_sentence(
+        told
+    )
     assert "Such a statement is false in at most 1 % of tests." in page
     assert "probability of 99" not in page
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from overnight.campaign import Point
 from overnight.campaign.parameters import Parameter, Value
-from overnight.report.pictures.axes import parameter_title, place, with_room
+from overnight.report.pictures.axes import objective_axis, parameter_title, place, with_room
 from overnight.report.pictures.charts import Pictures
 from overnight.report.pictures.colours import BAND, BEST, GENERATORS
 from overnight.report.pictures.figure import Figure, few_digits, scatter
@@ -39,10 +39,11 @@ class SliceCharts:
         figure, logarithmic = self._pictures.parameter(name), self._pictures.logarithmic
         layout = figure["layout"] | {"height": _HEIGHT}
         layout["xaxis"] |= {"title": parameter_title(name, parameter)}
+        layout["yaxis"] |= objective_axis(logarithmic=logarithmic, ends=(low, high))
         layout["yaxis"] |= {"range": [math.log10(low), math.log10(high)] if logarithmic else [low, high]}
         belief = _belief(shown, parameter, lowest=low if logarithmic else -math.inf)
         at = place(parameter, self._point[name])
-        here = scatter([at, at], [low, high], mode="lines", line=_HERE, name="recommended", hoverinfo="skip")
+        here = scatter([at, at], [low, high], mode="lines", line=_HERE, name=self._pictures.words, hoverinfo="skip")
         return {"data": [here, *belief, *figure["data"]], "layout": layout}
 
 

@@ -83,6 +83,22 @@ def test_a_logarithmic_axis_says_so_in_every_picture():
     assert "logarithmic" not in (trace_picture(plain.history) or "")
 
 
+def test_the_ticks_of_a_logarithmic_axis_are_numbers_as_the_text_has_them():
+    axis = Pictures(told([10.0**i for i in range(-3, 5)]).history, None).course()["layout"]["yaxis"]
+    assert dict(zip(axis["ticktext"], axis["tickvals"], strict=True)) == {
+        "0.001": 1e-3,
+        "0.1": 0.1,
+        "10": 10.0,
+        "1,000": 1e3,
+    }
+
+
+@pytest.mark.parametrize(("low", "high"), [(2.1, 4.9), (0.03, 0.04)])
+def test_a_logarithmic_axis_without_a_round_number_has_ticks_at_its_ends(low: float, high: float):
+    axis = parameter_axis(FloatParameter(kind="float", low=low, high=high, scale="log"))
+    assert axis["tickvals"] == [low, high]
+
+
 def test_what_failed_or_was_stopped_is_in_the_pictures_of_the_parameters_with_its_reason():
     story = told([1.0, 2.0]).proposed(3, 5, POINT | {"depth": 9}).started(3, 5).failed(3, 6, message="no\x1boven\nat 3")
     story.proposed(4, 7, POINT | {"depth": 1}).started(4, 7).stopped(4, 8)
