@@ -248,7 +248,7 @@ def change_of(before: Value | None, after: Value | None, *, logarithmic: bool) -
     # The ratio or the difference of numbers at both ends of the floats is not a float.
     was, becomes = Decimal(before), Decimal(after)
     if logarithmic:
-        return f"× {number(becomes / was, 3)}"
+        return f"× {number(Decimal(f'{becomes / was:.2e}'), 3)}"
     return f"{'+' if after > before else ''}{number(becomes - was, 2)}"
 
 

@@ -14,7 +14,13 @@ from overnight.report.phrases.constraints import (
     limit_lines,
     reached_text,
 )
-from overnight.report.phrases.experiment import arm_lines, best_arm_text, recommended_instead, traffic_text
+from overnight.report.phrases.experiment import (
+    arm_lines,
+    best_arm_text,
+    recommended_instead,
+    traffic_text,
+    where_measured,
+)
 from overnight.report.phrases.fidelities import full_text, levels_text, only_reached_text
 from overnight.report.phrases.front import (
     against_baseline_text,
@@ -38,7 +44,6 @@ from overnight.report.phrases.general import (
     time_left,
     trial_counts,
     warnings,
-    where,
 )
 from overnight.report.phrases.nothing import nothing_compared, why_nothing
 from overnight.report.phrases.revisions import revision_lines
@@ -205,7 +210,7 @@ def _finding(campaign: Campaign, story: Story) -> list[str]:
 
 def _recommended(story: Story, found: Recommended) -> str:
     only = only_reached_text(story.fidelities)
-    return f"{recommended_words(story)} ({where(found)}): {recommended_values(story, found)}{only}"
+    return f"{recommended_words(story)} ({where_measured(story, found)}): {recommended_values(story, found)}{only}"
 
 
 def _confidence(story: Story, found: Recommended) -> Iterator[str]:

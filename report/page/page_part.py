@@ -20,8 +20,8 @@ from overnight.report.page.front_table import front_table
 from overnight.report.page.insight_part import insight_part
 from overnight.report.page.solutions_table import solutions_table
 from overnight.report.page.template import rendered
-from overnight.report.phrases.experiment import traffic_text
-from overnight.report.phrases.general import counts_text, recommended_point, recommended_words, where
+from overnight.report.phrases.experiment import traffic_text, where_measured
+from overnight.report.phrases.general import counted, counts_text, recommended_point, recommended_words
 from overnight.report.pictures.arms_chart import arms_chart, drawn_arms
 from overnight.report.pictures.charts import Pictures
 from overnight.report.pictures.differences import as_differences
@@ -80,7 +80,7 @@ def page_part(history: History, story: Story, prefix: str = "", called: str = ""
         recommendation=found,
         words=words,
         called_point=recommended_point(story),
-        where=where(found) if found else "",
+        where=where_measured(story, found) if found else "",
         configuration=configuration_table(campaign, story.best),
         as_json=_to_copy(story.best),
         figures=figures,
@@ -96,6 +96,8 @@ def page_part(history: History, story: Story, prefix: str = "", called: str = ""
         arms=arms_table(story.experiment),
         traffic="" if story.experiment is None else traffic_text(story.experiment),
         pictures=pictures,
+        by_metric=by_metric,
+        counted=counted,
     )
     return PagePart(html, {f"{prefix}{place}": figure for place, figure in figures.items()}, ringed)
 

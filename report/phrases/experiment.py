@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 from overnight.campaign.experiment.effects import Effect
 from overnight.report.numbers import number, share_text, with_uncertainty
+from overnight.report.phrases.general import trials_text, where
 from overnight.report.story import Story
 from overnight.report.story.experiment import ArmOfBatch, Experiment
+from overnight.report.story.goal.best import Recommended
 
 
 def traffic_text(experiment: Experiment) -> str:
@@ -48,6 +50,14 @@ def recommended_instead(story: Story) -> str:
         "the status quo is recommended all the same, because no better configuration is known to meet all constraints "
         f"with the demanded probability of {demanded}"
     )
+
+
+def where_measured(story: Story, found: Recommended) -> str:
+    """Return the trial that measured the recommended configuration, and the arms that confirmed it in an A/B test."""
+    candidates = () if story.experiment is None else story.experiment.candidates
+    passed = [each for each in candidates if each.state == "confirmed" and each.point == found.point]
+    fresh = {trial for each in passed for trial in each.trials} - {found.trial}
+    return f"{where(found)}, confirmed by {trials_text(fresh)}" if fresh else where(found)
 
 
 def difference_text(arm: ArmOfBatch) -> str:

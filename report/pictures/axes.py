@@ -27,6 +27,8 @@ _WIDE = 1000.0
 _SMALL, _FEWEST_SMALL = 0.1, 3
 # A value of fewer standard errors cannot be distinguished from zero.
 _FROM_ZERO = 3.0
+# This share of the values decides how far a picture reaches.
+_MOST_OF_THEM = 0.9
 
 
 def spans_decades(observed: Sequence[Trial], metric: str) -> bool:
@@ -42,6 +44,12 @@ def spans_decades(observed: Sequence[Trial], metric: str) -> bool:
         return False
     small = values[max(int(_SMALL * len(values)), _FEWEST_SMALL - 1)]
     return values[-1] / small > _WIDE and small > _FROM_ZERO * _noise(found, small)
+
+
+def without_worst(values: Sequence[float], *, maximize: bool) -> list[float]:
+    """Return the values without the worst tenth, which must not stretch a picture of the others."""
+    ranked = sorted(values, reverse=maximize)
+    return ranked[: max(math.ceil(_MOST_OF_THEM * len(ranked)), 1)]
 
 
 def text_of(text: str) -> str:

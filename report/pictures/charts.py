@@ -19,6 +19,8 @@ from overnight.report.pictures.axes import (
     small,
     spans_decades,
     whole_numbers,
+    with_room,
+    without_worst,
 )
 from overnight.report.pictures.colours import BEST, GENERATORS, LIMIT
 from overnight.report.pictures.figure import Figure, cut, layout_of, scatter
@@ -44,6 +46,8 @@ _LONGEST_NAME = 32
 # The share of a picture's height for what has no value.
 _STRIP = 0.08
 _HEIGHT_WITHOUT_VALUES = 120
+# Of so many results, the worst do not stretch a picture so many times beyond most of them.
+_FEWEST_RESULTS, _MUCH = 10, 3.0
 
 
 class Pictures:
@@ -79,6 +83,7 @@ class Pictures:
         self.below, self.outside = bool(inside - compared), len(inside) < len(view.observed)
         self._ringed = [trial for trial in view.observed if trial.id == recommended]
         self.logarithmic = spans_decades(view.observed, self.metric)
+        self._range = None if self.logarithmic else self._range_of_most()
 
     def course(self) -> Figure:
         """Return each trial's measured objective with its standard error, and the best measured so far."""
@@ -91,6 +96,26 @@ class Pictures:
         layout = self._layout(height=380, name=shortened(self.metric, _LONGEST_NAME))
         layout["xaxis"] |= whole_numbers(1, last) | {"title": small("trial")}
         return {"data": data, "layout": layout | {"showlegend": True}}
+
+    @property
+    def beyond(self) -> int:
+        """Return how many of the drawn results are so much worse than most that the pictures do not reach them."""
+        low, high = self._range or (-math.inf, math.inf)
+        return sum(not low <= self._values[trial.id].mean <= high for trial in self.drawn)
+
+    def _range_of_most(self) -> tuple[float, float] | None:
+        """Return the range of most results, the recommended one and the baseline; None if it is not much narrower."""
+        objective = next((each for each in self._goal.objectives if each.metric == self.metric), None)
+        values = [self._values[trial.id].mean for trial in self.drawn]
+        if objective is None or len(values) < _FEWEST_RESULTS:
+            return None
+        kept = [t for t in self.drawn if t in self._ringed or t.proposal.generator == "baseline"]
+        most = without_worst(values, maximize=objective.sign > 0)
+        low, high = _ends([*most, *(self._values[trial.id].mean for trial in kept)]) or (0.0, 0.0)
+        near = [value for value in values if low - (high - low) <= value <= high + (high - low)]
+        low, high = _ends(near) or (low, high)
+        narrow = 0 < _MUCH * (high - low) < max(values) - min(values) < math.inf
+        return (low, high) if narrow else None
 
     @property
     def has_line(self) -> bool:
@@ -140,6 +165,8 @@ class Pictures:
         layout = layout_of(height if self.drawn else _HEIGHT_WITHOUT_VALUES)
         ends = _ends(self._values[trial.id].mean for trial in self.drawn)
         layout["yaxis"] |= objective_axis(logarithmic=self.logarithmic, ends=ends, name=name)
+        if self._range is not None:
+            layout["yaxis"] |= {"range": with_room(*self._range)}
         if not self.drawn:
             layout["yaxis"] |= {"visible": False}
         if self.without:
