@@ -13,6 +13,7 @@ from overnight.report.story.section import Section
 
 State = Literal["defined", "running", "interrupted", "drained", "finished"]
 Waits = Literal["paused", "undecided"]
+_TRIED = "all its trials have been tried"
 _WAITS: dict[Waits, str] = {
     "paused": "nothing new starts while it is paused",
     "undecided": "it cannot continue until a person decides",
@@ -37,8 +38,8 @@ class Standing(Section):
 
     @property
     def is_over(self) -> bool:
-        """Return whether nothing more will be tried: it has finished, or a loop of the user's own has tried all."""
-        return self.state == "finished" or (self.state == "defined" and self.next_step is None)
+        """Return whether nothing more will be tried."""
+        return self.state == "finished"
 
     def __str__(self) -> str:
         return self.state if self.reason is None else f"{self.state}: {self.reason}"
@@ -46,32 +47,34 @@ class Standing(Section):
 
 def standing_of(history: History, now: datetime, *, alive: bool, notices: tuple[str, ...] = ()) -> Standing:
     """Return the state; without a closing event, the campaign is running if its controller is `alive`."""
-    state, closed = _state(history, alive=alive), history.closed_by
+    state = _state(history, alive=alive)
     waits = _waits_for(history) if state == "running" else None
+    reason, because = _why_closed(history, state)
     return Standing(
         state=state,
         since=_since(history, state),
-        reason=None if waits is None else _WAITS[waits],
-        because=None,
+        reason=reason if waits is None else _WAITS[waits],
+        because=because,
         waits=waits,
         next_step=_next_step(history, state, waits, now),
         notices=notices,
-    ).model_copy(update={} if closed is None else {"reason": _why_closed(history), "because": closed.because})
+    )
 
 
 def _state(history: History, *, alive: bool) -> State:
     if history.closed_by is not None:
         return "drained" if history.finished is None else "finished"
     if history.lease is None:
-        return "defined"
+        return "finished" if _has_own_loop(history) and not _is_left(history) else "defined"
     return "running" if alive else "interrupted"
 
 
-def _why_closed(history: History) -> str | None:
+def _why_closed(history: History, state: State) -> tuple[str | None, DrainedBecause | FinishedBecause | None]:
+    """Return why the campaign was closed, in words and for programs; a loop of the user's own records no end."""
     if history.closed_by is None:
-        return None
+        return (_TRIED, "trials") if state == "finished" else (None, None)
     revised = isinstance(history.closed_by, CampaignFinished) and history.finished is None
-    return history.closed_by.reason + (", and it was revised since" if revised else "")
+    return history.closed_by.reason + (", and it was revised since" if revised else ""), history.closed_by.because
 
 
 def _since(history: History, state: State) -> datetime | None:
@@ -79,6 +82,8 @@ def _since(history: History, state: State) -> datetime | None:
         return history.closed_by.time
     if state == "defined":
         return history.defined.time if history.defined is not None else None
+    if state == "finished":
+        return history.last_time
     if state == "interrupted":
         return history.active_until or history.last_time
     return history.lease.time if history.lease is not None else None
@@ -105,12 +110,16 @@ def _unknown_ends(history: History) -> int:
     return sum(attempt is not None and attempt.unknown is not None for attempt in attempts)
 
 
-def _how_it_begins(history: History) -> str | None:
-    """Return what tries the trials of a campaign that no controller has run; None if a loop has tried all of them."""
-    if not _has_own_loop(history):
-        return "`overnight run` starts it"
-    left = history.trials.open or history.started < history.definition.budget.trials
-    return "a loop of your own (`AskTell`) asks for its trials" if left else None
+def _how_it_begins(history: History) -> str:
+    """Return what tries the trials of a campaign that no controller has run."""
+    return (
+        "a loop of your own (`AskTell`) asks for its trials" if _has_own_loop(history) else "`overnight run` starts it"
+    )
+
+
+def _is_left(history: History) -> bool:
+    """Return whether a trial is open, or the budget holds another one."""
+    return bool(history.trials.open) or history.started < history.definition.budget.trials
 
 
 def _has_own_loop(history: History) -> bool:

@@ -58,7 +58,9 @@ def test_the_status_of_such_a_campaign_names_the_loop_until_nothing_is_left():
     campaign.tell(first, 1.0)
     assert "next: a loop of your own (`AskTell`) asks for its trials" in asked("status").output
     campaign.tell(campaign.ask(), 2.0)
-    assert "next:" not in asked("status").output
+    shown = asked("status").output
+    assert "next:" not in shown
+    assert "finished: all its trials have been tried" in shown
 
 
 def test_a_loop_that_has_begun_is_named_even_if_the_file_has_an_evaluator():
