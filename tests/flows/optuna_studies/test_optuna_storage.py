@@ -255,7 +255,7 @@ def test_a_place_with_campaigns_a_file_and_a_bucket_without_a_folder_are_refused
 )
 def test_seconds_with_which_workers_that_are_well_could_lose_their_trials_are_refused(tmp_path, seconds):
     interval, grace = seconds
-    with pytest.raises(InvalidDefinition, match="heartbeat_interval|grace_period"):
+    with pytest.raises(InvalidDefinition, match=r"heartbeat_interval|grace_period"):
         optuna_storage(tmp_path / "a", heartbeat_interval=interval, grace_period=grace)
 
 
