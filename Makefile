@@ -18,7 +18,11 @@ OF_EXAMPLES := $(wildcard examples/*/requirements.txt)
 # Without bytecode files each of the many processes of the tests would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo s3 stack faults chaos chaos-optuna chaos-slurm nights one-night page-pictures test test-most test-fast docs words check structure format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage bench-flow clean
+# Beside .venv, because it needs an older pymdown-extensions than the one that builds docs/.
+MARIMO := marimo==0.25.2 docutils==0.23 itsdangerous==2.2.0 loro==1.17.1 msgspec==0.23.0 pymdown-extensions==11.0.2 \
+  python-multipart==0.0.34 tomlkit==0.15.2
+
+.PHONY: help setup demo s3 stack faults chaos chaos-optuna chaos-slurm marimo nights one-night page-pictures test test-most test-fast docs words check structure format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage bench-flow clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+%?:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
@@ -87,6 +91,10 @@ chaos-optuna: setup ## Kill workers of an Optuna study on a directory and on a b
 
 chaos-slurm: setup ## Kill the controller of a campaign on Slurm and Slurm's own at random (some minutes, needs Debian's slurm-wlm and munge)
 	PYTHONPATH=.:tests/support $(BIN)/python tests/chaos/slurm_kills.py --kills 50
+
+marimo: setup ## Run a notebook in marimo, which is installed into build/marimo (150 MB)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target build/marimo $(PIP_ARGS) $(MARIMO)
+	PYTHONPATH=$(CURDIR):$(CURDIR)/tests/support:$(CURDIR)/build/marimo $(BIN)/python tests/end_to_end/in_marimo.py
 
 docs: setup ## Build the documentation into build/docs, and check its links
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet

@@ -74,7 +74,8 @@ def _most_apart(parameter: ParameterKind, apart: float) -> int:
 def _most_values_apart(parameter: ParameterKind, apart: float) -> int:
     if not parameter.has_distances:
         return len(parameter.listed)
-    in_range = 1 + int((1 + _ROUNDING) / apart)
+    # More than a campaign can ask for are as many as it takes.
+    in_range = 1 + int(min((1 + _ROUNDING) / apart, MOST_SOLUTIONS))
     if parameter.bounds is None:
         return min(in_range, len(parameter.listed))
     if parameter.grid is not None:

@@ -81,20 +81,25 @@ def _progress(story: Story) -> list[str | None]:
 
 def _counts(story: Story) -> str:
     (observed, _), *others = trial_counts(story.spent)
-    shown = [f"{count} {words}" for count, words in others if count]
-    return ", ".join([f"{observed} of {story.spent.limits.trials} trials observed", *shown])
+    shown = [f"{count:,} {words}" for count, words in others if count]
+    return ", ".join([f"{observed:,} of {story.spent.limits.trials:,} trials observed", *shown])
 
 
 def finding_sentence(story: Story) -> str:
-    """Return the result of a campaign in one sentence; for an A/B test, it is the verdict.
+    """Return the result of a campaign in one sentence, or in one for each of several contexts."""
+    return " ".join(finding_sentences(story))
+
+
+def finding_sentences(story: Story) -> list[str]:
+    """Return the result of a campaign; for an A/B test, it is the verdict.
 
     Several contexts have a sentence each, as long as they are few.
     """
     if len(story.contexts) > _MOST_CONTEXTS:
-        return f"{len(story.contexts)} contexts, each with a result of its own below."
+        return [f"{len(story.contexts)} contexts, each with a result of its own below."]
     if story.contexts:
-        return " ".join(f"{each.called}: {_recommended(each.story)}" for each in story.contexts)
-    return _recommended(story) if story.experiment is None else story.experiment.verdict
+        return [f"{each.called}: {_recommended(each.story)}" for each in story.contexts]
+    return [_recommended(story) if story.experiment is None else story.experiment.verdict]
 
 
 def _recommended(story: Story) -> str:
@@ -126,16 +131,17 @@ def _of_front(front: Front, chosen: RecommendedOfFront, found: Recommended) -> s
         than = "" if compared is None else f", which compared with the baseline is {comparison_text(compared)}"
         return f"{size}{than}."
     one_of = f"one of {counted(len(front.points), 'configuration')} on the front"
+    values = joined(values_text([each]) for each in chosen.values)
     if found.is_baseline:
-        return f"The baseline is recommended: {values_text(chosen.values, ' and ')}, {one_of}."
+        return f"The baseline is recommended: {values}, {one_of}."
     if front.baseline is None:
-        return f"{values_text(chosen.values, ' and ')} at the recommended configuration ({where(found)}), {one_of}."
+        return f"{values} at the recommended configuration ({where(found)}), {one_of}."
     changes = [
         f"{now.metric} from {value_text(before)} {'at the baseline ' if now is chosen.values[0] else ''}"
         f"to {value_text(now)}"
         for before, now in zip(front.baseline.values, chosen.values, strict=True)
     ]
-    return f"{' and '.join(changes)} at the recommended configuration, {one_of}."
+    return f"{joined(changes)} at the recommended configuration, {one_of}."
 
 
 def _nothing(story: Story) -> str:
@@ -222,7 +228,7 @@ def _confidence(best: Best, found: Recommended, full: str) -> Iterator[str]:
         yield sentence(missing)
     if best.observed > 1 and found.probability_best is not None:
         among = "better than all" if found.trial is None else "the best of all"
-        yield _among_the_observed(f"{among} {best.observed}", found.probability_best)
+        yield _among_the_observed(f"{among} {best.observed:,}", found.probability_best)
     if found.trial is None:
         yield (
             "The configuration has not been measured: measure it before you rely on it, or use that of trial "
@@ -242,7 +248,7 @@ def change_of(before: Value | None, after: Value | None, *, logarithmic: bool) -
     # The ratio or the difference of numbers at both ends of the floats is not a float.
     was, becomes = Decimal(before), Decimal(after)
     if logarithmic:
-        return f"× {number(becomes / was, 3)}"
+        return f"× {number(Decimal(f'{becomes / was:.2e}'), 3)}"
     return f"{'+' if after > before else ''}{number(becomes - was, 2)}"
 
 

@@ -10,7 +10,7 @@ from overnight.campaign.standing.in_context import in_context
 from overnight.report.finding import (
     confidence_sentences,
     constraint_sentences,
-    finding_sentence,
+    finding_sentences,
     standing_sentence,
 )
 from overnight.report.page.facts import facts_of
@@ -46,7 +46,7 @@ def render_report(history: History, story: Story) -> str:
         _TEMPLATE,
         **values,
         standing=standing_sentence(story),
-        finding=finding_sentence(story),
+        findings=finding_sentences(story),
         confidence=[*confidence_sentences(story), *constraint_sentences(story)],
         plotly=packed_plotly() if values["figures"] else "",
         draw_charts=file_of_page("draw-charts.js"),

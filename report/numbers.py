@@ -7,6 +7,7 @@ from decimal import Decimal
 from overnight.campaign.evaluation import Measurement
 from overnight.campaign.parameters import Value
 from overnight.campaign.values.duration import format_duration
+from overnight.campaign.values.numbers import is_number
 from overnight.campaign.values.spelling import yaml_text
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -100,7 +101,7 @@ def value_text(value: Value) -> str:
     Others have five digits, or five after the leading nines of a number just below 1.
     """
     if not isinstance(value, float):
-        return yaml_text(value)
+        return _minus(yaml_text(value)) if is_number(value) else yaml_text(value)
     written = len(Decimal(repr(value)).normalize().as_tuple().digits)
     if _SHORT < written <= _MOST_WRITTEN:
         return number(value, written)

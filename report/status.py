@@ -14,7 +14,13 @@ from overnight.report.phrases.constraints import (
     limit_lines,
     reached_text,
 )
-from overnight.report.phrases.experiment import arm_lines, best_arm_text, recommended_instead, traffic_text
+from overnight.report.phrases.experiment import (
+    arm_lines,
+    best_arm_text,
+    recommended_instead,
+    traffic_text,
+    where_measured,
+)
 from overnight.report.phrases.fidelities import full_text, levels_text, only_reached_text
 from overnight.report.phrases.front import (
     against_baseline_text,
@@ -38,7 +44,6 @@ from overnight.report.phrases.general import (
     time_left,
     trial_counts,
     warnings,
-    where,
 )
 from overnight.report.phrases.nothing import nothing_compared, why_nothing
 from overnight.report.phrases.revisions import revision_lines
@@ -154,7 +159,7 @@ def _solutions(story: Story) -> Iterator[str]:
 
 def failure_lines(failures: Failures) -> Iterator[str]:
     """Yield the number of failures of each cause, the newest failure of each, and the attempts that were repeated."""
-    counts = [f"{count} {cause_text(cause)}" for cause, count in failures.by_cause.items() if count]
+    counts = [f"{count:,} × {cause_text(cause)}" for cause, count in failures.by_cause.items() if count]
     if counts:
         yield f"failures: {', '.join(counts)}"
     for newest in failures.newest:
@@ -162,7 +167,7 @@ def failure_lines(failures: Failures) -> Iterator[str]:
             ": "
         )
     if (again := failures.repeated) is not None:
-        counts = ", ".join(f"{count} {cause_text(cause)}" for cause, count in again.by_cause.items())
+        counts = ", ".join(f"{count:,} × {cause_text(cause)}" for cause, count in again.by_cause.items())
         yield f"attempts tried again: {counts}; the newest, of trial {again.newest.trial}: " + first_line(
             again.newest.message
         )
@@ -205,7 +210,7 @@ def _finding(campaign: Campaign, story: Story) -> list[str]:
 
 def _recommended(story: Story, found: Recommended) -> str:
     only = only_reached_text(story.fidelities)
-    return f"{recommended_words(story)} ({where(found)}): {recommended_values(story, found)}{only}"
+    return f"{recommended_words(story)} ({where_measured(story, found)}): {recommended_values(story, found)}{only}"
 
 
 def _confidence(story: Story, found: Recommended) -> Iterator[str]:

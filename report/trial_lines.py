@@ -31,10 +31,11 @@ def trial_lines(history: History, trials: Iterable[Trial] | None = None) -> dict
     goals = history.goals
     goal = goals.pooled
     judged = (["feasible"] if goal.constraints else []) + (["front"] if goal.has_front else [])
-    predicted = [f"{each.metric} predicted" if goal.has_front else "predicted" for each in goal.objectives]
+    expected = [each.metric for each in goal.objectives if _is_predicted(history, each.metric)]
+    predicted = [f"{metric} predicted" if goal.has_front else "predicted" for metric in expected]
     headings = ["trial", "status", *judged, *metrics, *predicted, *parameters, "generator", "attempts", "took"]
     front = {trial.id for trial in goals.front(history.trials.values())} if goal.has_front else set[int]()
-    lines = [_line(trial, goals, front, metrics, parameters) for trial in trials]
+    lines = [_line(trial, goals, front, metrics, expected, parameters) for trial in trials]
     return {"headings": headings, "lines": lines}
 
 
@@ -91,12 +92,16 @@ def _end_of(trial: Trial) -> str:
     return "quarantined" if failure is not None and failure.quarantined else "given up"
 
 
+def _is_predicted(history: History, metric: str) -> bool:
+    return any(trial.proposal.prediction(metric) is not None for trial in history.trials.values())
+
+
 def _line(
-    trial: Trial, goals: Goals, front: Container[int], metrics: list[str], parameters: list[str]
+    trial: Trial, goals: Goals, front: Container[int], metrics: list[str], expected: list[str], parameters: list[str]
 ) -> dict[str, Any]:
     goal, failed, reported = goals.pooled, isinstance(trial.outcome, Failure), trial.measured
-    expected = [trial.proposal.prediction(objective.metric) for objective in goal.objectives]
-    predicted = ["" if each is None else with_uncertainty(each.mean, each.sd) for each in expected]
+    predictions = [trial.proposal.prediction(metric) for metric in expected]
+    predicted = ["" if each is None else with_uncertainty(each.mean, each.sd) for each in predictions]
     cells = [feasible_cell(goals.of(trial), trial)] if goal.constraints else []
     cells += ["yes" if trial.id in front else ""] if goal.has_front else []
     cells += [measured(reported[name]) if name in reported else "" for name in metrics]

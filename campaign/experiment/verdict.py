@@ -156,7 +156,7 @@ def _sentences(verdict: Verdict) -> list[str]:
 
 
 def _error(verdict: Verdict) -> str:
-    return f"such a statement is false in at most {100 * (1 - verdict.at_least):.4g}% of tests"
+    return f"such a statement is false in at most {100 * (1 - verdict.at_least):.4g} % of tests"
 
 
 def _traffic(verdict: Verdict, found: CandidateVerdict) -> list[str]:
@@ -172,14 +172,15 @@ def _difference(metric: str, found: CandidateVerdict) -> str:
     if found.effect is None:
         return f"Its effect on {metric} is not known yet."
     effect, form = (found.effect, "+.4g") if found.relative is None else (found.relative, "+.2%")
-    said = f"Its effect on {metric} is {effect.value:{form}}"
+    value, low, high = (_as_text(each, form) for each in (effect.value, effect.low, effect.high))
+    said = f"Its effect on {metric} is {value}"
     if math.isinf(effect.low):
         return f"{said} so far, and it is too early for an interval."
     if effect.low > effect.high:
         return f"{said} by the newest look, but the looks contradict each other: no effect fits all of their intervals."
     outside = not effect.low <= effect.value <= effect.high
-    level = f"confidence {100 * effect.level:.4g}%, for all looks together"
-    between = f"between {effect.low:{form}} and {effect.high:{form}} ({level})"
+    level = f"confidence {100 * effect.level:.4g} %, for all looks together"
+    between = f"between {low} and {high} ({level})"
     return f"{said} by the newest look, but {between} by all of them." if outside else f"{said}, {between}."
 
 
@@ -192,7 +193,11 @@ def _guardrails(found: CandidateVerdict) -> list[str]:
 def _in_per_cent(probability: float) -> str:
     """Return a probability, never claiming more than 99.9 or less than 0.1 per cent."""
     if probability > 0.999:
-        return "more than 99.9%"
+        return "more than 99.9 %"
     if probability < 0.001:
-        return "less than 0.1%"
-    return f"{probability:.1%}" if not 0.01 <= probability <= 0.99 else f"{probability:.0%}"
+        return "less than 0.1 %"
+    return _as_text(probability, ".0%" if 0.01 <= probability <= 0.99 else ".1%")
+
+
+def _as_text(value: float, form: str) -> str:
+    return f"{value:{form}}".replace("%", " %").replace("-", "−")

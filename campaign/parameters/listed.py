@@ -51,8 +51,11 @@ class ChoiceKind(ListedKind):
         for position, choice in enumerate(self.choices):
             if isinstance(choice, float) and not math.isfinite(choice):
                 raise ValueError(f"expected finite choices, got {choice}")
-            if choice in self.choices[:position]:
-                raise ValueError(f"expected distinct choices, got {choice!r} twice")
+            for equal in (each for each in self.choices[:position] if each == choice):
+                found = (
+                    f"{choice!r} twice" if repr(equal) == repr(choice) else f"{equal!r} and {choice!r}, which are equal"
+                )
+                raise ValueError(f"expected distinct choices, got {found}")
         return self
 
     @property

@@ -1,6 +1,6 @@
 """Linear equalities between parameters, solved for one parameter each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NoReturn
@@ -9,7 +9,7 @@ from overnight.campaign.parameters import FixedParameter, IntParameter, Paramete
 from overnight.campaign.problems import shown
 from overnight.campaign.values.comparison import Comparison
 from overnight.campaign.values.expression import Expression
-from overnight.campaign.values.numbers import are_equal, is_number
+from overnight.campaign.values.numbers import are_equal, exact, is_number
 
 
 class NotLinear(ValueError):
@@ -69,7 +69,7 @@ class Sum:
 
 
 def _sum(number: "Sum | float") -> Sum:
-    return number if isinstance(number, Sum) else Sum(Fraction(str(number)), {})
+    return number if isinstance(number, Sum) else Sum(exact(number), {})
 
 
 class _NoFunctions(dict[str, Any]):
@@ -92,8 +92,8 @@ def solved(
     """
     found = dict[str, Sum]()
     constants = {name: p.value for name, p in parameters.items() if isinstance(p, FixedParameter)}
-    known = {name: Sum(Fraction(str(value)), {}) for name, value in fixed.items() if is_number(value)}
-    known |= {n: Sum(Fraction(str(float(value))), {}) for n, value in constants.items() if not isinstance(value, str)}
+    known = {name: Sum(exact(value), {}) for name, value in fixed.items() if is_number(value)}
+    known |= {n: Sum(exact(float(value)), {}) for n, value in constants.items() if not isinstance(value, str)}
     for constraint in constraints:
         if not constraint.is_equality:
             continue
@@ -105,6 +105,7 @@ def solved(
                 f"expected a weighted sum of parameters on both sides of `==`, got {shown(constraint.text)}; write one "
                 "of them as a parameter of `kind: derived`"
             ) from None
+        _expect_ordinary((left, right), constraint)
         rest = left - right
         if not rest.weights:
             # As exact as a point has to meet it.
@@ -120,7 +121,20 @@ def solved(
         of_name = Sum(rest.constant, {n: w for n, w in rest.weights.items() if n != name})
         found[name] = -of_name * Sum(1 / rest.weights[name], {})
         found = {each: _inserted(value, {name: found[name]}) for each, value in found.items()}
+        _expect_ordinary(found.values(), constraint)
     return found
+
+
+def _expect_ordinary(sums: Iterable[Sum], constraint: Comparison) -> None:
+    """Raise ValueError if a number in a sum is too large for a float."""
+    try:
+        for each in sums:
+            for number in (each.constant, *each.weights.values()):
+                float(number)
+    except OverflowError:
+        raise ValueError(
+            f"expected factors and sums that floats can hold, got larger ones from {shown(constraint.text)}"
+        ) from None
 
 
 def _inserted(value: Sum, known: Mapping[str, Sum]) -> Sum:

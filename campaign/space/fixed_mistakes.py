@@ -7,6 +7,7 @@ from overnight.campaign.parameters import Parameter, Value
 from overnight.campaign.problems import Problem, shown
 from overnight.campaign.space.equalities import NotLinear, Sum, linear
 from overnight.campaign.values.comparison import Comparison
+from overnight.campaign.values.numbers import exact
 
 # Bounds are decimal numbers, and what follows from them may be off by rounding.
 _ROUNDING = Fraction(1, 10**9)
@@ -26,7 +27,7 @@ def impossible_fixed(
             low, high = _possible(total, name, parameters, fixed)
             value = fixed[name]
             slack = _ROUNDING * max(abs(low), abs(high), 1)
-            if isinstance(value, int | float) and not low - slack <= Fraction(str(value)) <= high + slack:
+            if isinstance(value, int | float) and not low - slack <= exact(value) <= high + slack:
                 yield Problem(
                     ("fix", name), f"expected {_range(low, high)}, because `{constraint}`, got {shown(value)}"
                 )
@@ -50,7 +51,7 @@ def _possible(
 def _ends(name: str, parameters: Mapping[str, Parameter], fixed: Mapping[str, Value]) -> tuple[Fraction, Fraction]:
     """Return the lowest and the highest number that a parameter can have."""
     numbers = [fixed[name]] if name in fixed else [*(parameters[name].bounds or parameters[name].listed)]
-    found = [Fraction(str(number)) for number in numbers if isinstance(number, int | float)]
+    found = [exact(number) for number in numbers if isinstance(number, int | float)]
     return min(found), max(found)
 
 

@@ -115,16 +115,16 @@ class _Reader:
         self._depth += 1
         if self._depth > _DEEPEST:
             raise ValueError(f"expected at most {_DEEPEST} brackets in each other, got more in {shown(self.text)}")
-        left = self._product()
+        before, left = len(self.names), self._product()
         while (operator := self._next_of("+", "-")) is not None:
-            left = _combined(operator, left, self._product())
+            left = self._calculable(_combined(operator, left, self._product()), before)
         self._depth -= 1
         return left
 
     def _product(self) -> _Step:
-        left = self._signed()
+        before, left = len(self.names), self._signed()
         while (operator := self._next_of("*", "/")) is not None:
-            left = _combined(operator, left, self._signed())
+            left = self._calculable(_combined(operator, left, self._signed()), before)
         return left
 
     def _signed(self) -> _Step:
@@ -135,8 +135,10 @@ class _Reader:
         return (lambda values, functions: -inner(values, functions)) if sign == "-" else inner
 
     def _power(self) -> _Step:
-        base = self._value()
-        return base if self._next_of("**") is None else _combined("**", base, self._signed())
+        before, base = len(self.names), self._value()
+        if self._next_of("**") is None:
+            return base
+        return self._calculable(_combined("**", base, self._signed()), before)
 
     def _value(self) -> _Step:
         kind, token = self._tokens[self._at] if self._at < len(self._tokens) else ("end", "")
@@ -170,14 +172,32 @@ class _Reader:
     def _function(self, name: str) -> _Step:
         if name not in _NAMED:
             raise ValueError(f"expected one of {', '.join(_NAMED)} before `(`, got {shown(name)} in {shown(self.text)}")
-        inner = [self._sum()]
+        before, inner = len(self.names), [self._sum()]
         while self._next_of(",") is not None:
             inner.append(self._sum())
         self._close()
         if (len(inner) == 1) == (name in _SEVERAL):
             count = "two or more values" if name in _SEVERAL else "one value"
             raise ValueError(f"expected {count} in `{name}(…)`, got {len(inner)} in {shown(self.text)}")
-        return lambda values, functions: functions[name](*(each(values, functions) for each in inner))
+
+        def calculate(values: Mapping[str, Any], functions: Functions) -> Any:
+            return functions[name](*(each(values, functions) for each in inner))
+
+        return self._calculable(calculate, before)
+
+    def _calculable(self, calculate: _Step, before: int) -> _Step:
+        """Return a part of the text; raises ValueError if it has no finite value, whatever the names stand for.
+
+        Such a part is one without names: as many were read before it as now.
+        """
+        if len(self.names) == before:
+            try:
+                found = float(calculate({}, OF_NUMBERS))
+            except (ArithmeticError, ValueError):
+                found = math.nan
+            if not math.isfinite(found):
+                raise ValueError(f"expected a finite value of each part without names, got none in {shown(self.text)}")
+        return calculate
 
     def _close(self) -> None:
         if self._next_of(")") is None:

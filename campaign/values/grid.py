@@ -7,6 +7,8 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import overload
 
+from overnight.campaign.values.numbers import exact
+
 # A float grid with more steps than this is a continuum for every purpose.
 MOST_STEPS = 1_000_000
 # A number is a value of the grid if it is as close as this, as a share of a step: a float32 of 0.15 is one.
@@ -86,7 +88,7 @@ class Grid(Sequence[float]):
 @lru_cache(maxsize=1024, typed=True)
 def grid_of(low: float, high: float, step: float) -> Grid:
     """Return the grid from low to high; a ValueError says what is wrong with the step or the upper bound."""
-    start, end, stride = map(_exact, (low, high, step))
+    start, end, stride = map(exact, (low, high, step))
     if stride > end - start:
         raise ValueError(f"expected step <= high - low, got {short(step)} and {short(float(end - start))}")
     whole = all(isinstance(number, int) for number in (low, high, step))
@@ -119,11 +121,6 @@ def _refuse_too_many(low: float, high: float, step: float, steps: int) -> None:
     least = _LEAST_STEP * math.ulp(max(abs(low), abs(high)))
     if step < least:
         raise ValueError(f"expected a step of at least {least:.2g} for floats of this size, got {short(step)}")
-
-
-def _exact(number: float) -> Fraction:
-    """Return the number that the shortest text of a float is, rather than the float's own binary fraction."""
-    return Fraction(number) if isinstance(number, int) else Fraction(repr(number))
 
 
 def _text(number: Fraction) -> str:

@@ -1,5 +1,6 @@
 """Numbers and true or false as a person writes them: none is taken for another, and no text is a number."""
 
+from fractions import Fraction
 from typing import Annotated, Any, TypeGuard
 
 from pydantic import BeforeValidator, Strict
@@ -27,6 +28,11 @@ def is_same(one: Any, other: Any) -> bool:
 def plain(value: Any) -> Any:
     """Return a scalar of NumPy as the Python value that it equals, and anything else unchanged."""
     return value.item() if hasattr(value, "dtype") and getattr(value, "shape", None) == () else value
+
+
+def exact(number: float) -> Fraction:
+    """Return the exact number that a person would write for a number, rather than the binary fraction of a float."""
+    return Fraction(number) if isinstance(number, int) else Fraction(repr(number))
 
 
 def are_equal(one: float, other: float) -> bool:

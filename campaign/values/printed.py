@@ -16,7 +16,8 @@ class Printed:
     """The base of a model with a short `__str__`; notebooks show that text as well."""
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(str(self))}</pre>"
+        # Without this, long lines leave the page in marimo.
+        return f"<pre style='white-space: pre-wrap'>{html.escape(str(self))}</pre>"
 
 
 def value_words(value: bool | int | float | str) -> str:

@@ -1,6 +1,5 @@
 """A campaign of any ledger, to look at from Python and in notebooks; nothing is written."""
 
-import html
 import re
 import time
 from contextlib import suppress
@@ -14,6 +13,7 @@ from overnight.campaign import History
 from overnight.campaign.errors import LedgerError
 from overnight.campaign.insight import Insight
 from overnight.campaign.recommendation import Recommendation
+from overnight.campaign.values.printed import Printed
 from overnight.flows.api.drawings import Drawings
 from overnight.flows.api.place import Place, place_of
 from overnight.flows.api.sync import run_sync
@@ -65,7 +65,7 @@ class _Learnt:
         return render_sections(self.history, self.story).figures
 
 
-class OpenCampaign:
+class OpenCampaign(Printed):
     """A campaign as its ledger holds it now: each property and method first reads what others have appended."""
 
     def __init__(self, name: str, place: Place) -> None:
@@ -79,9 +79,6 @@ class OpenCampaign:
 
     def __str__(self) -> str:
         return "\n".join(status_lines(self._story_at(SystemClock().now(), self.history)))
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(str(self))}</pre>"
 
     @property
     def history(self) -> History:
@@ -117,10 +114,14 @@ class OpenCampaign:
     def watch(self, every: float = 1.0) -> None:
         """Show in this notebook cell how the campaign stands, again whenever its ledger grows, until it is over.
 
-        The ledger is read every so many seconds. Interrupting the cell ends only this display.
+        The ledger is read every so many seconds. Interrupting the cell ends only this display. Needs IPython.
         """
-        from IPython.display import display  # of the notebook, no dependency
-
+        try:
+            from IPython.display import display
+        except ImportError:
+            raise ImportError(
+                "`watch` updates a cell through IPython, which is not installed: pip install ipython"
+            ) from None
         shown = self.history
         cell = display(self, display_id=True)
         with suppress(KeyboardInterrupt):

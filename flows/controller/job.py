@@ -57,9 +57,9 @@ class Job:
 class Execution:
     """One attempt as an evaluator receives it; `recover` asks for the outcome of an attempt that was started before.
 
-    `begun` is set once the evaluator is called, and `over` if the trial has ended before the attempt. The evaluator is
-    called in a task of its own, `asked`: an engine that gives the attempt up does not disturb the evaluator while it
-    ends its processes.
+    `begun` is set once the evaluator is called or never will be, and `over` if the trial has ended before the attempt.
+    The evaluator is called in a task of its own, `asked`: an engine that gives the attempt up does not disturb the
+    evaluator while it ends its processes.
     """
 
     evaluator: Evaluator
@@ -78,7 +78,10 @@ class Execution:
 
     async def run(self) -> EvaluationAnswer | None:
         """Evaluate or recover; None only if a recovery finds nothing. If cancelled, end the attempt first."""
-        self.asked.append(asyncio.create_task(self._ask()))
+        task = asyncio.create_task(self._ask())
+        # A task that is cancelled before it begins never calls the evaluator, and nobody may wait for that.
+        task.add_done_callback(lambda _: self.begun.set())
+        self.asked.append(task)
         return await self.outcome()
 
     async def outcome(self) -> EvaluationAnswer | None:

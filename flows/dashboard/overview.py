@@ -12,7 +12,7 @@ from overnight.flows.dashboard.templates import part, rendered
 from overnight.flows.host.log import LOG
 from overnight.flows.rules.recommending import insight_into
 from overnight.flows.session.lease import controller_lives, controller_notices
-from overnight.report.finding import confidence_sentences, constraint_sentences, finding_sentence, standing_sentence
+from overnight.report.finding import confidence_sentences, constraint_sentences, finding_sentences, standing_sentence
 from overnight.report.html import render_sections
 from overnight.report.numbers import duration, measured, moment, with_uncertainty
 from overnight.report.phrases.general import sentence
@@ -110,7 +110,7 @@ def summary_part(followed: Followed, seen: Seen, now: datetime) -> str:
         campaign=campaign,
         story=story,
         problem=seen.problem,
-        finding=_headline(story),
+        findings=_headlines(story),
         confidence=[*confidence_sentences(story), *constraint_sentences(story)],
         standing=standing_sentence(story),
         running=[
@@ -123,12 +123,12 @@ def summary_part(followed: Followed, seen: Seen, now: datetime) -> str:
     return part(html, seen.version, title=f"{campaign.name}: {story.standing.state}")
 
 
-def _headline(story: Story) -> str:
-    """Return the finding, or the best result so far if nothing is recommended yet."""
+def _headlines(story: Story) -> list[str]:
+    """Return the findings, or the best result so far if nothing is recommended yet."""
     so_far = best_so_far(story)
     if not so_far or story.best.recommended is not None or story.contexts or story.experiment is not None:
-        return finding_sentence(story)
-    return sentence(so_far)
+        return finding_sentences(story)
+    return [sentence(so_far)]
 
 
 def pictures_part(followed: Followed, seen: Seen, now: datetime) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from overnight.campaign import History, Trial
 from overnight.campaign.evaluation import cause_text
+from overnight.campaign.values.harmless import first_line
 from overnight.flows.dashboard.followed import Followed, Seen
 from overnight.flows.dashboard.templates import part, rendered
 from overnight.flows.people.under_way import is_evaluated
@@ -90,7 +91,9 @@ async def trial_part(followed: Followed, seen: Seen, number: int) -> str | None:
 
 
 def _trial_part(name: str, seen: Seen, trial: Trial, lines: list[str]) -> str:
-    campaign = seen.history.definition
+    campaign, why = seen.history.definition, ending(trial).why
+    # The page has the whole message beside its attempt.
+    lines = [line.replace(why, first_line(why)) if "\n" in why else line for line in lines]
     html = rendered(
         "trial.html.jinja",
         name=name,

@@ -97,6 +97,7 @@ class Journal:
         if self._writer is None:
             # A task of its own, so that cancelling one caller does not interrupt the append of the others' events.
             self._writer = asyncio.create_task(self._write_wishes())
+            self._writer.add_done_callback(self._give_up)
         return cast(Sequence[_Decided], await wish.written)
 
     def check_lease(self, history: History) -> None:
@@ -109,13 +110,15 @@ class Journal:
             )
 
     async def _write_wishes(self) -> None:
-        try:
-            async with self._busy:
-                while self._wishes:
-                    await self._write_together()
-        finally:
+        async with self._busy:
+            while self._wishes:
+                await self._write_together()
+        self._writer = None
+
+    def _give_up(self, writer: asyncio.Task[None]) -> None:
+        """Cancel the wishes of a writer that was ended from outside, perhaps before it began."""
+        if self._writer is writer:
             self._writer = None
-            # Wishes are left only if this task was ended from outside.
             for wish in self._wishes:
                 wish.written.cancel()
 

@@ -12,8 +12,8 @@ from overnight.report.page.configuration_table import configuration_table
 from overnight.report.page.constraints_table import constraints_table
 from overnight.report.page.front_table import front_table
 from overnight.report.page.solutions_table import solutions_table
-from overnight.report.phrases.experiment import traffic_text
-from overnight.report.phrases.general import recommended_words, sentence, where
+from overnight.report.phrases.experiment import traffic_text, where_measured
+from overnight.report.phrases.general import recommended_words, sentence
 from overnight.report.story import Story
 from overnight.report.story.goal.best import Best
 from overnight.report.story.goal.front import Front
@@ -25,7 +25,11 @@ def part_lines(history: History, story: Story, level: str = "##") -> Iterator[st
     campaign, words = history.definition, recommended_words(story)
     if (found := story.best.recommended) is not None:
         what = f"{words.capitalize()}{' configuration' if words == 'recommended' else ''}"
-        yield from (f"{level} {plain(f'{what} ({where(found)})')}", "", *_configuration(campaign, story.best, words))
+        yield from (
+            f"{level} {plain(f'{what} ({where_measured(story, found)})')}",
+            "",
+            *_configuration(campaign, story.best, words),
+        )
     if story.solutions is not None:
         yield from (f"{level} Different solutions", "", *_solutions(campaign, story.solutions, words, story))
     if story.front is not None:

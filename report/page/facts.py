@@ -16,7 +16,7 @@ def facts_of(history: History, story: Story) -> dict[str, str]:
     facts = {
         "Ledger": story.ledger,
         "Campaign": f"{history.defined.uid}, defined {moment(history.defined.time, UTC)}",
-        "Events that count": str(story.events),
+        "Events that count": f"{story.events:,}",
         "Recommendation": None if found is None else made_text(found),
         "Seed": str(history.definition.seed),
         "Time at work": duration(history.active_seconds),

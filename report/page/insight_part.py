@@ -45,9 +45,12 @@ class InsightPart:
 
 
 def insight_part(
-    campaign: Campaign, insight: ShownInsight | None, pictures: Mapping[str, Pictures], prefix: str
+    campaign: Campaign, insight: ShownInsight | None, pictures: Mapping[str, Pictures], prefix: str, point: str
 ) -> InsightPart:
-    """Return the insight, which is empty without a model; `pictures` are those of each objective."""
+    """Return the insight, which is empty without a model; `pictures` are those of each objective.
+
+    `point` names the configuration through which the slices go.
+    """
     figures, sliced, learnt = dict[str, Figure](), list[set[str]](), list[dict[str, Any]]()
     if insight is None:
         return InsightPart(Markup(), figures, frozenset())
@@ -65,6 +68,7 @@ def insight_part(
             lines["contour"] = f"contour-{number}"
             across, up = (campaign.parameters.root[name] for name in (of.contour.contour.across, of.contour.contour.up))
             lines["both"] = contour_text(of, of.contour, across, up)
+            lines["forbidden"] = any(mean is None for row in of.contour.contour.mean for mean in row)
             figures[lines["contour"]] = contour_chart(
                 pictures[of.metric], insight.point, of.contour.contour, maximize=of.maximize
             )
@@ -83,7 +87,13 @@ def insight_part(
         parameter = None if part.parameter is None else campaign.parameters.root[part.parameter]
         together = {"place": "trials-together", "title": best_part_text(part, parameter)}
     html = rendered(
-        "insight.html.jinja", prefix=prefix, learnt=learnt, inactive=", ".join(insight.inactive), together=together
+        "insight.html.jinja",
+        prefix=prefix,
+        learnt=learnt,
+        point=point,
+        tuned=len(campaign.parameters.tuned()),
+        inactive=", ".join(insight.inactive),
+        together=together,
     )
     return InsightPart(html, figures, frozenset(set.intersection(*sliced)))
 

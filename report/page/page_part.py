@@ -20,8 +20,8 @@ from overnight.report.page.front_table import front_table
 from overnight.report.page.insight_part import insight_part
 from overnight.report.page.solutions_table import solutions_table
 from overnight.report.page.template import rendered
-from overnight.report.phrases.experiment import traffic_text
-from overnight.report.phrases.general import recommended_words, trial_counts, where
+from overnight.report.phrases.experiment import traffic_text, where_measured
+from overnight.report.phrases.general import counted, counts_text, recommended_point, recommended_words
 from overnight.report.pictures.arms_chart import arms_chart, drawn_arms
 from overnight.report.pictures.charts import Pictures
 from overnight.report.pictures.differences import as_differences
@@ -54,12 +54,13 @@ def page_part(history: History, story: Story, prefix: str = "", called: str = ""
     metrics = [objective.metric for objective in history.goal.objectives]
     drawn = history if story.experiment is None else as_differences(history)
     doubted = {suspect.trial for suspect in story.suspects}
-    by_metric = {metric: Pictures(drawn, ringed, metric, doubted) for metric in metrics}
+    words = recommended_words(story)
+    by_metric = {metric: Pictures(drawn, ringed, metric, doubted, words) for metric in metrics}
     pictures = by_metric[campaign.objective.metric]
-    learnt = insight_part(campaign, story.insight, by_metric, prefix)
+    learnt = insight_part(campaign, story.insight, by_metric, prefix, recommended_point(story))
     # A slice shows the results as well.
     names, uncharted = _charted([name for name in names if name not in learnt.sliced], metrics, learnt.figures)
-    fronts = None if story.front is None else FrontPictures(history, story.front)
+    fronts = None if story.front is None else FrontPictures(history, story.front, words)
     figures = _figures(by_metric, fronts, names) | {place: embedded(each) for place, each in learnt.figures.items()}
     if story.experiment is not None and drawn_arms(story.experiment):
         figures["arms"] = embedded(arms_chart(story.experiment, campaign.objective.metric))
@@ -72,13 +73,14 @@ def page_part(history: History, story: Story, prefix: str = "", called: str = ""
         called=called,
         finding=finding_sentence(story),
         confidence=[*confidence_sentences(story), *constraint_sentences(story)],
-        counts=", ".join(f"{count} {words}" for count, words in trial_counts(story.spent)),
+        counts=counts_text(story.spent),
         campaign=campaign,
         objective=campaign.objective,
         constraints=constraints_table(story.feasibility),
         recommendation=found,
-        words=recommended_words(story),
-        where=where(found) if found else "",
+        words=words,
+        called_point=recommended_point(story),
+        where=where_measured(story, found) if found else "",
         configuration=configuration_table(campaign, story.best),
         as_json=_to_copy(story.best),
         figures=figures,
@@ -94,6 +96,8 @@ def page_part(history: History, story: Story, prefix: str = "", called: str = ""
         arms=arms_table(story.experiment),
         traffic="" if story.experiment is None else traffic_text(story.experiment),
         pictures=pictures,
+        by_metric=by_metric,
+        counted=counted,
     )
     return PagePart(html, {f"{prefix}{place}": figure for place, figure in figures.items()}, ringed)
 

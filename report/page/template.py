@@ -16,6 +16,9 @@ from overnight.campaign.values.harmless import harmless
 _LETTERS = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
 _RIGHT_TO_LEFT = re.compile(f"[{_LETTERS}](?:[{_LETTERS}_ ]*[{_LETTERS}])?")
 _CODE = re.compile("`([^`]+)`")
+# A shorter name has room in its line.
+_LONG_WORD = re.compile(r"[^\s<>&;]{13,}")
+_DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 
 
 def rendered(name: str, /, **values: Any) -> Markup:
@@ -46,6 +49,7 @@ def environment(loader: BaseLoader | None = None) -> Environment:
     )
     made.filters["breakable"] = breakable
     made.filters["worded"] = worded
+    made.filters["grouped"] = "{:,}".format
     return made
 
 
@@ -65,12 +69,16 @@ def packed_plotly() -> str:
 
 
 def breakable(text: str) -> Markup:
-    """Return text for the page that a narrow one breaks after the underscores of a name, not within its words.
+    """Return text for the page that a narrow one breaks after the underscores of a long name, not within its words.
 
+    A number stays on the line of its sign for per cent, or of its uncertainty, and a date stays whole.
     Text that is written from right to left keeps its place in the sentence, so that a number after it follows it.
     """
     isolated = _RIGHT_TO_LEFT.sub(r"<bdi>\g<0></bdi>", str(escape(harmless(text))))
-    return Markup(isolated.replace("_", "_<wbr>"))  # noqa: S704
+    whole = _DATE.sub(
+        r'<span class="whole">\g<0></span>', isolated.replace(" %", "\u00a0%").replace(" ± ", "\u00a0±\u00a0")
+    )
+    return Markup(_LONG_WORD.sub(lambda word: word[0].replace("_", "_<wbr>"), whole))  # noqa: S704
 
 
 def worded(text: str) -> Markup:

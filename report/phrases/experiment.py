@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 from overnight.campaign.experiment.effects import Effect
-from overnight.report.numbers import number, share_text
+from overnight.report.numbers import number, share_text, with_uncertainty
+from overnight.report.phrases.general import trials_text, where
 from overnight.report.story import Story
 from overnight.report.story.experiment import ArmOfBatch, Experiment
+from overnight.report.story.goal.best import Recommended
 
 
 def traffic_text(experiment: Experiment) -> str:
@@ -50,6 +52,14 @@ def recommended_instead(story: Story) -> str:
     )
 
 
+def where_measured(story: Story, found: Recommended) -> str:
+    """Return the trial that measured the recommended configuration, and the arms that confirmed it in an A/B test."""
+    candidates = () if story.experiment is None else story.experiment.candidates
+    passed = [each for each in candidates if each.state == "confirmed" and each.point == found.point]
+    fresh = {trial for each in passed for trial in each.trials} - {found.trial}
+    return f"{where(found)}, confirmed by {trials_text(fresh)}" if fresh else where(found)
+
+
 def difference_text(arm: ArmOfBatch) -> str:
     """Return the difference of an arm to the status quo of its batch, as a share of it if that is known."""
     if arm.difference is None:
@@ -64,10 +74,13 @@ def effect_text(effect: Effect) -> str:
 
 def _gap(difference: float, sem: float | None, relative: float | None, relative_sem: float | None) -> str:
     if relative is not None:
-        error = "" if relative_sem is None else f" ± {100 * relative_sem:.2g} %"
-        return f"{100 * relative:+.3g} %{error}".replace("-", "−")
-    error = "" if sem is None else f" ± {number(sem)}"
-    return f"{'+' if difference >= 0 else '−'}{number(abs(difference))}{error}"
+        return f"{_signed(100 * relative, None if relative_sem is None else 100 * relative_sem, 3)} %"
+    return _signed(difference, sem, 4)
+
+
+def _signed(value: float, error: float | None, digits: int) -> str:
+    """Return a difference with its sign: to the place of its error, or with so many digits if that is unknown."""
+    return f"{'+' if value >= 0 else ''}{with_uncertainty(value, error) if error else number(value, digits)}"
 
 
 def stopped_text(arm: ArmOfBatch) -> str:

@@ -24,7 +24,7 @@ def sentence(text: str) -> str:
 
 def counted(count: int, what: str) -> str:
     """Return a number of things, such as `1 trial` or `2 trials`."""
-    return f"{count} {what}{'' if count == 1 else 's'}"
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def trials_text(trials: Iterable[int]) -> str:
@@ -49,6 +49,12 @@ def trial_counts(spent: Spent) -> Iterator[tuple[int, str]]:
             yield count, f"sent to {spent.sent_to}" if sent else look.words
     if spent.imported:
         yield spent.imported, "imported"
+
+
+def counts_text(spent: Spent) -> str:
+    """Return how many trials have been observed, and how many others there are."""
+    (observed, words), *others = trial_counts(spent)
+    return ", ".join([f"{observed:,} {words}", *(f"{count:,} {words}" for count, words in others if count)])
 
 
 def spent_text(spent: Spent) -> str:
@@ -162,13 +168,19 @@ def made_text(found: Recommended) -> str:
     recorded = found.recorded
     if recorded is None:
         return "computed now from all events"
-    return f"recorded {moment(recorded.time, UTC)}, from the first {recorded.events_seen} events"
+    return f"recorded {moment(recorded.time, UTC)}, from the first {recorded.events_seen:,} events"
 
 
 def recommended_words(story: Story) -> str:
     """Return the words for the recommended point, which may only be the closest one to a feasible point."""
     found = None if story.feasibility is None else story.feasibility.recommended
     return "recommended" if found is None or found.reached is not False else "closest to feasible"
+
+
+def recommended_point(story: Story) -> str:
+    """Return the name of the recommended point in a sentence."""
+    words = recommended_words(story)
+    return "recommended configuration" if words == "recommended" else f"configuration {words}"
 
 
 def recommended_text(found: Recommended) -> str:

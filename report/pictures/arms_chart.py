@@ -44,6 +44,8 @@ def arms_chart(experiment: Experiment, metric: str) -> Figure:
 
 def _of_kind(name: str, arms: list[ArmOfBatch], *, shares: bool) -> Figure:
     colour = BEST if name == "to confirm" else OTHERS
+    # The legend shows the first point.
+    arms = sorted(arms, key=lambda arm: arm.stopped is not None)
     symbols = ["circle-open" if arm.stopped is not None else "circle" for arm in arms]
     found = [(arm.relative, arm.relative_sem) if shares else (arm.difference, arm.sem) for arm in arms]
     scale = 100 if shares else 1

@@ -18,6 +18,8 @@ from overnight.report.numbers import value_text
 
 _MOST_TICKS, _FEWEST_TICKS = 6, 3
 _LONGEST_CHOICE, _LONGEST_NAME = 14, 28
+# Numbers as the text has them: 13,000 and not 1.3 × 10⁴.
+_AS_IN_TEXT = {"separatethousands": True, "exponentformat": "power", "minexponent": 5}
 _LONG = 100_000
 # Beyond this ratio of the largest to a small value, a linear axis shows the largest only.
 _WIDE = 1000.0
@@ -25,6 +27,8 @@ _WIDE = 1000.0
 _SMALL, _FEWEST_SMALL = 0.1, 3
 # A value of fewer standard errors cannot be distinguished from zero.
 _FROM_ZERO = 3.0
+# This share of the values decides how far a picture reaches.
+_MOST_OF_THEM = 0.9
 
 
 def spans_decades(observed: Sequence[Trial], metric: str) -> bool:
@@ -40,6 +44,12 @@ def spans_decades(observed: Sequence[Trial], metric: str) -> bool:
         return False
     small = values[max(int(_SMALL * len(values)), _FEWEST_SMALL - 1)]
     return values[-1] / small > _WIDE and small > _FROM_ZERO * _noise(found, small)
+
+
+def without_worst(values: Sequence[float], *, maximize: bool) -> list[float]:
+    """Return the values without the worst tenth, which must not stretch a picture of the others."""
+    ranked = sorted(values, reverse=maximize)
+    return ranked[: max(math.ceil(_MOST_OF_THEM * len(ranked)), 1)]
 
 
 def text_of(text: str) -> str:
@@ -104,10 +114,14 @@ def _ticks(values: Sequence[float]) -> dict[str, Any]:
     return {"tickvals": list(values), "ticktext": [value_text(value) for value in values]}
 
 
-def objective_axis(*, logarithmic: bool, name: str = "") -> dict[str, Any]:
-    """Return the axis of measured values, with its name and the word `logarithmic` if it is."""
+def objective_axis(*, logarithmic: bool, ends: tuple[float, float] | None = None, name: str = "") -> dict[str, Any]:
+    """Return the axis of measured values, with its name and the word `logarithmic` if it is.
+
+    A logarithmic one has round ticks between its `ends`, if these are known.
+    """
     words = ", ".join(word for word in (text_of(name), "logarithmic" if logarithmic else "") if word)
-    axis = {"type": "log" if logarithmic else "linear", "nticks": _MOST_TICKS, "exponentformat": "power"}
+    axis = {"type": "log" if logarithmic else "linear", "nticks": _MOST_TICKS, **_AS_IN_TEXT}
+    axis |= _ticks(_round_numbers(*ends)) if logarithmic and ends is not None else {}
     return axis | ({"title": small(words)} if words else {})
 
 
@@ -176,9 +190,12 @@ def _short(choice: str) -> str:
 
 
 def _round_numbers(low: float, high: float) -> list[float]:
-    """Return powers of ten between two bounds: with their 2- and 5-fold if they are few, thinned if they are many."""
+    """Return powers of ten between two bounds: with their 2- and 5-fold if they are few, thinned if they are many.
+
+    If no such number lies between the bounds, they are returned.
+    """
     # A power beyond the floats is beyond the bounds.
     first, last = math.floor(math.log10(low)), min(math.ceil(math.log10(high)), sys.float_info.max_10_exp)
     factors = (1.0,) if last - first > 2 else (1.0, 2.0, 5.0)
     ticks = [f * 10.0**power for power in range(first, last + 1) for f in factors if low <= f * 10.0**power <= high]
-    return ticks[:: -(-len(ticks) // _MOST_TICKS) or 1]
+    return ticks[:: -(-len(ticks) // _MOST_TICKS) or 1] or [low, high]

@@ -4,7 +4,7 @@ Plotly's own Python classes check and copy every number again and again, which t
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from overnight.campaign import History, Trial
@@ -19,6 +19,8 @@ from overnight.report.pictures.axes import (
     small,
     spans_decades,
     whole_numbers,
+    with_room,
+    without_worst,
 )
 from overnight.report.pictures.colours import BEST, GENERATORS, LIMIT
 from overnight.report.pictures.figure import Figure, cut, layout_of, scatter
@@ -44,6 +46,8 @@ _LONGEST_NAME = 32
 # The share of a picture's height for what has no value.
 _STRIP = 0.08
 _HEIGHT_WITHOUT_VALUES = 120
+# Of so many results, the worst do not stretch a picture so many times beyond most of them.
+_FEWEST_RESULTS, _MUCH = 10, 3.0
 
 
 class Pictures:
@@ -51,13 +55,18 @@ class Pictures:
 
     They show the metric of an objective, by default of the first one. Of very many trials a part is drawn; the line of
     the best so far knows all of them, except `doubted` ones, whose results look like glitches. Results `below` full
-    fidelity or `outside` of the present space are `pale`, and never the best.
+    fidelity or `outside` of the present space are `pale`, and never the best. `words` name the recommended trial.
     """
 
     def __init__(
-        self, history: History, recommended: int | None, metric: str | None = None, doubted: Collection[int] = ()
+        self,
+        history: History,
+        recommended: int | None,
+        metric: str | None = None,
+        doubted: Collection[int] = (),
+        words: str = "recommended",
     ) -> None:
-        self.history, self.metric = history, metric or history.definition.objective.metric
+        self.history, self.metric, self.words = history, metric or history.definition.objective.metric, words
         view = history.model_view()
         self.observed, self._goals = view.observed, history.goals
         self._believed = [trial for trial in view.observed if trial.id not in doubted]
@@ -66,7 +75,7 @@ class Pictures:
         self.drawn = worth_drawing(history, view.observed, recommended)
         ended = sorted((*view.failed, *view.stopped), key=lambda trial: trial.id)
         self.without = worth_drawing(history, ended, recommended)
-        self.stopped = bool(view.stopped)
+        self.failed, self.stopped = bool(view.failed), bool(view.stopped)
         self._hollow = {trial.id for trial in view.observed if self._goals.of(trial).verdict(trial.measured) is False}
         compared = {trial.id for trial in self._goals.compared(view.observed)}
         inside = {trial.id for trial in self._goals.inside(view.observed)}
@@ -74,6 +83,7 @@ class Pictures:
         self.below, self.outside = bool(inside - compared), len(inside) < len(view.observed)
         self._ringed = [trial for trial in view.observed if trial.id == recommended]
         self.logarithmic = spans_decades(view.observed, self.metric)
+        self._range = None if self.logarithmic else self._range_of_most()
 
     def course(self) -> Figure:
         """Return each trial's measured objective with its standard error, and the best measured so far."""
@@ -86,6 +96,26 @@ class Pictures:
         layout = self._layout(height=380, name=shortened(self.metric, _LONGEST_NAME))
         layout["xaxis"] |= whole_numbers(1, last) | {"title": small("trial")}
         return {"data": data, "layout": layout | {"showlegend": True}}
+
+    @property
+    def beyond(self) -> int:
+        """Return how many of the drawn results are so much worse than most that the pictures do not reach them."""
+        low, high = self._range or (-math.inf, math.inf)
+        return sum(not low <= self._values[trial.id].mean <= high for trial in self.drawn)
+
+    def _range_of_most(self) -> tuple[float, float] | None:
+        """Return the range of most results, the recommended one and the baseline; None if it is not much narrower."""
+        objective = next((each for each in self._goal.objectives if each.metric == self.metric), None)
+        values = [self._values[trial.id].mean for trial in self.drawn]
+        if objective is None or len(values) < _FEWEST_RESULTS:
+            return None
+        kept = [t for t in self.drawn if t in self._ringed or t.proposal.generator == "baseline"]
+        most = without_worst(values, maximize=objective.sign > 0)
+        low, high = _ends([*most, *(self._values[trial.id].mean for trial in kept)]) or (0.0, 0.0)
+        near = [value for value in values if low - (high - low) <= value <= high + (high - low)]
+        low, high = _ends(near) or (low, high)
+        narrow = 0 < _MUCH * (high - low) < max(values) - min(values) < math.inf
+        return (low, high) if narrow else None
 
     @property
     def has_line(self) -> bool:
@@ -103,7 +133,8 @@ class Pictures:
         names = list(self.history.definition.shown_parameters)[:_MOST_IN_A_LABEL]
         placed: list[tuple[Trial, Value]] = [(t, t.id) for t in self.drawn if metric in t.measured]
         data = self._by_generator(placed, metric, names, errors=True)
-        last, axis = known[-1].id, objective_axis(logarithmic=spans_decades(known, metric))
+        ends = _ends(trial.measured[metric].mean for trial in known)
+        last, axis = known[-1].id, objective_axis(logarithmic=spans_decades(known, metric), ends=ends)
         for words, end in zip(("at least", "at most"), self._goals.common.judged.limits(metric), strict=True):
             if math.isfinite(end):
                 line = {"color": LIMIT, "width": 2, "dash": "dash"}
@@ -132,7 +163,10 @@ class Pictures:
     def _layout(self, height: int, name: str = "") -> Figure:
         """Return a picture's layout, with a strip below for what has no value, if anything has none."""
         layout = layout_of(height if self.drawn else _HEIGHT_WITHOUT_VALUES)
-        layout["yaxis"] |= objective_axis(logarithmic=self.logarithmic, name=name)
+        ends = _ends(self._values[trial.id].mean for trial in self.drawn)
+        layout["yaxis"] |= objective_axis(logarithmic=self.logarithmic, ends=ends, name=name)
+        if self._range is not None:
+            layout["yaxis"] |= {"range": with_room(*self._range)}
         if not self.drawn:
             layout["yaxis"] |= {"visible": False}
         if self.without:
@@ -217,7 +251,7 @@ class Pictures:
     def _ring(self, trial: Trial, x: Value) -> Figure:
         marker = {"color": BEST, "size": 14, "symbol": "circle-open", "line": {"width": 2.5}}
         value = self._values[trial.id].mean
-        return scatter([x], [value], mode="markers", marker=marker, name="recommended", hoverinfo="skip")
+        return scatter([x], [value], mode="markers", marker=marker, name=self.words, hoverinfo="skip")
 
     def label(self, trial: Trial, names: list[str]) -> str:
         """Return the label of a trial, with the values of some parameters."""
@@ -230,6 +264,12 @@ class Pictures:
         lines += [f"infeasible: {unmet}" for unmet in [unmet_text(self._goals.of(trial), trial)] if unmet]
         lines += filter(None, (point_text(trial, [name], equals=" = ") for name in names))
         return "<br>".join(map(cut, lines))
+
+
+def _ends(values: Iterable[float]) -> tuple[float, float] | None:
+    """Return the least and the largest of these values; None without any."""
+    known = sorted(values)
+    return (known[0], known[-1]) if known else None
 
 
 def timeline_chart(spans: Sequence[Span], start: datetime) -> Figure:

@@ -28,10 +28,10 @@ _HEIGHT, _LOW_HEIGHT = 440, 300
 
 
 class FrontPictures:
-    """The pictures of the front of one campaign, one for each pair of objectives."""
+    """The pictures of the front of one campaign, one for each pair of objectives; `words` name the ringed point."""
 
-    def __init__(self, history: History, front: Front) -> None:
-        self.front, self._history, self._goal = front, history, history.goal
+    def __init__(self, history: History, front: Front, words: str = "recommended") -> None:
+        self.front, self._history, self._goal, self._words = front, history, history.goal, words
         self._observed = history.model_view().observed
         on_front, chosen = {point.trial for point in front.points}, front.recommended and front.recommended.trial
         self._others = [t for t in worth_drawing(history, self._observed, chosen) if t.id not in on_front]
@@ -92,7 +92,7 @@ class FrontPictures:
 
     def _axis(self, i: int, window: Window) -> dict[str, Any]:
         name = shortened(str(self.front.objectives[i]), _LONGEST_NAMES[self._alone])
-        axis = objective_axis(logarithmic=window.log, name=name)
+        axis = objective_axis(logarithmic=window.log, ends=window.values, name=name)
         return axis | ({} if window.ends is None else {"range": list(window.ends)})
 
     def _measured_points(self, i: int, j: int, x: Window, y: Window) -> Iterator[Figure]:
@@ -150,7 +150,7 @@ class FrontPictures:
         if self.front.recommended is not None:
             values = self.front.recommended.values
             marker = {"color": BEST, "size": 17, "symbol": "circle-open", "line": {"width": 2.5}}
-            more: dict[str, Any] = {"marker": marker, "name": "recommended", "hoverinfo": "skip"}
+            more: dict[str, Any] = {"marker": marker, "name": self._words, "hoverinfo": "skip"}
             yield scatter([values[i].mean], [values[j].mean], mode="markers", **more)
 
     def _limits(self, i: int, along: Window, other: Window, *, across: bool = False) -> Iterator[Figure]:

@@ -46,7 +46,7 @@ class Standstill(Section):
     def __str__(self) -> str:
         """Return it in words."""
         counted = ", ".join(
-            f"{count} {end if end == _STOPPED else cause_text(end)}" for end, count in self.ends.items()
+            f"{count} × {end if end == _STOPPED else cause_text(end)}" for end, count in self.ends.items()
         )
         since = "no trial has given one yet" if self.since is None else f"the last one was trial {self.since}'s"
         row = "1 trial" if self.trials == 1 else f"{self.trials} trials in a row"

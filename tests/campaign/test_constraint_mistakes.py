@@ -34,6 +34,28 @@ def test_an_equality_of_parameters_that_all_have_steps_is_refused_with_advice():
         Campaign.model_validate({**definition, "parameter_constraints": ["x + y + z == 1"]})
 
 
+@pytest.mark.parametrize(
+    "constraint", ["x * 1e300 * 1e300 + y == 1", "x + y / 1e300 / 1e300 == 1", "x - x == 1e200 * (x - x + 1e200)"]
+)
+def test_an_equality_whose_factors_are_too_large_for_floats_is_refused_with_its_text(constraint):
+    text = refused([constraint])
+    assert "parameter_constraints.0: expected factors and sums that floats can hold, got larger ones from" in text
+    assert constraint in text
+
+
+@pytest.mark.parametrize("constraint", ["x + 1 / 0 == 1", "x <= 1 / 0", "1e300 * 1e300 * x + y == 1"])
+def test_a_constraint_with_a_part_that_has_no_value_is_refused_and_never_another_error(constraint):
+    assert "expected a finite value of each part without names" in refused([constraint])
+
+
+@pytest.mark.parametrize("on", [False, True])
+def test_a_switch_in_an_equality_may_be_fixed(on):
+    parameters = {"on": {"kind": "bool"}, "x": FLOAT, "heat": FLOAT}
+    definition = {"name": "c", "parameters": parameters, "budget": {"trials": 5}, "minimize": "loss"}
+    campaign = Campaign.model_validate({**definition, "parameter_constraints": ["on + x == 1"], "fix": {"on": on}})
+    assert campaign.space.completed({"heat": 0.5}) == {"on": on, "x": 1.0 - on, "heat": 0.5}
+
+
 SHARES = {
     "milk": {"kind": "float", "low": 0.2, "high": 1},
     "egg": {"kind": "float", "low": 0, "high": 1},

@@ -1,5 +1,6 @@
 """Printed objects are short, and its `repr` still is complete."""
 
+import re
 from typing import Any
 
 import pytest
@@ -118,7 +119,9 @@ def test_the_repr_is_complete_and_makes_the_same_object():
 def test_a_notebook_shows_the_same_text_and_no_markup_of_others():
     story = Story().proposed(1, 0).started(1, 0).failed(1, 1, message="<b>no</b>")
     shown = story.history.trials[1]._repr_html_()
-    assert shown.startswith("<pre>trial 1 (failed, &lt;b&gt;no&lt;/b&gt;)")
+    [element, text] = re.findall(r"^<(pre [^>]*)>(.*)</pre>$", shown)[0]
+    assert "white-space: pre-wrap" in element, "a long line would leave the page"
+    assert text.startswith("trial 1 (failed, &lt;b&gt;no&lt;/b&gt;)")
 
 
 def test_the_result_of_a_campaign_is_its_history_and_its_recommendation():

@@ -133,3 +133,8 @@ def test_the_limits_of_several_parameters_are_multiplied():
     parameters = {"a": LEVELS["float"], "b": LEVELS["int"]}
     assert campaign_of({"count": 6, "apart": 0.5 + 1e-6}, parameters | {"c": LEVELS["float"]}).solutions
     assert "expected at most 4" in problem_of({"count": 5, "apart": 0.6}, parameters=parameters)
+
+
+@pytest.mark.parametrize("kind", ["float", "int"])
+def test_the_least_difference_that_a_file_can_hold_is_accepted(kind: str):
+    assert campaign_of({"count": 2, "apart": 5e-324}, {"p": LEVELS[kind]}).solutions

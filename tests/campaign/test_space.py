@@ -86,6 +86,7 @@ def test_only_parameters_that_vary_are_tuned():
         ({"kind": "int", "low": 0, "high": 2**53 + 1}, "less than or equal"),
         ({"kind": "categorical", "choices": ["a"]}, "at least 2"),
         ({"kind": "categorical", "choices": ["a", "b", "a"]}, "expected distinct choices, got 'a' twice"),
+        ({"kind": "ordinal", "choices": [1, True]}, "expected distinct choices, got 1 and True, which are equal"),
         ({"kind": "ordinal", "choices": [1.0, float("nan")]}, "expected finite choices, got nan"),
         ({"kind": "flaot", "low": 0, "high": 1}, "'float', 'int', 'bool', 'categorical', 'ordinal', 'fixed'"),
         ({"kind": "float", "low": 0, "high": 1, "hihg": 2}, "not permitted"),

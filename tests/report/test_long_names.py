@@ -22,11 +22,16 @@ def test_a_page_may_break_a_name_after_its_underscores_and_shows_it_unchanged():
     assert LONG in re.sub("<wbr>", "", page)
 
 
-@pytest.mark.parametrize("text", ["a_b", "<b>_</b>", "no name", "__", ""])
-def test_breakable_text_is_escaped_and_nothing_else_is_added(text: str):
+@pytest.mark.parametrize("text", ["a_b", "<b>_</b>", "no name", "__", "", LONG, f"<{LONG}>", f"ops_per_s and {LONG}"])
+def test_breakable_text_is_escaped_and_only_its_long_names_can_be_broken(text: str):
     plain = str(breakable(text)).replace("<wbr>", "")
     assert plain == text.replace("<", "&lt;").replace(">", "&gt;")
-    assert str(breakable(text)).count("<wbr>") == text.count("_")
+    assert str(breakable(text)).count("<wbr>") == (LONG.count("_") if LONG in text else 0)
+
+
+def test_a_number_stays_on_the_line_of_what_belongs_to_it():
+    assert str(breakable("0.5 ± 0.1 with 95 %: no")) == "0.5\u00a0±\u00a00.1 with 95\u00a0%: no"
+    assert str(breakable("at 2026-11-03 21:00 UTC")) == 'at <span class="whole">2026-11-03</span> 21:00 UTC'
 
 
 @pytest.mark.parametrize(("metric", "label"), [("loss", "loss"), (LONG, "validation_loss_after_the_last_…")])

@@ -82,6 +82,20 @@ def test_the_recommended_configuration_stands_beside_the_baseline():
     assert ["mode", "fast", "slow", "changed"] in rows
 
 
+def test_a_description_has_a_line_of_its_own_and_a_parameter_without_a_value_a_dash():
+    parameters = {
+        "rate": {"kind": "float", "low": 0, "high": 1, "description": "how fast it learns"},
+        "drop": {"kind": "float", "low": 0, "high": 1, "when": "rate >= 0.5"},
+    }
+    story = Story(campaign_of(parameters=parameters, baseline={"rate": 0.6, "drop": 0.1}))
+    story.tried(1, 0, 2.0, point={"rate": 0.6, "drop": 0.1}, generator="baseline").tried(
+        2, 2, 1.0, point={"rate": 0.25}
+    )
+    rows = page_of(story, believed(point={"rate": 0.25})).rows
+    at = rows.index(["rate", "0.25", "0.6", "−0.35"])
+    assert rows[at + 1 : at + 3] == [["how fast it learns"], ["drop", "–", "0.1", "changed"]]
+
+
 def test_the_configuration_to_copy_has_all_digits():
     point = {"rate": 0.012345678901234567, "depth": 2, "mode": "off", "cache": True}
     html = html_of(a_night(), believed(point=point))

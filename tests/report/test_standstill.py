@@ -23,10 +23,10 @@ def ends(story: Story, trial: int, cause: Cause) -> None:
 @pytest.mark.parametrize(
     ("cause", "words", "look"),
     [
-        ("infeasible", "18 infeasible", "the parameters' bounds"),
-        ("timeout", "18 timeout", "`evaluator.time_limit`"),
-        ("invalid_result", "18 invalid result", "what the evaluator returns"),
-        ("configuration", "18 evaluator error", "`overnight trials` shows why"),
+        ("infeasible", "18 × infeasible", "the parameters' bounds"),
+        ("timeout", "18 × timeout", "`evaluator.time_limit`"),
+        ("invalid_result", "18 × invalid result", "what the evaluator returns"),
+        ("configuration", "18 × evaluator error", "`overnight trials` shows why"),
     ],
 )
 def test_eighteen_trials_in_a_row_without_a_result_are_said_plainly(cause: Cause, words: str, look: str):
@@ -67,11 +67,11 @@ def test_trials_that_a_rule_stops_are_a_row_only_when_there_are_many():
         story.proposed(trial, trial).started(trial, trial).stopped(trial, trial)
     assert standstill(story.history) is None
     story.proposed(21, 21).started(21, 21).stopped(21, 21)
-    assert "20 stopped early" in str(standstill(story.history))
+    assert "20 × stopped early" in str(standstill(story.history))
 
 
 def test_a_campaign_that_has_finished_without_any_result_says_so_however_few_its_trials_were():
     story = Story()
     ends(story, 1, "configuration")
     assert standstill(story.history) is None
-    assert str(standstill(story.finished(3).history)).startswith("1 trial gave no result (1 evaluator error)")
+    assert str(standstill(story.finished(3).history)).startswith("1 trial gave no result (1 × evaluator error)")

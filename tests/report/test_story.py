@@ -181,7 +181,7 @@ def test_attempts_that_were_tried_again_are_counted_by_cause_and_cancelled_ones_
     about |= {"time": at(5), "attempt": 3}
     story.events.append(AttemptFailed(**about, cause="cancelled", message="stopped by the controller"))
     [line] = [line for line in status_lines(story.history) if line.startswith("attempts tried again")]
-    assert line == "attempts tried again: 2 infrastructure; the newest, of trial 1: the pod was evicted"
+    assert line == "attempts tried again: 2 × infrastructure; the newest, of trial 1: the pod was evicted"
     assert not [line for line in status_lines(Story().tried(1, 0, mean=1.0).history) if "tried again" in line]
 
 

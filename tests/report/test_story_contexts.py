@@ -101,6 +101,15 @@ def test_the_page_has_a_part_for_each_context():
     assert page.count("Recommended configuration (trial") == 2
 
 
+def test_the_top_of_the_page_has_a_paragraph_for_each_context():
+    found = story_about(tried().history, recommendation=of_both())
+    top = render_report(tried().history, found).partition("</header>")[0]
+    assert [line.partition(">")[2].partition(":")[0] for line in top.splitlines() if 'class="finding' in line] == [
+        "site = north",
+        "site = south",
+    ]
+
+
 def test_the_page_of_a_campaign_without_contexts_has_no_parts():
     told = Story().tried(1, 0, 2.0)
     page = render_report(told.history, story_about(told.history))

@@ -75,10 +75,22 @@ def test_page_and_terminal_give_the_error_of_statements_and_no_probability_that_
     stage = story.batch((0, 0.5), (5, 0.5), generator="ramp_up")
     story.observe({trial: {"clicks": measured(mean, 0.1, 400)} for trial, mean in zip(stage, (25, 27), strict=True)})
     told = story_about(story.history)
-    page = render_report(story.history, told).replace("\u00a0", " ")
-    assert "is better than the status quo (such a statement is false in at most 1% of tests)." in finding_sentence(told)
+    page = render_report(story.history, told).replace("&nbsp;", " ")
+    assert "is better than the status quo (such a statement is false in at most 1 % of tests)." in finding_sentence(
+        told
+    )
     assert "Such a statement is false in at most 1 % of tests." in page
     assert "probability of 99" not in page
+
+
+def test_the_page_shows_a_guardrail_as_code_and_how_busy_the_arms_of_a_batch_were():
+    story = ToldArms(constraints=["hides <= 1.1 * baseline"], ramp_up={"stages": [0.5]})
+    stage = story.batch((0, 0.5), (5, 0.5), generator="ramp_up")
+    for trial, clicks in zip(stage, (25, 27), strict=True):
+        story.observe({trial: {"clicks": measured(clicks, 0.1, 400), "hides": measured(1, 0.01, 400)}})
+    page = render_report(story.history, story_about(story.history))
+    assert "<code>hides &lt;= 1.1 * baseline</code>" in page.partition("</header>")[0]
+    assert "`hides" not in page
 
 
 def test_programs_get_every_statement_about_a_candidate_as_numbers():

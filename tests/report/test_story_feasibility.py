@@ -4,12 +4,15 @@ import random
 from typing import Any
 
 import pytest
+from insights import insight_at, slice_of
 from limited_stories import BASELINE, TEXTS, believed, limited
+from parsed_page import Page
 from standing import finding_lines, status_lines, story_about
 from told_stories import POINT, Story, campaign_of
 
 from overnight.campaign.recommendation import Recommendation
 from overnight.report.finding import confidence_sentences, constraint_sentences, finding_sentence
+from overnight.report.html import render_report
 from overnight.report.story import Story as Told
 
 MET = {"loss": 2.0, "p99_ms": 14.0, "errors": 0.1}
@@ -126,6 +129,19 @@ def test_if_no_point_reaches_the_demanded_probability_the_closest_and_the_tight_
     assert any(each.startswith("closest to feasible (trial 2): loss") for each in lines)
     assert not any(each.startswith("recommended") for each in lines)
     assert finding_sentence(story_about(story.history, recommendation=found)).startswith(f"N{line[1:]}")
+
+
+def test_a_point_that_is_only_the_closest_to_feasible_is_called_recommended_nowhere_on_the_page():
+    story = limited([MET, MET, MET])
+    found = believed(story, 2, {TEXTS[0]: 0.99, TEXTS[1]: 0.61}, p99_ms=13.0, errors=0.2)
+    slices = [slice_of("depth", [1, 5, 9], [2.0, 1.0, 1.5]), slice_of("rate", [1e-4, 1e-2, 1.0], [3.0, 1.0, 2.0])]
+    insight = insight_at(story.campaign, found.point, slices)
+    page = Page(render_report(story.history, story_about(story.history, recommendation=found, insight=insight)))
+    assert "recommended" not in page.text.lower()
+    assert "the trial closest to feasible is ringed" in page.text
+    names = {trace.name for figure in page.figures.values() for trace in figure.data}
+    assert "closest to feasible" in names
+    assert "recommended" not in names
 
 
 @pytest.mark.parametrize(

@@ -20,12 +20,21 @@ def test_a_failed_trial_says_its_cause_in_plain_words():
     )
 
 
+def test_predictions_have_a_column_once_a_trial_was_predicted():
+    story = Story().tried(1, 0, 0.5)
+    assert "predicted" not in trial_lines(story.history)["headings"]
+    story.proposed(2, 2, predicted=0.25)
+    table = trial_lines(story.history)
+    column = table["headings"].index("predicted") - 2
+    assert [line["cells"][column] for line in table["lines"]] == ["", "0.25 ± 0.50"]
+
+
 def test_status_shows_the_newest_failure_of_each_cause_in_one_line():
     story = Story()
     for i, message in enumerate(("ValueError: old", "\n\x1b[31mValueError: new\nTraceback"), 1):
         story.proposed(i, i).started(i, i).failed(i, i + 1, message=message)
     lines = status_lines(story.history)
-    assert "failures: 2 evaluator error" in lines
+    assert "failures: 2 × evaluator error" in lines
     assert [line for line in lines if "trial" in line and "failed (" in line] == [
         r"trial 2 failed (evaluator error): \x1b[31mValueError: new"
     ]

@@ -42,7 +42,11 @@ def contour_chart(pictures: Pictures, point: Point, found: Contour, *, maximize:
     layout = layout_of(height=_HEIGHT) | {"showlegend": True, "images": [picture]}
     layout["xaxis"] |= parameter_axis(across) | {"title": parameter_title(found.across, across), "showgrid": False}
     layout["yaxis"] |= parameter_axis(up) | {"title": parameter_title(found.up, up), "showgrid": False}
-    data = [*_trials(pictures, found, across, up), _recommended(point, found, across, up), bands.bar(colours)]
+    data = [
+        *_trials(pictures, found, across, up),
+        _recommended(pictures.words, point, found, across, up),
+        bands.bar(colours),
+    ]
     return {"data": data, "layout": layout}
 
 
@@ -134,7 +138,7 @@ def _trials(pictures: Pictures, found: Contour, across: Parameter, up: Parameter
         )
 
 
-def _recommended(point: Point, found: Contour, across: Parameter, up: Parameter) -> Figure:
+def _recommended(words: str, point: Point, found: Contour, across: Parameter, up: Parameter) -> Figure:
     marker = {"color": _FILL, "size": 18, "symbol": "star", "line": {"width": 2, "color": _EDGE}}
     x, y = place(across, point[found.across]), place(up, point[found.up])
-    return scatter([x], [y], mode="markers", marker=marker, name="recommended", hoverinfo="name")  # pyright: ignore
+    return scatter([x], [y], mode="markers", marker=marker, name=words, hoverinfo="name")  # pyright: ignore

@@ -17,16 +17,17 @@ def left_out_chart(found: LeftOut, *, logarithmic: bool) -> Figure:
     """Return a point for each result with its predicted interval; on the line, both values are equal."""
     logarithmic = logarithmic and all(min(each.predicted, each.measured) > 0 for each in found.results)
     values = [value for each in found.results for value in (each.measured, each.predicted)]
-    ends = [min(values), max(values)]
-    data = [scatter(ends, ends, mode="lines", line={"color": INK, "width": 1, "dash": "dot"}, hoverinfo="skip")]
+    ends = min(values), max(values)
+    data = [scatter([*ends], [*ends], mode="lines", line={"color": INK, "width": 1, "dash": "dot"}, hoverinfo="skip")]
     data[0]["showlegend"] = False
     inside = [each for each in found.results if each.low <= each.measured <= each.high]
     outside = [each for each in found.results if not each.low <= each.measured <= each.high]
     data += [*_points("in its interval", inside, "model", "circle"), *_points("outside", outside, "baseline", "x")]
     layout: Figure = layout_of(height=_HEIGHT) | {"showlegend": bool(outside)}
     name, shown = shortened(found.metric, _LONGEST_NAME), with_room(*(map(math.log10, ends) if logarithmic else ends))
-    layout["xaxis"] |= objective_axis(logarithmic=logarithmic, name=f"{name} as predicted") | {"range": shown}
-    layout["yaxis"] |= objective_axis(logarithmic=logarithmic, name=f"{name} as measured") | {"range": shown}
+    for axis, words in (("xaxis", "predicted"), ("yaxis", "measured")):
+        drawn = objective_axis(logarithmic=logarithmic, ends=ends, name=f"{name} as {words}")
+        layout[axis] |= drawn | {"range": shown}
     return {"data": data, "layout": layout}
 
 

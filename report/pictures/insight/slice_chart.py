@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from overnight.campaign import Point
 from overnight.campaign.parameters import Parameter, Value
-from overnight.report.pictures.axes import parameter_title, place, with_room
+from overnight.report.pictures.axes import objective_axis, parameter_title, place, with_room, without_worst
 from overnight.report.pictures.charts import Pictures
 from overnight.report.pictures.colours import BAND, BEST, GENERATORS
 from overnight.report.pictures.figure import Figure, few_digits, scatter
@@ -15,8 +15,6 @@ from overnight.report.story.insight.insight import ShownSlice
 _LINE = GENERATORS["model"]
 # The recommended value, which need not have been measured.
 _HERE = {"color": BEST, "width": 1.5, "dash": "dot"}
-# Results worse than this share of all, and further out than the belief, do not stretch the picture.
-_SHOWN = 0.9
 # An interval may extend so far beyond the means and results, as a share of their range.
 _BEYOND = 0.5
 _HEIGHT = 270
@@ -39,10 +37,11 @@ class SliceCharts:
         figure, logarithmic = self._pictures.parameter(name), self._pictures.logarithmic
         layout = figure["layout"] | {"height": _HEIGHT}
         layout["xaxis"] |= {"title": parameter_title(name, parameter)}
+        layout["yaxis"] |= objective_axis(logarithmic=logarithmic, ends=(low, high))
         layout["yaxis"] |= {"range": [math.log10(low), math.log10(high)] if logarithmic else [low, high]}
         belief = _belief(shown, parameter, lowest=low if logarithmic else -math.inf)
         at = place(parameter, self._point[name])
-        here = scatter([at, at], [low, high], mode="lines", line=_HERE, name="recommended", hoverinfo="skip")
+        here = scatter([at, at], [low, high], mode="lines", line=_HERE, name=self._pictures.words, hoverinfo="skip")
         return {"data": [here, *belief, *figure["data"]], "layout": layout}
 
 
@@ -103,8 +102,7 @@ def _range_of(
 ) -> tuple[float, float]:
     """Return the ends of the metric's axis: all means, most results, and intervals as far as there is room."""
     means = [mean for shown in slices for mean in shown.slice.mean if mean is not None]
-    ranked = sorted(values, reverse=maximize)
-    core = [*means, *ranked[: max(math.ceil(_SHOWN * len(ranked)), 1)]]
+    core = [*means, *without_worst(values, maximize=maximize)]
     ends = [end for shown in slices for end in (*shown.slice.low, *shown.slice.high) if end is not None]
     if logarithmic:
         positive = [math.log10(value) for value in core if value > 0]

@@ -43,14 +43,14 @@ def test_a_better_arm_without_a_result_of_its_guardrail_is_not_confirmed_and_the
     found = told_with(None)
     assert found.state == "better, not shown feasible"
     shown = "not shown to meet `hides <= 1` with a probability of at least 0.95; nothing is known of `hides <= 1`"
-    error = "such a statement is false in at most 5% of tests"
+    error = "such a statement is false in at most 5 % of tests"
     assert str(found).startswith(f"Trial 2 is better than the status quo ({error}), but {shown}.")
 
 
 def test_a_doubtful_guardrail_is_named_with_its_probability() -> None:
     found = str(told_with(1.0))
     assert "but not shown to meet `hides <= 1` with a probability of at least 0.95." in found
-    assert "The probability that `hides <= 1` holds is 50%." in found
+    assert "The probability that `hides <= 1` holds is 50 %." in found
 
 
 def test_a_better_arm_in_the_ramp_up_may_still_be_shown_to_meet_its_guardrail() -> None:

@@ -65,7 +65,7 @@ def test_a_candidate_is_better_from_the_look_that_crosses_its_boundary() -> None
     )
     assert candidate.relative.value == pytest.approx(0.11)
     assert candidate.p_value < candidate.error
-    assert "is better than the status quo (such a statement is false in at most 5% of tests)" in str(found)
+    assert "is better than the status quo (such a statement is false in at most 5 % of tests)" in str(found)
 
 
 def test_beside_a_negative_status_quo_the_effect_is_a_difference_in_the_metrics_unit() -> None:
@@ -94,7 +94,7 @@ def test_the_level_of_an_interval_is_the_share_of_simulated_tests_whose_interval
     assert candidate.effect is not None
     assert candidate.effect.level == pytest.approx(0.92)
     assert 1 - far.any(axis=1).mean() == pytest.approx(candidate.effect.level, abs=0.002)
-    assert "(confidence 92%, for all looks together)" in str(verdict(told.history))
+    assert "(confidence 92 %, for all looks together)" in str(verdict(told.history))
 
 
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
@@ -127,8 +127,8 @@ def test_looks_without_a_common_effect_are_said_to_contradict_each_other() -> No
 
     assert found.state == "confirmed"
     assert str(found).endswith(
-        "Its effect on clicks is -5.00% by the newest look, but the looks contradict each other: no effect fits all of "
-        "their intervals."
+        "Its effect on clicks is −5.00 % by the newest look, but the looks contradict each other: no effect fits all "
+        "of their intervals."
     )
 
 
@@ -308,7 +308,7 @@ def test_a_verdict_says_when_it_is_too_early_and_which_guardrails_are_in_doubt()
     told.look(1, early)
 
     assert str(verdict(told.history)) == (
-        "Trial 2 is in stage 1 of 1 of the ramp-up; nothing is concluded yet. Its effect on clicks is +5.00% so far, "
+        "Trial 2 is in stage 1 of 1 of the ramp-up; nothing is concluded yet. Its effect on clicks is +5.00 % so far, "
         "and it is too early for an interval."
     )
     told.look(
@@ -318,7 +318,7 @@ def test_a_verdict_says_when_it_is_too_early_and_which_guardrails_are_in_doubt()
             for each, metrics in _arms((quo, arm), 20, 30, 0.98).items()
         },
     )
-    assert str(verdict(told.history)).endswith("The probability that `errors <= baseline` holds is 50%.")
+    assert str(verdict(told.history)).endswith("The probability that `errors <= baseline` holds is 50 %.")
 
 
 def test_errors_whose_squares_are_no_numbers_decide_nothing() -> None:

@@ -5,8 +5,11 @@ import json
 import math
 import re
 import shutil
+import sys
 
+import IPython.display
 import pytest
+from notebooks import CellOutput
 
 from overnight import AskTell, minimize, open_campaign
 from overnight.campaign.errors import InvalidDefinition, LedgerError
@@ -88,6 +91,35 @@ def test_it_sees_the_events_that_others_append(tmp_path):
     assert (len(seen.trials()), seen.best and seen.best.trial) == (1, 1)
     loop.tell(loop.ask(), 1.0)
     assert (len(seen.trials()), seen.best and seen.best.trial) == (2, 2)
+
+
+def test_a_watched_cell_is_replaced_when_the_ledger_grows_and_ends_with_the_campaign(tmp_path, monkeypatch):
+    source = {"name": "growing", "minimize": "loss", "parameters": {"x": {"kind": "float", "low": 0, "high": 1}}}
+    loop = AskTell(source | {"budget": {"trials": 2}, "ledger": str(tmp_path)})
+    loop.tell(loop.ask(), 3.0)
+
+    class Growing(CellOutput):
+        def display(self, value, *, display_id):
+            cell = super().display(value, display_id=display_id)
+            loop.tell(loop.ask(), 1.0)
+            return cell
+
+    output = Growing()
+    monkeypatch.setattr(IPython.display, "display", output.display)
+    open_campaign(tmp_path).watch(every=0)
+    [shown] = output.parts
+    assert "2 observed" in shown
+
+
+@pytest.mark.parametrize(
+    ("method", "module", "package"), [("watch", "IPython.display", "ipython"), ("trials", "pandas", "pandas")]
+)
+def test_a_package_that_is_missing_is_named_with_the_command_that_installs_it(
+    opened, monkeypatch, method, module, package
+):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match=f"not installed: pip install {package}$"):
+        getattr(opened, method)()
 
 
 @pytest.mark.parametrize("place", ["nowhere", "ledger/nobody"])

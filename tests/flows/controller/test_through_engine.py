@@ -143,6 +143,22 @@ async def test_what_is_cancelled_while_its_engine_is_broken_is_ended():
     assert (evaluator.ended, evaluator.running, evaluator.disturbed) == (1, 0, 0)
 
 
+async def test_an_attempt_ends_if_all_tasks_are_cancelled_before_its_evaluator_is_called():
+    evaluator = Slow()
+    attempt = execution(evaluator)
+    running = asyncio.create_task(through_engine(PlainSteps(), attempt))
+    await asyncio.sleep(0)
+    # As the end of an event loop does, for instance after a test has failed.
+    for task in (running, *attempt.asked):
+        task.cancel()
+    await asyncio.wait({running}, timeout=10)
+    ended = running.done()
+    attempt.begun.set()
+    assert ended
+    assert running.cancelled()
+    assert (len(attempt.asked), evaluator.ended) == (1, 0)
+
+
 def test_the_longest_time_of_an_attempt_holds_what_it_may_take_to_end():
     evaluator = CommandEvaluator(command=("true",), time_limit=timedelta(hours=1), grace=timedelta(minutes=10))
     assert execution(evaluator).longest == timedelta(hours=1, minutes=10)

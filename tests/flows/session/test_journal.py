@@ -151,6 +151,20 @@ async def test_what_another_process_appended_is_known_before_anything_is_decided
     assert sorted(ours.history.trials) == [1, 2]
 
 
+async def test_nobody_waits_for_a_writer_that_is_cancelled_before_it_begins():
+    ledger = MemoryLedger()
+    journal = Journal(ledger)
+    wish = asyncio.create_task(journal.insist(lambda history: [proposed(1)]))
+    before = asyncio.all_tasks()
+    await asyncio.sleep(0)
+    [writer] = asyncio.all_tasks() - before
+    writer.cancel()
+    await asyncio.wait({wish}, timeout=10)
+    assert wish.cancelled()
+    await journal.insist(lambda history: [proposed(2)])
+    assert await events_of(ledger) == [proposed(2)]
+
+
 async def test_nobody_who_is_cancelled_takes_the_others_events_with_him():
     ledger = SlowLedger()
     journal = Journal(ledger)

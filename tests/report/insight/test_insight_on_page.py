@@ -85,7 +85,7 @@ def test_results_far_worse_than_the_others_do_not_flatten_a_picture_and_are_coun
     low, high = chart(page, "slice-0-0").layout.yaxis.range
     assert low < 1.0
     assert high < 10.0
-    assert "1 result lies outside of these pictures." in page.text
+    assert "1 result lies outside of the pictures." in page.text
 
 
 def test_metrics_over_decades_have_a_logarithmic_axis_in_slices_too() -> None:

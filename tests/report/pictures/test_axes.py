@@ -83,6 +83,47 @@ def test_a_logarithmic_axis_says_so_in_every_picture():
     assert "logarithmic" not in (trace_picture(plain.history) or "")
 
 
+def test_the_ticks_of_a_logarithmic_axis_are_numbers_as_the_text_has_them():
+    axis = Pictures(told([10.0**i for i in range(-3, 5)]).history, None).course()["layout"]["yaxis"]
+    assert dict(zip(axis["ticktext"], axis["tickvals"], strict=True)) == {
+        "0.001": 1e-3,
+        "0.1": 0.1,
+        "10": 10.0,
+        "1,000": 1e3,
+    }
+
+
+@pytest.mark.parametrize(("low", "high"), [(2.1, 4.9), (0.03, 0.04)])
+def test_a_logarithmic_axis_without_a_round_number_has_ticks_at_its_ends(low: float, high: float):
+    axis = parameter_axis(FloatParameter(kind="float", low=low, high=high, scale="log"))
+    assert axis["tickvals"] == [low, high]
+
+
+@pytest.mark.parametrize("far", [[26.0, 24.0, 16.0], [26.0]])
+def test_results_far_worse_than_most_do_not_flatten_the_pictures_and_are_counted(far: list[float]):
+    pictures = Pictures(told([*far, *(0.1 + i / 100 for i in range(30))]).history, None)
+    for figure in (pictures.course(), pictures.parameter("rate")):
+        low, high = figure["layout"]["yaxis"]["range"]
+        assert low < 0.1
+        assert 0.39 < high < 1.0
+    assert pictures.beyond == len(far)
+
+
+def test_the_recommended_result_and_the_baseline_are_always_in_the_picture():
+    found = told([26.0, *(0.1 + i / 100 for i in range(30))])
+    assert Pictures(found.history, recommended=2).beyond == 1
+    assert Pictures(found.history, recommended=1).beyond == 0
+    story = Story(campaign_of(budget={"trials": 100})).tried(1, 1, 26.0, generator="baseline")
+    for i in range(2, 33):
+        story.tried(i, i, 0.1 + i / 100, point=POINT | {"rate": i / 100})
+    assert Pictures(story.history, recommended=2).beyond == 0
+
+
+def test_the_best_results_are_in_the_picture_however_far_they_lie_from_most():
+    pictures = Pictures(told([-26.0, *(0.1 + i / 100 for i in range(30))]).history, None)
+    assert pictures.beyond == 0
+
+
 def test_what_failed_or_was_stopped_is_in_the_pictures_of_the_parameters_with_its_reason():
     story = told([1.0, 2.0]).proposed(3, 5, POINT | {"depth": 9}).started(3, 5).failed(3, 6, message="no\x1boven\nat 3")
     story.proposed(4, 7, POINT | {"depth": 1}).started(4, 7).stopped(4, 8)
