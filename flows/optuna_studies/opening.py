@@ -1,10 +1,12 @@
 """Open a place for Optuna: campaigns as studies to look at, or a storage for studies of Optuna's own."""
 
+import math
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from overnight.campaign.errors import CannotStart, LedgerError
+from overnight.campaign.errors import CannotStart, InvalidDefinition, LedgerError
+from overnight.campaign.values.numbers import is_number
 from overnight.flows.api.place import place_of
 from overnight.storage import kept_campaigns, open_operations, open_store
 
@@ -44,9 +46,10 @@ def optuna_storage(
     write creates it. With a `heartbeat_interval` in seconds, workers show that they live, and a trial whose worker has
     given no sign for `grace_period` seconds (by default twice the interval) fails when another trial starts; the
     callback, such as Optuna's `RetryHeartbeatStaleTrialCallback`, is then called with it. Raises LedgerError if the
-    place holds campaigns.
+    place holds campaigns, and InvalidDefinition if with these seconds a worker that is well could lose its trial.
     """
     require("optuna")
+    _check_seconds(heartbeat_interval, grace_period)
     from overnight.flows.optuna_studies.storage import ChainStorage
 
     url, name = folder_of(str(place))
@@ -55,6 +58,19 @@ def optuna_storage(
     if open_operations(url, name, Path()).last() == 0:
         _refuse_campaigns(str(place))
     return ChainStorage(url, name, heartbeat_interval, grace_period, heartbeat_stale_trial_callback)
+
+
+def _check_seconds(heartbeat_interval: int | None, grace_period: int | None) -> None:
+    for name, seconds in (("heartbeat_interval", heartbeat_interval), ("grace_period", grace_period)):
+        if seconds is not None and not (is_number(seconds) and 0 < seconds < math.inf):
+            raise InvalidDefinition([f"`{name}`: expected a number of seconds above 0, got {seconds!r}"])
+    if heartbeat_interval is not None and grace_period is not None and grace_period <= heartbeat_interval:
+        raise InvalidDefinition(
+            [
+                f"`grace_period`: expected more seconds than the `heartbeat_interval` of {heartbeat_interval}, got "
+                f"{grace_period}: a worker that is well would lose its trial between two signs of life"
+            ]
+        )
 
 
 def storage_at(place: str) -> "BaseStorage":

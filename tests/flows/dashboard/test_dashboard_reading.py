@@ -42,7 +42,7 @@ def test_the_list_shows_each_campaign_with_its_state_and_its_best_result(served:
     assert "rates" in shown(served, "/parts/list")
     shown(served, "/campaigns/rates/parts/summary")
     html = shown(served, "/parts/list")
-    assert "3 of 10 trials have ended; best so far: loss 0.250 ± 0.010 (trial 3)" in html
+    assert "3 of 10 trials have ended; best so far: loss 0.250\u00a0±\u00a00.010 (trial 3)" in html
     assert "1 trial awaits approval" in html
 
 
@@ -59,7 +59,7 @@ def test_a_campaign_that_cannot_be_told_does_not_hide_the_others(served: Served,
     monkeypatch.setattr(overview, "story_of", story_of)
     shown(served, "/campaigns/rates/parts/summary")
     until(lambda: "no such story" in shown(served, "/parts/list"), "the problem in the list", 60)
-    assert "best so far: loss 0.250 ± 0.010 (trial 3)" in shown(served, "/parts/list")
+    assert "best so far: loss 0.250\u00a0±\u00a00.010 (trial 3)" in shown(served, "/parts/list")
 
 
 def test_the_overview_shows_the_best_result_what_runs_and_what_waits(served: Served):
@@ -101,7 +101,7 @@ def test_trials_are_filtered_searched_sorted_and_paged_by_the_server(tmp_path: P
 
 def test_a_trial_shows_its_explanation_its_attempts_and_its_output(served: Served):
     html = shown(served, "/campaigns/rates/parts/trials/2")
-    assert "Trial 2: failed: evaluator error" in html
+    assert "Trial 2, failed: evaluator error" in html
     assert ">the oven\nis cold</pre>" in html
     assert "Why it was tried" in html
     assert "spread evenly while the model knows too little" in html

@@ -1,6 +1,7 @@
 """Studies of Optuna's own are a chain of files: several workers, crashes, damage and verification."""
 
 import gzip
+import math
 import os
 import pickle
 from pathlib import Path
@@ -17,7 +18,7 @@ from optuna_ledgers import defined
 from typer.testing import CliRunner
 
 from overnight import optuna_storage
-from overnight.campaign.errors import LedgerDamaged, LedgerError
+from overnight.campaign.errors import InvalidDefinition, LedgerDamaged, LedgerError
 from overnight.flows.cli import app
 from overnight.flows.optuna_studies.backend import OperationBackend
 from overnight.flows.optuna_studies.storage import ChainStorage
@@ -163,7 +164,7 @@ def test_a_worker_without_signs_of_life_loses_its_trial_and_one_with_signs_keeps
     signs.record_heartbeat(lost._trial_id)
     signs.record_heartbeat(kept._trial_id)
     retry = RetryHeartbeatStaleTrialCallback(max_retry=1)
-    watch = optuna_storage(tmp_path / "a", heartbeat_interval=60, grace_period=0, heartbeat_stale_trial_callback=retry)
+    watch = ChainStorage(str(tmp_path), "a", 60, grace_period=0, stale_callback=retry)
     watching = optuna.load_study(study_name="bowl", storage=watch)
     # The first look only notes the signs.
     fail_stale_trials(watching)
@@ -205,8 +206,7 @@ def test_a_sign_of_life_that_cannot_be_written_is_left_to_the_next_one(tmp_path)
 
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 def test_a_process_that_watches_two_studies_in_turn_notices_stale_trials_of_both(tmp_path):
-    watch = optuna_storage(tmp_path / "a", heartbeat_interval=60, grace_period=0)
-    assert isinstance(watch, BaseHeartbeat)
+    watch = ChainStorage(str(tmp_path), "a", 60, grace_period=0)
     plain = optuna_storage(tmp_path / "a")
     studies = [optuna.create_study(storage=plain, study_name=name) for name in ("one", "other")]
     lost = [study.ask()._trial_id for study in studies]
@@ -247,6 +247,16 @@ def test_a_place_with_campaigns_a_file_and_a_bucket_without_a_folder_are_refused
         with pytest.raises(LedgerError, match=expected):
             optuna_storage(place)
     assert not any(name.startswith("operations") for _, names, _ in os.walk(tmp_path) for name in names)
+
+
+@pytest.mark.parametrize(
+    "seconds",
+    [(0, None), (-1, None), ("60", None), (True, None), (math.inf, None), (60, 0), (60, 60), (None, math.nan)],
+)
+def test_seconds_with_which_workers_that_are_well_could_lose_their_trials_are_refused(tmp_path, seconds):
+    interval, grace = seconds
+    with pytest.raises(InvalidDefinition, match=r"heartbeat_interval|grace_period"):
+        optuna_storage(tmp_path / "a", heartbeat_interval=interval, grace_period=grace)
 
 
 def test_a_value_that_is_no_json_is_refused_before_anything_is_written(tmp_path):
