@@ -16,7 +16,9 @@ from overnight.storage.quoting import text_in_sql
 _HAS_RESULT = "o.kind = 'trial_observed' and len(o.metrics) > 0"
 _FRONT = """
     select trial from (
-        with candidates as (select trial, {values} from outcomes o {among} where {feasible})
+        with candidates as (
+            select trial, {values} from outcomes o {among} where {feasible} and trial not in (select trial from outside)
+        )
         select trial from candidates mine where not exists (from candidates other where {as_good} and ({better}))
     )
 """
@@ -58,7 +60,8 @@ def judged_columns_of(goal: Goal, *, beside_own: bool = False) -> list[str]:
 def front_view(goal: Goal, contexts: Sequence[Goal] = ()) -> str:
     """Return the view `measured_front`: the trials whose feasible results no other feasible result dominates.
 
-    With the goals of `contexts`, there is a front of each, among the trials of the table `context_of`.
+    Trials of the view `outside` do not count. With the goals of `contexts`, there is a front of each, among the trials
+    of the table `context_of`.
     """
     if not contexts:
         return f"create view measured_front as {_front(goal, '')}"

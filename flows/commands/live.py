@@ -156,10 +156,10 @@ def _context(history: History, trial: Trial) -> str:
 
 
 def _unbeaten(history: History, trial: Trial) -> bool:
-    """Return whether no other result, with contexts none of the same context, beats that of a trial."""
-    given = history.definition.context_of(trial.point) or {}
-    others = (other for other in history.trials.values() if in_it(other.point, given))
-    return history.goals.of(trial).unbeaten(trial, others)
+    """Return whether no other result that is compared, with contexts of the same context, beats that of a trial."""
+    given, goals = history.definition.context_of(trial.point) or {}, history.goals
+    others = (other for other in goals.compared(history.trials.values()) if in_it(other.point, given))
+    return bool(goals.compared([trial])) and goals.of(trial).unbeaten(trial, others)
 
 
 def _difference(history: History, trial: Trial) -> str:

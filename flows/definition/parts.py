@@ -4,7 +4,7 @@ from overnight.bo_core import AnyProposer, BayesianProposer, SobolProposer
 from overnight.bo_core.settings.acquisitions import AGAINST_BEST, DEFAULT
 from overnight.campaign import Campaign
 from overnight.campaign.budget import StopWhen
-from overnight.campaign.problems import Problem, Where
+from overnight.campaign.problems import Problem, Where, shown
 from overnight.campaign.standing.confirming import LEAST_OBSERVED
 from overnight.campaign.values.duration import format_duration
 from overnight.campaign.values.expression import is_expression, read_expression
@@ -22,15 +22,22 @@ def part_problems(campaign: Campaign, evaluator: AnyEvaluator, proposer: AnyProp
         *_front_problems(campaign, proposer),
         *_experiment_problems(campaign, proposer),
         *_fidelity_problems(campaign, proposer),
-        *_calculation_problems(campaign),
+        *_metric_problems(campaign),
     ]
 
 
-def _calculation_problems(campaign: Campaign) -> list[Problem]:
-    """Return a problem for each objective that looks like a calculation and cannot be read as one."""
+def _metric_problems(campaign: Campaign) -> list[Problem]:
+    """Return a problem for each objective that looks like a calculation and cannot be read as one, or has line breaks.
+
+    No evaluation reports a metric whose name ends with the line break that `>` and `|` of YAML leave.
+    """
     found = list[Problem]()
     for position, objective in enumerate(campaign.goal.objectives):
-        where: Where = ("objectives", position) if campaign.objectives else (campaign.key_of(objective.metric),)
+        where: Where = ("objectives", position) if campaign.objectives else (campaign.key_of(objective.asked[0]),)
+        if objective.metric != objective.metric.strip() or "\n" in objective.metric:
+            text = "expected a metric on one line, without spaces around it (in YAML, write `>-` instead of `>` or `|`)"
+            found.append(Problem(where, f"{text}, got {shown(objective.metric)}"))
+            continue
         try:
             if is_expression(objective.metric):
                 read_expression(objective.metric)

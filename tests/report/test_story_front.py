@@ -9,8 +9,9 @@ import pytest
 from front_stories import OBJECTIVES, ROWS, front_believed, several
 from rich.console import Console
 from standing import finding_lines, status_lines, story_about
-from told_stories import HOSTILE, Story
+from told_stories import HOSTILE, POINT, Story, at, campaign_of
 
+from overnight.campaign.history.events import CampaignRevised
 from overnight.campaign.recommendation import Recommendation
 from overnight.flows.commands.live import LiveDisplay
 from overnight.report.finding import confidence_sentences, finding_sentence
@@ -270,6 +271,23 @@ def test_while_it_runs_each_ended_trial_shows_all_objectives():
         "trial   3  kb 200, vmaf 92  (sobol)  on the front\n"
         "trial   4  kb 250, vmaf 91  (sobol)\n"
     )
+
+
+def test_while_it_runs_a_trial_outside_of_a_revised_space_is_not_on_the_front_and_keeps_no_other_one_off_it():
+    story = several([{}, {"kb": 100.0, "vmaf": 99.0}]).proposed(3, 9, {**POINT, "rate": 0.2}).started(3, 9)
+    story.proposed(4, 9, {**POINT, "rate": 0.9}).started(4, 9)
+    parameters = story.campaign.model_dump(mode="json")["parameters"]
+    parameters["rate"]["high"] = 0.5
+    narrower = campaign_of(objectives=OBJECTIVES, parameters=parameters)
+    console = Console(file=io.StringIO(), width=200)
+    with LiveDisplay(story.campaign, console) as display:
+        display.watch(story.history)
+        story.events.append(CampaignRevised(time=at(9), actor="ada", revision=1, definition=narrower))
+        display.watch(story.observed(3, 10, 200.0, vmaf=92.0).history)
+        display.watch(story.observed(4, 11, 90.0, vmaf=99.5).history)
+    _, inside, outside = console.file.getvalue().splitlines()  # pyright: ignore
+    assert inside == "trial   3  kb 200, vmaf 92  (sobol)  on the front"
+    assert outside == "trial   4  kb 90, vmaf 99.5  (sobol)"
 
 
 def test_the_gain_that_is_left_is_in_hypervolume():

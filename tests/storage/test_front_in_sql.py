@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from front_stories import front_believed, several
-from told_stories import Story, at
+from told_stories import Story, at, campaign_of
 
-from overnight.campaign.history.events import RecommendationMade
+from overnight.campaign.history.events import CampaignRevised, RecommendationMade
 from overnight.report.tables import trial_rows
 from overnight.storage import open_ledger
 from overnight.storage.copies.trial_table import trial_table
@@ -73,6 +73,30 @@ def test_equal_results_are_on_the_front_together_and_infeasible_ones_hide_nothin
 def test_while_the_baseline_is_unmeasured_no_result_is_known_to_be_on_the_front(tmp_path: Path):
     story = told([{}, {"loss": 1.0, "gain": 2.0, "p99": 1.0}], constraints=["p99 <= 2 * baseline"])
     assert asked(tmp_path, story, "select feasible, on_front from trials").rows == [(None, None), (None, False)]
+
+
+@pytest.mark.parametrize("narrowed", [{"high": 0.5}, {"low": 0.5}], ids=str)
+def test_a_trial_outside_of_a_revised_space_is_neither_on_the_front_nor_hides_another_one(
+    tmp_path: Path, narrowed: dict[str, float]
+):
+    rows = [{"loss": 1.0 + i % 4, "gain": 1.0 + i % 3} for i in range(10)]
+    story = told(rows, baseline=None)
+    parameters = story.campaign.model_dump(mode="json")["parameters"]
+    parameters["rate"] |= narrowed
+    later = campaign_of(objectives=TWO, baseline=None, parameters=parameters)
+    story.events.append(CampaignRevised(time=at(60), actor="ada", revision=1, definition=later))
+    inside = [trial for trial in story.history.trials.values() if later.space.root["rate"].low <= trial.point["rate"]]
+    inside = [trial for trial in inside if trial.point["rate"] <= later.space.root["rate"].high]
+    values = {trial.id: (-trial.measured["loss"].mean, trial.measured["gain"].mean) for trial in inside}
+    front = {
+        trial
+        for trial, (a, b) in values.items()
+        if not any(c >= a and d >= b and (c, d) != (a, b) for c, d in values.values())
+    }
+    assert 0 < len(inside) < len(rows)
+    found = asked(tmp_path, story, "select trial from trials where on_front").rows
+    assert {trial for (trial,) in found} == front
+    assert {row["trial"] for row in trial_rows(story.history) if row["on_front"]} == front
 
 
 def test_a_campaign_with_one_objective_has_no_such_column(tmp_path: Path):

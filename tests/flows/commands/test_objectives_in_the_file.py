@@ -20,11 +20,16 @@ TWO = "objectives: [{minimize: kb, worst: 400}, {maximize: vmaf}]\n"
 FORMS = "`{minimize: latency_ms}` or `{maximize: accuracy, worst: 0.8}`"
 WAYS = "expected either `minimize` or `maximize` with the name of a metric, or a `target`, or `objectives`, got"
 KEYS = "expected one of minimize, maximize, target, worst, got the unknown key"
+ONE_LINE = "expected a metric on one line, without spaces around it (in YAML, write `>-` instead of `>` or `|`)"
 REFUSED = {
     "": f"1: minimize: {WAYS} none of them",
     "objectives: []": f"1: minimize: {WAYS} none of them",
     "objectives: 3": "7: objectives: expected a list, got 3",
     "objectives: {minimize: kb}": "7: objectives: expected a list, got {'minimize': 'kb'}",
+    "minimize: |\n  kb\n": f"7: minimize: {ONE_LINE}, got 'kb\\n'",
+    "maximize: >\n  kb +\n  vmaf\n": f"7: maximize: {ONE_LINE}, got 'kb + vmaf\\n'",
+    "target:\n  value: 60\n  metric: >\n    gain\n": f"7: target: {ONE_LINE}, got 'abs(gain\\n - 60)'",
+    'objectives: [{minimize: kb}, {maximize: "vmaf "}]': f"7: objectives.1: {ONE_LINE}, got 'vmaf '",
     "minimize: [kb, vmaf]": "7: minimize: expected text, got ['kb', 'vmaf']",
     "objectives:\n  - minimize: kb": (
         "7: objectives: expected 2 to 6 objectives, got 1; write `minimize` or `maximize` for a single one"

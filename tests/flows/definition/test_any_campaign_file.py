@@ -15,8 +15,8 @@ unhurried = settings(deadline=None)
 
 # Without the rare line separators: the library writes them in a form that it reads back as spaces.
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\x85\u2028\u2029"), min_size=1, max_size=8)
-# A text such as `*` is a calculation, and refused if it cannot be read.
-METRICS = NAMES.filter(lambda name: not is_expression(name))
+# A text such as `*` is a calculation, and refused if it cannot be read; so is one with a line break.
+METRICS = NAMES.filter(lambda name: not is_expression(name) and name == name.strip() and "\n" not in name)
 SCALARS = st.booleans() | st.integers(-(10**6), 10**6) | st.floats(allow_nan=False, allow_infinity=False) | NAMES
 NOTES = {"unit": NAMES, "description": NAMES}
 
