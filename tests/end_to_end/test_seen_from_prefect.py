@@ -320,15 +320,14 @@ def test_no_secret_comes_into_the_servers_database_the_ledger_or_the_report(serv
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("auth", "found"),
+    ("subcommand", "auth", "found"),
     [
-        pytest.param({"PREFECT_API_AUTH_STRING": ""}, "is not set", id="none"),
-        pytest.param({"PREFECT_API_AUTH_STRING": "overnight:guessed"}, "is another one", id="another"),
+        pytest.param("run", {"PREFECT_API_AUTH_STRING": ""}, "is not set", id="run-none"),
+        pytest.param("deploy", {"PREFECT_API_AUTH_STRING": "overnight:guessed"}, "is another one", id="deploy-another"),
     ],
 )
-@pytest.mark.parametrize("subcommand", ["run", "deploy"])
 def test_without_the_auth_string_a_campaign_is_told_what_to_set_in_one_paragraph(
-    server, tmp_path, auth, found, subcommand
+    server, tmp_path, subcommand, auth, found
 ):
     (tmp_path / "campaign.yaml").write_text(CAMPAIGN)
     (tmp_path / "objective.py").write_text(OBJECTIVE)
@@ -348,7 +347,7 @@ def test_the_deployment_of_the_example_is_made_as_it_says(server, tmp_path):
     root = AUTOMATION.parents[1]
     environment = at_server(server, OVERNIGHT_HOME=str(root), PYTHONPATH=str(root))
     prefect = [sys.executable, "-m", "prefect"]
-    succeed(run(tmp_path, environment, *prefect, "work-pool", "create", "overnight", "--type", "process"))
+    server.post("/work_pools/", {"name": "overnight", "type": "process"})
     example = str(AUTOMATION.with_name("prefect.yaml"))
     succeed(run(root, environment, *prefect, "--no-prompt", "deploy", "--prefect-file", example, "--all"))
     deployed = server.get("/deployments/name/campaign/campaign")
