@@ -107,9 +107,7 @@ class SeenSteps:
 async def one_night(
     campaign: Campaign, evaluator: LongEvaluator, ledger: MemoryLedger, *, steps=None, ignore_window: bool = False
 ) -> History:
-    job = Job(
-        campaign, evaluator, SobolProposer(), ledger, Path("unused"), rhythm=HEARS, ignore_window=ignore_window
-    )
+    job = Job(campaign, evaluator, SobolProposer(), ledger, Path("unused"), rhythm=HEARS, ignore_window=ignore_window)
     return await run_loop(job, steps or SeenSteps(), evaluator.clock, StopRequest())
 
 
