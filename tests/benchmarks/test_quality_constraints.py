@@ -40,7 +40,7 @@ SOBOL = OwnContestant(SobolProposer())
 
 
 def least_feasible(problem: Problem) -> float:
-    """Return the least feasible value that an evolution of about 160 points finds."""
+    """Return the least feasible value that an evolution of about 80 points finds."""
     tuned = problem.space.tuned()
     whole = [isinstance(value, int) for value in problem.best.values()]
 
@@ -53,9 +53,9 @@ def least_feasible(problem: Problem) -> float:
         [parameter.bounds for parameter in tuned.values()],
         constraints=limits,
         integrality=whole,
-        popsize=160 // len(tuned),
+        popsize=80 // len(tuned),
         maxiter=1500,
-        tol=1e-12,
+        tol=1e-9,
         seed=1,
         polish=False,
     )

@@ -78,7 +78,7 @@ def test_receipts_that_cannot_be_written_are_told_once_while_the_campaign_goes_o
     (tmp_path / "objective.py").write_text(
         OBJECTIVE.replace("    while", "    __import__('shutil').rmtree('kept', True)\n    while")
     )
-    assert "no folder" in overnight(tmp_path, "run", code=2).stderr
+    assert "no folder" in overnight_here(tmp_path, "run", code=2).stderr
     (tmp_path / "kept").mkdir()
     said = overnight(tmp_path, "run", variables=server.environment).stdout
     assert said.count("cannot be written") == 1
@@ -147,12 +147,12 @@ def test_a_second_campaign_in_one_process_is_refused_in_words(tmp_path):
 def test_what_init_writes_passes_its_check(tmp_path):
     overnight(tmp_path, "init", "mine")
     assert "is valid" in overnight(tmp_path, "check", "mine/campaign.yaml").stdout
-    assert "exist already" in overnight(tmp_path, "init", "mine", code=1).stderr
+    assert "exist already" in overnight_here(tmp_path, "init", "mine", code=1).stderr
 
 
 def test_a_wrong_file_is_refused_with_its_line_before_anything_runs(tmp_path):
     (tmp_path / "campaign.yaml").write_text(CAMPAIGN.replace("low: 0, high: 1", "low: 1, high: 0"))
-    refused = overnight(tmp_path, "run", code=2)
+    refused = overnight_here(tmp_path, "run", code=2)
     assert "campaign.yaml:4: parameters.x: expected low < high" in refused.stderr
     assert [p.name for p in tmp_path.iterdir()] == ["campaign.yaml"]
 
@@ -165,7 +165,7 @@ def test_a_function_that_cannot_be_imported_is_refused_before_anything_runs(tmp_
 
 def test_reading_a_campaign_that_never_ran_says_so(tmp_path):
     (tmp_path / "campaign.yaml").write_text(CAMPAIGN)
-    assert "Run it first" in overnight(tmp_path, "status", code=1).stderr
+    assert "Run it first" in overnight_here(tmp_path, "status", code=1).stderr
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["init", "somewhere"], ["status"], ["check"], ["run"]])

@@ -320,15 +320,14 @@ def test_no_secret_comes_into_the_servers_database_the_ledger_or_the_report(serv
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("auth", "found"),
+    ("subcommand", "auth", "found"),
     [
-        pytest.param({"PREFECT_API_AUTH_STRING": ""}, "is not set", id="none"),
-        pytest.param({"PREFECT_API_AUTH_STRING": "overnight:guessed"}, "is another one", id="another"),
+        pytest.param("run", {"PREFECT_API_AUTH_STRING": ""}, "is not set", id="run-none"),
+        pytest.param("deploy", {"PREFECT_API_AUTH_STRING": "overnight:guessed"}, "is another one", id="deploy-another"),
     ],
 )
-@pytest.mark.parametrize("subcommand", ["run", "deploy"])
 def test_without_the_auth_string_a_campaign_is_told_what_to_set_in_one_paragraph(
-    server, tmp_path, auth, found, subcommand
+    server, tmp_path, subcommand, auth, found
 ):
     (tmp_path / "campaign.yaml").write_text(CAMPAIGN)
     (tmp_path / "objective.py").write_text(OBJECTIVE)
@@ -348,7 +347,7 @@ def test_the_deployment_of_the_example_is_made_as_it_says(server, tmp_path):
     root = AUTOMATION.parents[1]
     environment = at_server(server, OVERNIGHT_HOME=str(root), PYTHONPATH=str(root))
     prefect = [sys.executable, "-m", "prefect"]
-    succeed(run(tmp_path, environment, *prefect, "work-pool", "create", "overnight", "--type", "process"))
+    server.post("/work_pools/", {"name": "overnight", "type": "process"})
     example = str(AUTOMATION.with_name("prefect.yaml"))
     succeed(run(root, environment, *prefect, "--no-prompt", "deploy", "--prefect-file", example, "--all"))
     deployed = server.get("/deployments/name/campaign/campaign")
@@ -370,26 +369,25 @@ def test_postgresql_sorts_the_parameters_of_a_deployed_campaign_and_a_run_has_th
     assert list(begun.campaign.parameters.root) == ["mode", "x"]
 
 
-@pytest.mark.long
+# The last test here, since the others count what the server has recorded.
 @pytest.mark.slow
-def test_a_server_that_dies_and_comes_back_fails_no_evaluation(postgres, tmp_path_factory, tmp_path):
-    (tmp_path / "campaign.yaml").write_text(CAMPAIGN)
+def test_a_server_that_dies_and_comes_back_fails_no_evaluation(server, tmp_path):
+    (tmp_path / "campaign.yaml").write_text(CAMPAIGN.replace("Seen.from_Prefect", "Bereft"))
     (tmp_path / "objective.py").write_text(HELD + OBJECTIVE)
     (tmp_path / "hold").touch()
-    database = postgres.create_database("dying", "postgresql+asyncpg")
-    with prefect_on_postgres(tmp_path_factory.mktemp("dying"), database) as server:
-        environment = at_server(server)
-        controller = subprocess.Popen(
-            command("run", "campaign.yaml"), cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL
-        )
-        # Wait for their claims, since the ledger records their start before the server has let them begin.
-        eventually(lambda: len(list(tmp_path.rglob("claim.json"))), lambda claimed: claimed == 2)
-        server.kill()
+    controller = subprocess.Popen(
+        command("run", "campaign.yaml"), cwd=tmp_path, env=at_server(server), stdout=subprocess.DEVNULL
+    )
+    # Wait for their claims, since the ledger records their start before the server has let them begin.
+    eventually(lambda: len(list(tmp_path.rglob("claim.json"))), lambda claimed: claimed == 2)
+    server.kill()
+    try:
         (tmp_path / "hold").unlink()
         # Running evaluations are recorded without the server; Prefect decides whether more are started without it.
         eventually(lambda: said_of(tmp_path), lambda said: "2 running" not in said and " 0 observed" not in said)
+    finally:
         server.start()
-        assert controller.wait(240) == 0
+    assert controller.wait(240) == 0
     assert "finished: all 6 trials of the budget have been tried" in said_of(tmp_path)
     assert "infrastructure" not in said_of(tmp_path)
 

@@ -24,12 +24,15 @@ from overnight.flows.controller.loop import run_loop
 from overnight.flows.host.clock import Clock
 from overnight.flows.host.stop import StopRequest
 from overnight.flows.proposing.request import ProposalRequest
+from overnight.flows.session.lease import Rhythm
 from overnight.storage import MemoryLedger
 
 HOUR = timedelta(hours=1)
 # In the second night the clocks of Europe/Berlin are set forward.
 FRIDAY_NOON = datetime(2026, 3, 27, 12, tzinfo=UTC)
 NIGHT = "22:00–06:00 Europe/Berlin"
+# Virtual hours in which the ledger is read every few seconds would take long.
+HEARS = Rhythm(hear=60.0)
 
 
 def a_night(running: str = "finish", **changes: object) -> Campaign:
@@ -104,7 +107,7 @@ class SeenSteps:
 async def one_night(
     campaign: Campaign, evaluator: LongEvaluator, ledger: MemoryLedger, *, steps=None, ignore_window: bool = False
 ) -> History:
-    job = Job(campaign, evaluator, SobolProposer(), ledger, Path("unused"), ignore_window=ignore_window)
+    job = Job(campaign, evaluator, SobolProposer(), ledger, Path("unused"), rhythm=HEARS, ignore_window=ignore_window)
     return await run_loop(job, steps or SeenSteps(), evaluator.clock, StopRequest())
 
 

@@ -53,7 +53,7 @@ def check_starts(events, window, time_limit: timedelta) -> None:
 @pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(
-    st.lists(st.floats(0.1, 6), min_size=12, max_size=12),
+    st.lists(st.floats(0.1, 6), min_size=9, max_size=9),
     st.integers(1, 5),
     st.sampled_from(["finish", "stop"]),
 )

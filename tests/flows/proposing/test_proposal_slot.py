@@ -6,10 +6,13 @@ import select
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from scripted_campaign import ScriptedEvaluator, a_campaign
 
 from overnight.bo_core import BayesianProposer, CustomProposer, SobolProposer
@@ -31,8 +34,9 @@ from overnight.flows.proposing.settings import ProposerUnavailable
 from overnight.flows.proposing.slot import ProposalSlot
 from overnight.storage import open_ledger
 
-# Each test starts a process that imports torch.
 pytestmark = pytest.mark.slow
+# A process takes seconds to import torch, so these tests share a slot, which replaces a process that a test has ended.
+shares_the_slot = pytest.mark.asyncio(loop_scope="module")
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LONG = timedelta(minutes=2)
 
@@ -75,133 +79,157 @@ def question(ledger: Path, asked, q: int = 1, events_seen: int = 1) -> Question:
     return Question(place=place_of(str(ledger), "test"), events_seen=events_seen, q=q, asked=asked)
 
 
-def a_slot(folder: Path, limit: timedelta = LONG) -> ProposalSlot:
-    return ProposalSlot(folder / "proposer" / "log", limit)
-
-
-def mischief(folder: Path, what: str) -> CustomProposer:
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the third party's code and of the slot's log."""
+    folder = tmp_path_factory.mktemp("workshop")
     (folder / "mischief_maker.py").write_text(MISCHIEF)
-    (folder / "mischief").write_text(what)
-    return CustomProposer(implementation="mischief_maker:Mischief", folder=folder)
+    return folder
 
 
-async def test_a_slot_answers_what_propose_returns_at_every_moment_of_a_campaign(tmp_path):
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def slot(workshop: Path) -> AsyncIterator[ProposalSlot]:
+    known = {"HUB_TOKEN": "hub-4711", "DATABASE": "postgres://me:4711@db", "DBPASSWORD": "4711"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in known.items():
+            patch.setenv(name, value)
+        async with ProposalSlot(log_of(workshop), LONG, {"DATABASE": known["DATABASE"]}) as slot:
+            yield slot
+
+
+def log_of(workshop: Path) -> Path:
+    return workshop / "proposer" / "log"
+
+
+@contextmanager
+def limited(slot: ProposalSlot, limit: timedelta) -> Iterator[None]:
+    slot._time_limit = limit
+    try:
+        yield
+    finally:
+        slot._time_limit = LONG
+
+
+def mischief(workshop: Path, what: str) -> CustomProposer:
+    (workshop / "mischief").write_text(what)
+    return CustomProposer(implementation="mischief_maker:Mischief", folder=workshop)
+
+
+@shares_the_slot
+async def test_a_slot_answers_what_propose_returns_at_every_moment_of_a_campaign(slot, tmp_path):
     ledger, asked = open_ledger(str(tmp_path), "test", tmp_path), BayesianProposer(initial=3)
     campaign = a_campaign(budget={"trials": 6})
     job = Job(campaign, ScriptedEvaluator(), asked, ledger, tmp_path)
     await run_loop(job, PlainSteps(), SystemClock(), StopRequest())
     events = [event for segment in await ledger.read() for event in segment.events]
-    async with a_slot(tmp_path) as slot:
-        # Also backwards, since another controller may have asked before.
-        for seen in (1, len(events), len(events) - 5):
-            answer = await slot.ask(question(tmp_path, asked, q=2, events_seen=seen))
-            assert answer == propose(campaign, History.from_events(events[:seen]), asked, 2)
+    # Also backwards, since another controller may have asked before.
+    for seen in (1, len(events), len(events) - 5):
+        answer = await slot.ask(question(tmp_path, asked, q=2, events_seen=seen))
+        assert answer == propose(campaign, History.from_events(events[:seen]), asked, 2)
 
 
-async def test_a_slot_computes_the_recommendation_that_this_process_would(tmp_path):
+@shares_the_slot
+async def test_a_slot_computes_the_recommendation_that_this_process_would(slot, tmp_path):
     proposer = BayesianProposer(initial=2, draws=32, raw_points=64, restarts=2)
     ledger = open_ledger(str(tmp_path / "ledger"), "test", tmp_path)
     evaluator = ScriptedEvaluator(lambda trial, attempt: float(trial))
     job = Job(a_campaign(budget={"trials": 4}), evaluator, proposer, ledger, tmp_path)
     history = await run_loop(job, PlainSteps(), SystemClock(), StopRequest())
     asked = {"place": place_of(str(tmp_path / "ledger"), "test"), "settings_of": proposer}
-    async with a_slot(tmp_path) as slot:
-        found = await slot.recommended(RecommendationQuestion(events_seen=history.events_read, **asked))
-        assert found == computed(history.definition, history, proposer)
-        assert await slot.recommended(RecommendationQuestion(events_seen=1, **asked)) is None
-        with pytest.raises(ProposerUnavailable, match="expected 999 events"):
-            await slot.recommended(RecommendationQuestion(events_seen=999, **asked))
+    found = await slot.recommended(RecommendationQuestion(events_seen=history.events_read, **asked))
+    assert found == computed(history.definition, history, proposer)
+    assert await slot.recommended(RecommendationQuestion(events_seen=1, **asked)) is None
+    with pytest.raises(ProposerUnavailable, match="expected 999 events"):
+        await slot.recommended(RecommendationQuestion(events_seen=999, **asked))
 
 
-async def test_what_a_third_party_prints_is_no_answer(tmp_path):
+@shares_the_slot
+async def test_what_a_third_party_prints_is_no_answer(slot, workshop, tmp_path):
     ledger = await a_ledger(tmp_path, a_campaign())
-    async with a_slot(tmp_path) as slot:
-        answer = await slot.ask(question(ledger, mischief(tmp_path, "behave")))
+    await slot.warm_up()
+    before = len(log_of(workshop).read_text())
+    answer = await slot.ask(question(ledger, mischief(workshop, "behave")))
     assert answer[0].point == {"x": 0.5, "n": 7}
-    assert "a line on standard output" in (tmp_path / "proposer" / "log").read_text()
+    assert "a line on standard output" in log_of(workshop).read_text()[before:]
 
 
-async def test_a_slot_that_hangs_is_killed_and_the_next_question_is_answered(tmp_path):
+@shares_the_slot
+async def test_a_slot_that_hangs_is_killed_and_the_next_question_is_answered(slot, workshop, tmp_path):
     ledger = await a_ledger(tmp_path, a_campaign())
-    asked = mischief(tmp_path, "hang")
-    async with a_slot(tmp_path, timedelta(seconds=5)) as slot:
-        with pytest.raises(ProposerUnavailable, match="no answer came within 5s"):
-            await slot.ask(question(ledger, asked))
-        slot._time_limit = LONG
-        (tmp_path / "mischief").write_text("behave")
-        assert await slot.ask(question(ledger, asked))
+    asked = mischief(workshop, "behave")
+    assert await slot.ask(question(ledger, asked))
+    mischief(workshop, "hang")
+    with limited(slot, timedelta(seconds=1)), pytest.raises(ProposerUnavailable, match="no answer came within 1s"):
+        await slot.ask(question(ledger, asked))
+    mischief(workshop, "behave")
+    assert await slot.ask(question(ledger, asked))
 
 
-async def test_a_slot_that_is_stopped_is_given_up_in_time_and_killed(tmp_path):
+@shares_the_slot
+async def test_a_slot_that_is_stopped_is_given_up_in_time_and_killed(slot, tmp_path):
     ledger = await a_ledger(tmp_path, a_campaign())
-    async with a_slot(tmp_path, timedelta(seconds=0.2)) as slot:
-        await slot.warm_up()
-        stopped = slot._process
-        stopped.send_signal(signal.SIGSTOP)
-        with pytest.raises(ProposerUnavailable, match=r"no answer came within 0\.2s"):
-            await slot.ask(question(ledger, SobolProposer()))
-        assert stopped.returncode == -signal.SIGKILL
-        assert slot._process is None
+    await slot.warm_up()
+    stopped = slot._process
+    stopped.send_signal(signal.SIGSTOP)
+    with limited(slot, timedelta(seconds=0.2)), pytest.raises(ProposerUnavailable, match=r"came within 0\.2s"):
+        await slot.ask(question(ledger, SobolProposer()))
+    assert stopped.returncode == -signal.SIGKILL
+    assert slot._process is None
 
 
-async def test_a_slot_that_dies_says_its_last_words_and_is_replaced(tmp_path):
+@shares_the_slot
+async def test_a_slot_that_dies_says_its_last_words_and_is_replaced(slot, workshop, tmp_path):
     ledger = await a_ledger(tmp_path, a_campaign())
-    asked = mischief(tmp_path, "die")
-    async with a_slot(tmp_path) as slot:
-        with pytest.raises(ProposerUnavailable, match="the GPU fell off the bus"):
-            await slot.ask(question(ledger, asked))
-        (tmp_path / "mischief").write_text("behave")
-        assert await slot.ask(question(ledger, asked))
+    asked = mischief(workshop, "die")
+    with pytest.raises(ProposerUnavailable, match="the GPU fell off the bus"):
+        await slot.ask(question(ledger, asked))
+    mischief(workshop, "behave")
+    assert await slot.ask(question(ledger, asked))
 
 
-async def test_last_words_are_kept_without_secrets_and_not_all_of_them(tmp_path, monkeypatch):
-    monkeypatch.setenv("HUB_TOKEN", "hub-4711")
-    monkeypatch.setenv("DATABASE", "postgres://me:4711@db")
+@shares_the_slot
+async def test_last_words_are_kept_without_secrets_and_not_all_of_them(slot, workshop, tmp_path):
     ledger = await a_ledger(tmp_path, a_campaign())
-    asked, secrets = mischief(tmp_path, "blab"), {"DATABASE": os.environ["DATABASE"]}
-    async with ProposalSlot(tmp_path / "log", LONG, secrets) as slot:
-        with pytest.raises(ProposerUnavailable, match=r"x\[HUB_TOKEN\]\[DATABASE\]$") as away:
-            await slot.ask(question(ledger, asked))
+    with pytest.raises(ProposerUnavailable, match=r"x\[HUB_TOKEN\]\[DATABASE\]$") as away:
+        await slot.ask(question(ledger, mischief(workshop, "blab")))
     assert str(away.value).count("x") < 9999
 
 
-async def test_what_a_third_party_raises_is_told_without_secrets(tmp_path, monkeypatch):
-    monkeypatch.setenv("HUB_TOKEN", "hub-4711")
-    monkeypatch.setenv("DBPASSWORD", "4711")
+@shares_the_slot
+async def test_what_a_third_party_raises_is_told_without_secrets(slot, workshop, tmp_path):
     ledger = await a_ledger(tmp_path, a_campaign())
-    async with a_slot(tmp_path) as slot:
-        with pytest.raises(CannotPropose, match=r"RuntimeError: \[HUB_TOKEN\] \[DBPASSWORD\]"):
-            await slot.ask(question(ledger, mischief(tmp_path, "raise")))
+    with pytest.raises(CannotPropose, match=r"RuntimeError: \[HUB_TOKEN\] \[DBPASSWORD\]"):
+        await slot.ask(question(ledger, mischief(workshop, "raise")))
 
 
-async def test_who_asks_no_longer_leaves_no_answer_to_the_next_question(tmp_path):
+@shares_the_slot
+async def test_who_asks_no_longer_leaves_no_answer_to_the_next_question(slot, workshop, tmp_path):
     ledger = await a_ledger(tmp_path, a_campaign())
-    async with a_slot(tmp_path) as slot:
-        await slot.warm_up()
-        first = asyncio.create_task(slot.ask(question(ledger, mischief(tmp_path, "hang"))))
-        await asyncio.sleep(0)
-        first.cancel()
-        await asyncio.gather(first, return_exceptions=True)
-        assert len(await slot.ask(question(ledger, SobolProposer(), q=3))) == 3
+    await slot.warm_up()
+    first = asyncio.create_task(slot.ask(question(ledger, mischief(workshop, "hang"))))
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    assert len(await slot.ask(question(ledger, SobolProposer(), q=3))) == 3
 
 
-async def test_a_space_without_another_point_is_told_as_that(tmp_path):
+@shares_the_slot
+async def test_a_space_without_another_point_is_told_as_that(slot, tmp_path):
     space = {"n": {"kind": "int", "low": 1, "high": 2}}
     campaign = a_campaign(parameters=space, start_with=[{"n": 1}, {"n": 2}])
     ledger = open_ledger(str(tmp_path), "test", tmp_path)
     job = Job(campaign, ScriptedEvaluator(), SobolProposer(), ledger, tmp_path)
     await run_loop(job, PlainSteps(), SystemClock(), StopRequest())
     seen = sum(len(segment.events) for segment in await ledger.read())
-    async with a_slot(tmp_path) as slot:
-        with pytest.raises(SpaceExhausted):
-            await slot.ask(question(tmp_path, SobolProposer(), events_seen=seen))
+    with pytest.raises(SpaceExhausted):
+        await slot.ask(question(tmp_path, SobolProposer(), events_seen=seen))
 
 
-async def test_a_ledger_that_holds_less_than_was_seen_is_no_ground_for_a_proposal(tmp_path):
+@shares_the_slot
+async def test_a_ledger_that_holds_less_than_was_seen_is_no_ground_for_a_proposal(slot, tmp_path):
     ledger = await a_ledger(tmp_path, a_campaign())
-    async with a_slot(tmp_path) as slot:
-        with pytest.raises(ProposerUnavailable, match="expected 9 events of campaign `test`, found 1"):
-            await slot.ask(question(ledger, SobolProposer(), events_seen=9))
+    with pytest.raises(ProposerUnavailable, match="expected 9 events of campaign `test`, found 1"):
+        await slot.ask(question(ledger, SobolProposer(), events_seen=9))
 
 
 async def test_a_reader_folds_no_more_than_it_is_asked_for(tmp_path):
@@ -250,31 +278,31 @@ def test_a_controller_needs_no_torch():
     assert found.stdout.strip() == "False"
 
 
-async def test_a_process_that_dies_in_the_middle_of_an_answer_is_away_and_the_next_one_answers(tmp_path):
-    ledger = await a_ledger(tmp_path / "ledger", a_campaign())
-    asked = mischief(tmp_path, "tear")
-    async with a_slot(tmp_path) as slot:
-        with pytest.raises(ProposerUnavailable, match="died"):
-            await slot.ask(question(ledger, asked))
-        (tmp_path / "mischief").write_text("behave")
-        assert len(await slot.ask(question(ledger, asked))) == 1
-
-
-async def test_a_log_that_somebody_has_cleared_away_hides_no_death(tmp_path):
-    ledger = await a_ledger(tmp_path / "ledger", a_campaign())
-    asked = mischief(tmp_path, "behave")
-    async with a_slot(tmp_path) as slot:
+@shares_the_slot
+async def test_a_process_that_dies_in_the_middle_of_an_answer_is_away_and_the_next_one_answers(
+    slot, workshop, tmp_path
+):
+    ledger = await a_ledger(tmp_path, a_campaign())
+    asked = mischief(workshop, "tear")
+    with pytest.raises(ProposerUnavailable, match="died"):
         await slot.ask(question(ledger, asked))
-        (tmp_path / "proposer" / "log").unlink()
-        (tmp_path / "mischief").write_text("die")
-        with pytest.raises(ProposerUnavailable, match="died"):
-            await slot.ask(question(ledger, asked))
+    mischief(workshop, "behave")
+    assert len(await slot.ask(question(ledger, asked))) == 1
+
+
+@shares_the_slot
+async def test_a_log_that_somebody_has_cleared_away_hides_no_death(slot, workshop, tmp_path):
+    ledger = await a_ledger(tmp_path, a_campaign())
+    await slot.warm_up()
+    log_of(workshop).unlink()
+    with pytest.raises(ProposerUnavailable, match="died"):
+        await slot.ask(question(ledger, mischief(workshop, "die")))
 
 
 async def test_where_no_process_can_be_started_the_proposer_is_away(tmp_path):
     ledger = await a_ledger(tmp_path / "ledger", a_campaign())
     (tmp_path / "proposer").write_text("a file where the folder of the log should be")
-    async with a_slot(tmp_path) as slot:
+    async with ProposalSlot(tmp_path / "proposer" / "log", LONG) as slot:
         with pytest.raises(ProposerUnavailable, match="could not be started"):
             await slot.ask(question(ledger, SobolProposer()))
 
@@ -300,7 +328,7 @@ def test_a_campaign_that_begins_anew_in_the_place_of_a_deleted_ledger_asks_other
     def asked_by(uid: str) -> Question:
         defined = CampaignDefined(time=NOON, actor="user", uid=uid, definition=a_campaign())
         request = ProposalRequest(SobolProposer(), History.from_events([defined]), events_seen=1, q=1)
-        slot = a_slot(tmp_path)
+        slot = ProposalSlot(tmp_path / "log", LONG)
         return Proposers(place_of(str(tmp_path), "test"), slot, slot).of(request)[1]
 
     assert asked_by("1").key == asked_by("1").key
