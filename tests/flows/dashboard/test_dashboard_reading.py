@@ -123,6 +123,15 @@ def test_trials_are_filtered_searched_sorted_and_paged_by_the_server(tmp_path: P
         assert "No trial matches." in shown(served, "/campaigns/rates/parts/trials?text=nothing")
 
 
+def test_a_negative_number_is_found_with_the_minus_of_a_keyboard_and_with_that_of_the_table(tmp_path: Path):
+    story = Story(campaign_of(parameters={"shift": {"kind": "int", "low": -9, "high": 9}}, baseline=None))
+    append(tmp_path, "rates", story.tried(1, 1, 0.5, point={"shift": -7}).tried(2, 3, 0.5, point={"shift": 7}).events)
+    with dashboard(tmp_path) as served:
+        for text in ("-7", "−7"):
+            html = shown(served, f"/campaigns/rates/parts/trials?text={text}")
+            assert [part.split('"')[0] for part in html.split("/campaigns/rates/trials/")[1:]] == ["1"]
+
+
 def test_a_trial_shows_its_explanation_its_attempts_and_its_output(served: Served):
     html = shown(served, "/campaigns/rates/parts/trials/2")
     assert "Trial 2, failed: evaluator error" in html
