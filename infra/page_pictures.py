@@ -4,6 +4,7 @@ Run `PYTHONPATH=.:tests/support python infra/page_pictures.py FOLDER`; it needs 
 """
 
 import argparse
+import asyncio
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -13,9 +14,13 @@ from urllib.parse import quote
 from awkward_campaigns import AWKWARD, write_awkward
 from chromium import Page, chromium
 from dashboards import TOKEN, dashboard
+from read_ledgers import events_of
+from standing import story_about
 
+from overnight.campaign import History
 from overnight.flows.api.place import place_of
-from overnight.storage import kept_in
+from overnight.report.html import render_report
+from overnight.storage import kept_in, open_ledger
 
 _WIDTHS = (1440, 1024, 390)
 _VIEWS = {"overview": "", "trials": "/trials", "trial": "/trials/1", "audit": "/audit"}
@@ -44,7 +49,8 @@ def main() -> None:
             page.open(f"{served.address}/#token={TOKEN}")
             page.until("document.getElementById('logout') !== null")
             names = [each.name for each in kept_in(place_of(asked.ledger or place).store)]
-            addresses = _addresses(served.address, names, asked.views, asked.reports)
+            made = [] if asked.ledger else _reports(Path(place), names)
+            addresses = _addresses(served.address, names, asked.views, [*asked.reports, *made])
             for called, address, form in addresses:
                 for width in asked.widths:
                     for dark in (False, True):
@@ -73,11 +79,21 @@ def _addresses(
         yield f"report-{report.stem}", report.absolute().as_uri(), ""
 
 
+def _reports(place: Path, names: Sequence[str]) -> Iterator[Path]:
+    """Yield the files of the reports of these campaigns."""
+    for name in names:
+        history = History.from_events(asyncio.run(events_of(open_ledger(str(place), name, place))))
+        file = place / f"{name}.html"
+        file.write_text(render_report(history, story_about(history)), encoding="utf-8")
+        yield file
+
+
 def _take(page: Page, address: str, form: str, width: int, dark: bool, file: Path) -> None:
     page.size(width, dark=dark)
     page.open(address)
     page.until("document.querySelector('main section') !== null")
     page.until("typeof parts === 'undefined' || parts.every((part) => part.next > 0 && !part.busy)")
+    page.until("!document.querySelector('main').innerText.includes('Reading the ledger')")
     if form:
         button = f"document.querySelector('[data-act={form}]')"
         if page.value(f"{button} === null"):

@@ -13,6 +13,7 @@ from overnight.campaign.errors import OvernightError, Refused
 from overnight.campaign.history.events import Event
 from overnight.campaign.parameters import Value
 from overnight.campaign.values.harmless import harmless
+from overnight.campaign.values.spelling import yaml_text
 from overnight.flows.dashboard.bounds import bounded, with_bounds
 from overnight.flows.dashboard.changes import changeable_text, with_changes
 from overnight.flows.dashboard.entered import Asked, measured_of, point_of
@@ -226,4 +227,4 @@ def _bounds(definition: Campaign) -> list[dict[str, str]]:
 
 def _exact(value: Value) -> str:
     """Return a value as a text from which exactly this value is read again, because the form posts what it shows."""
-    return repr(value) if isinstance(value, float) else value_text(value)
+    return repr(value) if isinstance(value, float) else yaml_text(value)

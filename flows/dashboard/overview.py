@@ -15,7 +15,7 @@ from overnight.flows.session.lease import controller_lives, controller_notices
 from overnight.report.finding import confidence_sentences, constraint_sentences, finding_sentences, standing_sentence
 from overnight.report.html import render_sections
 from overnight.report.numbers import duration, measured, moment, with_uncertainty
-from overnight.report.phrases.general import sentence
+from overnight.report.phrases.general import counted, sentence
 from overnight.report.status import best_so_far
 from overnight.report.story import Story, story_of
 from overnight.report.trial_facts import point_text
@@ -63,13 +63,18 @@ class Card:
         return "" if self.kept.last is None else f"{moment(self.kept.last, UTC)}"
 
     @property
-    def best(self) -> str:
-        """Return the best result so far, or the verdict of an A/B test; empty without one."""
+    def result(self) -> str:
+        """Return the best result so far, the size of a front, or the verdict of an A/B test; empty without one."""
         story = self.story
-        if story is None or story.experiment is not None:
-            return "" if story is None or story.experiment is None else story.experiment.verdict
-        found = story.best.measured
-        return "" if found is None else f"{story.objective.metric} {measured(found.measurement)} (trial {found.trial})"
+        if story is None:
+            return ""
+        if story.experiment is not None:
+            return story.experiment.verdict
+        if story.front is not None and story.front.points:
+            return f"{counted(len(story.front.points), 'configuration')} on the front."
+        best = story.best.measured
+        found = best and f"{story.objective.metric} {measured(best.measurement)} (trial {best.trial})"
+        return f"Best so far: {found}." if found else ""
 
 
 def seen_of(followed: Followed | None) -> Seen:

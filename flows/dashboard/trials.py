@@ -42,7 +42,7 @@ def chosen_trials(history: History, chosen: Chosen) -> list[Trial]:
     found = [trial for _, trial in sorted(history.trials.items())]
     if chosen.status:
         found = [trial for trial in found if trial.status == chosen.status]
-    if text := chosen.text.strip().lower():
+    if text := _searched(chosen.text.strip()):
         names = history.definition.shown_parameters
         found = [trial for trial in found if text in _words(trial, names)]
     key = _key(history, chosen.order)
@@ -146,7 +146,12 @@ def _end(trial: Trial, index: int) -> str:
 
 def _words(trial: Trial, names: Any) -> str:
     why = reason_of(trial) or ending(trial).why or ""
-    return f"{trial.id} {generator_of(trial)} {ending(trial).short} {point_text(trial, names)} {why}".lower()
+    return _searched(f"{trial.id} {generator_of(trial)} {ending(trial).short} {point_text(trial, names)} {why}")
+
+
+def _searched(text: str) -> str:
+    # The minus of the tables is not on keyboards.
+    return text.lower().replace("−", "-")
 
 
 def _key(history: History, order: str) -> Any:

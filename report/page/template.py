@@ -17,7 +17,9 @@ _LETTERS = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
 _RIGHT_TO_LEFT = re.compile(f"[{_LETTERS}](?:[{_LETTERS}_ ]*[{_LETTERS}])?")
 _CODE = re.compile("`([^`]+)`")
 # A shorter name has room in its line.
-_LONG_WORD = re.compile(r"[^\s<>&;]{13,}")
+_LONG_WORD = re.compile(r"[^\s<>&;]{10,}")
+# No line begins with one or two letters of a name.
+_BREAK = re.compile(r"_(?=[^\s<>&;]{3})")
 _DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 
 
@@ -75,10 +77,12 @@ def breakable(text: str) -> Markup:
     Text that is written from right to left keeps its place in the sentence, so that a number after it follows it.
     """
     isolated = _RIGHT_TO_LEFT.sub(r"<bdi>\g<0></bdi>", str(escape(harmless(text))))
-    whole = _DATE.sub(
-        r'<span class="whole">\g<0></span>', isolated.replace(" %", "\u00a0%").replace(" ± ", "\u00a0±\u00a0")
-    )
-    return Markup(_LONG_WORD.sub(lambda word: word[0].replace("_", "_<wbr>"), whole))  # noqa: S704
+    whole = _DATE.sub(r'<span class="whole">\g<0></span>', _with_its_sign(isolated))
+    return Markup(_LONG_WORD.sub(lambda word: _BREAK.sub("_<wbr>", word[0]), whole))  # noqa: S704
+
+
+def _with_its_sign(text: str) -> str:
+    return text.replace(" %", "\u00a0%").replace(" ± ", "\u00a0±\u00a0").replace(" × ", "\u00a0×\u00a0")
 
 
 def worded(text: str) -> Markup:

@@ -31,6 +31,8 @@ def test_breakable_text_is_escaped_and_only_its_long_names_can_be_broken(text: s
 
 def test_a_number_stays_on_the_line_of_what_belongs_to_it():
     assert str(breakable("0.5 ± 0.1 with 95 %: no")) == "0.5\u00a0±\u00a00.1 with 95\u00a0%: no"
+    assert str(breakable("(6 × timeout)")) == "(6\u00a0×\u00a0timeout)"
+    assert str(breakable("default_transactions_per_s")) == "default_<wbr>transactions_<wbr>per_s"
     assert str(breakable("at 2026-11-03 21:00 UTC")) == 'at <span class="whole">2026-11-03</span> 21:00 UTC'
 
 

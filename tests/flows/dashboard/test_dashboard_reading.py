@@ -1,10 +1,12 @@
 """The dashboard's parts show what the ledger holds, and one clear paragraph if it cannot be read."""
 
+import re
 import shutil
 from pathlib import Path
 from threading import Event
 
 import pytest
+from awkward_campaigns import AWKWARD, named
 from dashboards import Served, append, dashboard, shown
 from told_stories import HOSTILE, Story, campaign_of
 from until import until
@@ -42,7 +44,7 @@ def test_the_list_shows_each_campaign_with_its_state_and_its_best_result(served:
     assert "rates" in shown(served, "/parts/list")
     shown(served, "/campaigns/rates/parts/summary")
     html = shown(served, "/parts/list")
-    assert "3 of 10 trials have ended; best so far: loss 0.250\u00a0±\u00a00.010 (trial 3)" in html
+    assert "3 of 10 trials have ended. Best so far: loss 0.250\u00a0±\u00a00.010 (trial 3)." in html
     assert "1 trial awaits approval" in html
 
 
@@ -59,7 +61,29 @@ def test_a_campaign_that_cannot_be_told_does_not_hide_the_others(served: Served,
     monkeypatch.setattr(overview, "story_of", story_of)
     shown(served, "/campaigns/rates/parts/summary")
     until(lambda: "no such story" in shown(served, "/parts/list"), "the problem in the list", 60)
-    assert "best so far: loss 0.250\u00a0±\u00a00.010 (trial 3)" in shown(served, "/parts/list")
+    assert "Best so far: loss 0.250\u00a0±\u00a00.010 (trial 3)." in shown(served, "/parts/list")
+
+
+def test_the_list_shows_the_size_of_a_front_and_the_verdict_of_an_ab_test(tmp_path: Path):
+    for name in ("front-of-three", "arms-with-looks"):
+        append(tmp_path, name, named(AWKWARD[name](), name))
+    with dashboard(tmp_path) as served:
+        for name in ("front-of-three", "arms-with-looks"):
+            shown(served, f"/campaigns/{name}/parts/summary")
+        html = shown(served, "/parts/list")
+    assert re.search(r"24 of 24 trials have ended\. \d+ configurations? on the front\.", html)
+    assert re.search(r"\d+ of 100 trials have ended\. Arms are still explored", html)
+    assert "est so far" not in html
+
+
+def test_a_traceback_is_one_line_of_the_explanation_and_whole_beside_its_attempt(tmp_path: Path):
+    message = 'Traceback (most recent call last):\n  File "train.py", line 12, in train\nMemoryError: full'
+    append(tmp_path, "rates", Story().proposed(1, 1).started(1, 1).failed(1, 2, message=message).events)
+    with dashboard(tmp_path) as served:
+        until(lambda: "Trial 1, failed" in shown(served, "/campaigns/rates/parts/trials/1"), "the trial", 60)
+        html = shown(served, "/campaigns/rates/parts/trials/1")
+    assert "It failed after 1m (evaluator error): MemoryError: full" in html
+    assert html.count("line 12, in train") == 1
 
 
 def test_the_overview_shows_the_best_result_what_runs_and_what_waits(served: Served):
@@ -97,6 +121,15 @@ def test_trials_are_filtered_searched_sorted_and_paged_by_the_server(tmp_path: P
         # A page beyond the last one, as after a filter was set, is the last one.
         assert rows("page=99") == list(range(50, 0, -1))
         assert "No trial matches." in shown(served, "/campaigns/rates/parts/trials?text=nothing")
+
+
+def test_a_negative_number_is_found_with_the_minus_of_a_keyboard_and_with_that_of_the_table(tmp_path: Path):
+    story = Story(campaign_of(parameters={"shift": {"kind": "int", "low": -9, "high": 9}}, baseline=None))
+    append(tmp_path, "rates", story.tried(1, 1, 0.5, point={"shift": -7}).tried(2, 3, 0.5, point={"shift": 7}).events)
+    with dashboard(tmp_path) as served:
+        for text in ("-7", "−7"):
+            html = shown(served, f"/campaigns/rates/parts/trials?text={text}")
+            assert [part.split('"')[0] for part in html.split("/campaigns/rates/trials/")[1:]] == ["1"]
 
 
 def test_a_trial_shows_its_explanation_its_attempts_and_its_output(served: Served):

@@ -325,16 +325,18 @@ def test_the_forms_hold_numbers_to_their_last_digit(tmp_path: Path):
     parameters = {
         "rate": {"kind": "float", "low": 0.1234567890123, "high": 1 / 3},
         "size": {"kind": "ordinal", "choices": [1 / 3, 0.5]},
+        "shift": {"kind": "int", "low": -9, "high": 9},
     }
     story = Story(campaign_of(parameters=parameters, baseline=None))
     append(tmp_path, "rates", story.events)
     with dashboard(tmp_path) as served, served.logged_in() as client:
         html = client.get("/campaigns/rates/forms/revise").text
         assert f'data-low="0.1234567890123" data-high="{1 / 3!r}"' in html
+        assert 'data-low="-9" data-high="9"' in html
         bounds = {"low": "0.1234567890123", "high": "0.25"}
         assert ask(client, "revise", parameter="rate", bounds=bounds).status_code == 200
         assert f"<option>{1 / 3!r}</option>" in client.get("/campaigns/rates/forms/suggest").text
-        assert ask(client, "suggest", point={"rate": "0.2", "size": repr(1 / 3)}).status_code == 200
+        assert ask(client, "suggest", point={"rate": "0.2", "size": repr(1 / 3), "shift": "-9"}).status_code == 200
     *_, revised, proposed = asyncio.run(events_of(open_ledger(str(tmp_path), "rates", Path())))
     assert isinstance(revised, CampaignRevised)
     assert revised.definition.parameters.root["rate"].bounds == (0.1234567890123, 0.25)
