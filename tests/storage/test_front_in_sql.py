@@ -10,6 +10,7 @@ import pytest
 from front_stories import front_believed, several
 from told_stories import Story, at, campaign_of
 
+from overnight.campaign.definition import lies_in
 from overnight.campaign.history.events import CampaignRevised, RecommendationMade
 from overnight.report.tables import trial_rows
 from overnight.storage import open_ledger
@@ -85,8 +86,8 @@ def test_a_trial_outside_of_a_revised_space_is_neither_on_the_front_nor_hides_an
     parameters["rate"] |= narrowed
     later = campaign_of(objectives=TWO, baseline=None, parameters=parameters)
     story.events.append(CampaignRevised(time=at(60), actor="ada", revision=1, definition=later))
-    inside = [trial for trial in story.history.trials.values() if later.space.root["rate"].low <= trial.point["rate"]]
-    inside = [trial for trial in inside if trial.point["rate"] <= later.space.root["rate"].high]
+    trials = story.history.trials.values()
+    inside = [trial for trial in trials if lies_in(later, trial.point)]
     values = {trial.id: (-trial.measured["loss"].mean, trial.measured["gain"].mean) for trial in inside}
     front = {
         trial
