@@ -139,7 +139,8 @@ def test_a_point_that_is_only_the_closest_to_feasible_is_called_recommended_nowh
     page = Page(render_report(story.history, story_about(story.history, recommendation=found, insight=insight)))
     assert "recommended" not in page.text.lower()
     assert "the trial closest to feasible is ringed" in page.text
-    names = {trace.name for figure in page.figures.values() for trace in figure.data}
+    figures: list[Any] = [*page.figures.values()]
+    names = {trace.name for figure in figures for trace in figure.data}
     assert "closest to feasible" in names
     assert "recommended" not in names
 
