@@ -38,6 +38,8 @@ def importance_of(model: Model, encoding: Encoding, seed: int) -> tuple[Importan
     generator = torch.Generator().manual_seed(seed)
     at_space = space.parted(_means(model, space.every))
     main, total = _indices(*at_space)
+    # True of the indices themselves, and not of every estimate.
+    total = total if main is None else torch.maximum(total, main)
     spread = _spread(model, space, at_space, generator)
     found = [
         Importance(

@@ -57,6 +57,13 @@ def test_indices_lie_in_their_intervals_between_0_and_1() -> None:
             assert 0.0 <= index.low <= index.value <= index.high <= 1.0
 
 
+def test_a_parameter_is_never_less_important_with_others_than_alone() -> None:
+    campaign = campaign_of(cube(30))
+    for each in learnt(campaign, told(campaign, 40)).importance:
+        assert each.main is not None
+        assert each.total.value >= each.main.value
+
+
 def test_choices_and_whole_numbers_have_indices_too() -> None:
     parameters = {
         "mode": {"kind": "categorical", "choices": ["a", "b", "c"]},
