@@ -125,7 +125,7 @@ def summary_part(followed: Followed, seen: Seen, now: datetime) -> str:
         paused=seen.history.paused is not None,
         waiting=_waiting(seen),
     )
-    return part(html, seen.version, title=f"{campaign.name}: {story.standing.state}")
+    return part(html, seen.version, title=f"{campaign.name}: {story.standing.called}")
 
 
 def _headlines(story: Story) -> list[str]:

@@ -41,6 +41,11 @@ class Standing(Section):
         """Return whether nothing more will be tried."""
         return self.state == "finished"
 
+    @property
+    def called(self) -> str:
+        """Return the state in a word: for a running campaign that waits for people, that it does."""
+        return self.state if self.waits is None else {"paused": "paused", "undecided": "waiting"}[self.waits]
+
     def __str__(self) -> str:
         return self.state if self.reason is None else f"{self.state}: {self.reason}"
 

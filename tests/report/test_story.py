@@ -131,6 +131,14 @@ def test_a_closed_campaign_says_why_and_runs_again_under_a_new_lease():
     assert str(story_about(story.history).standing) == "running"
 
 
+def test_a_running_campaign_that_waits_for_people_is_called_so():
+    running = Story().tried(1, 0, mean=1.0)
+    assert story_about(running.history).standing.called == "running"
+    assert story_about(running.paused(2).history).standing.called == "paused"
+    parked = Story(campaign_of(approve="always", workers=1)).parked(1, 0, "far")
+    assert story_about(parked.history).standing.called == "waiting"
+
+
 def test_a_campaign_without_a_controller_yet_is_only_defined():
     summary = story_about(History.from_events(Story().events[:1]))
     assert summary.standing.state == "defined"
