@@ -73,7 +73,7 @@ def _send(file: CampaignFile, history: History, clock: Clock, page: Path | None,
         # The run is over, even if an error ended it before it could record that.
         story = story_of(history, clock.now(), alive=False)
         # Some services show a title as HTML, and a mail on one line: a name and a state are harmless.
-        title = f"{story.campaign}: {story.standing.called}"
+        title = f"{story.campaign}: {story.standing.state}"
         send_report(file.send_report_to, title, html_summary(history, story), page, notify, _SENDING)
     except Exception as problem:
         notify(f"The report was not sent ({type(problem).__name__}: {problem}).")
