@@ -44,8 +44,10 @@ class Following:
 
     def watch(self, history: History) -> None:
         """Take in a new history; unless this process acts for the campaign, another one mirrors it."""
-        self._newest = history if is_own(history.lease) else None
-        self._changed.set()
+        before, self._newest = self._newest, history if is_own(history.lease) else None
+        # Nothing has changed before the lease is taken, and the first writing must not wait for a pause.
+        if before is not self._newest:
+            self._changed.set()
 
     def close(self, page: Path | None, seconds: float) -> None:
         """Let the thread write the rest and the page of the report, and give up after so many seconds."""

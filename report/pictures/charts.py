@@ -110,7 +110,7 @@ class Pictures:
         if objective is None or len(values) < _FEWEST_RESULTS:
             return None
         kept = [t for t in self.drawn if t in self._ringed or t.proposal.generator == "baseline"]
-        most = without_worst(values, maximize=objective.sign > 0)
+        most = without_worst(values, maximize=objective.turned(1.0) > 0)
         low, high = _ends([*most, *(self._values[trial.id].mean for trial in kept)]) or (0.0, 0.0)
         near = [value for value in values if low - (high - low) <= value <= high + (high - low)]
         low, high = _ends(near) or (low, high)

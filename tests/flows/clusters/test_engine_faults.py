@@ -199,7 +199,7 @@ async def test_a_registration_that_is_refused_for_a_while_loses_no_trial_and_bla
         "attempts to register a job"
     )
     assert failures_of(history) == [("infrastructure", why, True)] * 4
-    assert f"attempts tried again: 4 infrastructure; the newest, of trial 1: {why}" in status_lines(history)
+    assert f"attempts tried again: 4 × infrastructure; the newest, of trial 1: {why}" in status_lines(history)
     assert f"Nothing new is started: {why}; nothing counts as failed" in said[0]
     assert said[-1] == "Evaluations start again."
 
