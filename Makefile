@@ -73,8 +73,9 @@ one-night: setup ## Tune an amplifier in two scheduled nights, kill everything i
 test: setup ## Run all tests
 	$(PYTEST)
 
-test-most: setup ## Run all tests but those that take up to a minute each (marker: long)
-	$(PYTEST) -m "not long"
+test-most: setup ## Run all tests but those that take up to a minute each (marker: long), the quick ones first
+	$(PYTEST) -m "not (slow or server or long)"
+	$(PYTEST) -m "(slow or server) and not long"
 
 test-fast: setup ## Run the tests that are quick and start no server (under 2 minutes; markers: slow, server)
 	$(BIN)/pytest -n 3 --dist worksteal -m "not slow and not server"

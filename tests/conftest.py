@@ -1,6 +1,8 @@
 """Set-up of all tests: servers, a marker for tests that use one, and no deadlines for Hypothesis."""
 
+import os
 import secrets
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -24,6 +26,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.server)
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a slow test once the time in OVERNIGHT_TESTS_UNTIL, in seconds since 1970, is over."""
+    until = os.environ.get("OVERNIGHT_TESTS_UNTIL")
+    if until and time.time() > float(until) and (item.get_closest_marker("slow") or item.get_closest_marker("server")):
+        pytest.skip("the time of the checks is over; `make test` runs it")
 
 
 def _asked_by(item: pytest.Function) -> set[str]:
