@@ -29,9 +29,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
+def pytest_runtest_setup() -> None:
     """Skip every test once the time in OVERNIGHT_TESTS_UNTIL, in seconds since 1970, is over."""
-    del item
     if (until := os.environ.get("OVERNIGHT_TESTS_UNTIL")) and time.time() > float(until):
         pytest.skip("the time of the checks is over; `make test` runs it")
 
