@@ -79,7 +79,7 @@ async def test_an_evaluation_that_asks_for_another_attempt_gets_one_whatever_it_
 async def test_after_a_commands_result_only_its_own_exit_code_speaks_against_it(
     tmp_path: Path, then: str, *, counts: bool
 ):
-    evaluator = command(tmp_path, STORED + f"    {then}\n", time_limit=0.5)
+    evaluator = command(tmp_path, STORED + f"    {then}\n", time_limit=5)
     outcome = await evaluator.evaluate(request(), tmp_path / "attempt", no_report)
     assert isinstance(outcome, EvaluationSucceeded) == counts
 
