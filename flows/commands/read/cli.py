@@ -30,17 +30,21 @@ class ReportFormat(StrEnum):
 
 
 class Format(StrEnum):
-    """How to print trials."""
+    """How to print a table."""
 
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
 
 
+StatusForm = Annotated[StatusFormat, typer.Option("--format", help="How to print it.")]
+TableForm = Annotated[Format, typer.Option("--format", help="How to print the table.")]
+
+
 @read_commands.command()
 def status(
     campaign: KeptPath = Path("campaign.yaml"),
-    format: Annotated[StatusFormat, typer.Option(help="How to print it.")] = StatusFormat.TEXT,  # noqa: A002
+    form: StatusForm = StatusFormat.TEXT,
     as_of: AsOf = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="Show it again whenever its ledger grows, until the campaign has finished.")
@@ -48,17 +52,17 @@ def status(
 ) -> None:
     """Show how a campaign stands: its state, best result, spending, failures, and the next step."""
     if watch:
-        if as_of is not None or format is not StatusFormat.TEXT:
+        if as_of is not None or form is not StatusFormat.TEXT:
             raise typer.BadParameter("expected --watch without --as-of and --format, got several of them.")
         heavy("read.watch").watch(campaign)
         return
-    heavy("read.status").status(campaign, format.value, as_of)
+    heavy("read.status").status(campaign, form.value, as_of)
 
 
 @read_commands.command()
 def trials(
     campaign: KeptPath = Path("campaign.yaml"),
-    format: Annotated[Format, typer.Option(help="How to print the trials.")] = Format.TABLE,  # noqa: A002
+    form: TableForm = Format.TABLE,
     as_of: AsOf = None,
     best: Annotated[
         int | None,
@@ -80,17 +84,18 @@ def trials(
     """List every trial with its point, its outcome and its measurements."""
     if best is not None and pareto:
         raise typer.BadParameter(f"expected one of --best and --pareto, got --best {best} and --pareto.")
-    heavy("read.trials").trials(campaign, format.value, as_of, best, front=pareto)
+    heavy("read.trials").trials(campaign, form.value, as_of, best, front=pareto)
 
 
 @read_commands.command()
 def report(
     campaign: KeptPath = Path("campaign.yaml"),
-    format: Annotated[  # noqa: A002
+    form: Annotated[
         ReportFormat | None,
         typer.Option(
+            "--format",
             help="The format: a page, JSON for programs, or Markdown for a pull request. By default the ending of "
-            "--output decides, and it is html without one."
+            "--output decides, and it is html without one.",
         ),
     ] = None,
     output: Annotated[
@@ -103,7 +108,7 @@ def report(
     as_of: AsOf = None,
 ) -> None:
     """Write the report: one self-contained HTML file, or the same findings as JSON or Markdown."""
-    heavy("read.report").report(campaign, None if format is None else format.value, output, as_of)
+    heavy("read.report").report(campaign, None if form is None else form.value, output, as_of)
 
 
 @read_commands.command()
@@ -121,12 +126,12 @@ def compare(
     paths: Annotated[
         list[Path], typer.Argument(metavar="CAMPAIGN...", help="Two or more campaign files, or folders in a ledger.")
     ],
-    format: Annotated[StatusFormat, typer.Option(help="How to print it.")] = StatusFormat.TEXT,  # noqa: A002
+    form: StatusForm = StatusFormat.TEXT,
 ) -> None:
     """Show campaigns next to each other, and which recommendation is better."""
     if len(paths) < 2:
         raise typer.BadParameter("expected two campaigns or more, got one.")
-    heavy("read.compare").compare(paths, format.value)
+    heavy("read.compare").compare(paths, form.value)
 
 
 @read_commands.command()
@@ -145,10 +150,10 @@ def query(
         typer.Argument(metavar="SQL", help="A query over views such as trials, attempts, metrics and events."),
     ],
     campaign: KeptPath = Path("campaign.yaml"),
-    format: Annotated[Format, typer.Option(help="How to print the answer.")] = Format.TABLE,  # noqa: A002
+    form: TableForm = Format.TABLE,
 ) -> None:
     """Ask a campaign's ledger in SQL."""
-    heavy("read.query").print_answer(sql, campaign, format.value)
+    heavy("read.query").print_answer(sql, campaign, form.value)
 
 
 @read_commands.command()
