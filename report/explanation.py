@@ -12,6 +12,7 @@ from overnight.campaign.experiment.status_quo import is_status_quo
 from overnight.campaign.history.provenance import Prediction, Provenance
 from overnight.campaign.history.trial import Observation
 from overnight.campaign.standing.spending import has_reported_costs
+from overnight.campaign.values.harmless import first_line
 from overnight.report.numbers import duration, interval, measured, number, probability, with_uncertainty
 from overnight.report.phrases.arms import purpose
 from overnight.report.phrases.experiment import effect_text
@@ -294,7 +295,7 @@ def _became(then: History, trial: Trial) -> Iterator[str]:
             yield f"It turned out to be {metric} {measured(trial.measured[metric])}{took}{surprise}."
     elif not isinstance(trial.outcome, Observation):
         end = ending(trial)
-        yield f"It {end.verb}{after}{end.by}: {end.why}"
+        yield f"It {end.verb}{after}{end.by}: {first_line(end.why)}"
     yield from (f"Note: {note}." for note in notes_of(trial))
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from overnight.campaign import History, Trial
 from overnight.campaign.evaluation import cause_text
-from overnight.campaign.values.harmless import first_line
 from overnight.flows.dashboard.followed import Followed, Seen
 from overnight.flows.dashboard.templates import part, rendered
 from overnight.flows.people.under_way import is_evaluated
@@ -91,9 +90,7 @@ async def trial_part(followed: Followed, seen: Seen, number: int) -> str | None:
 
 
 def _trial_part(name: str, seen: Seen, trial: Trial, lines: list[str]) -> str:
-    campaign, why = seen.history.definition, ending(trial).why
-    # The page has the whole message beside its attempt.
-    lines = [line.replace(why, first_line(why)) if "\n" in why else line for line in lines]
+    campaign = seen.history.definition
     html = rendered(
         "trial.html.jinja",
         name=name,
@@ -115,7 +112,7 @@ def _trial_part(name: str, seen: Seen, trial: Trial, lines: list[str]) -> str:
         attempts=[_attempt(trial, i) for i in range(len(trial.attempts))],
         newest=seen.history.trials.last,
     )
-    return part(html, seen.version, title=f"trial {trial.id}: {ending(trial).short}")
+    return part(html, seen.version, title=f"trial {trial.id} · {ending(trial).short}")
 
 
 def _attempt(trial: Trial, index: int) -> dict[str, Any]:

@@ -51,34 +51,10 @@ def insight_part(
 
     `point` names the configuration through which the slices go.
     """
-    figures, sliced, learnt = dict[str, Figure](), list[set[str]](), list[dict[str, Any]]()
     if insight is None:
-        return InsightPart(Markup(), figures, frozenset())
-    for number, of in enumerate(insight.metrics):
-        most = _MOST_SLICES if len(insight.metrics) == 1 else _MOST_OF_SEVERAL
-        charts = SliceCharts(pictures[of.metric], insight.point, of.slices[:most], maximize=of.maximize)
-        places = [f"slice-{number}-{i}" for i in range(len(charts.slices))]
-        figures |= {place: charts.chart(each) for place, each in zip(places, charts.slices, strict=True)}
-        sliced.append({each.slice.parameter for each in charts.slices})
-        lines = _lines(campaign, of, charts, places)
-        if of.importance:
-            lines["importance"] = f"importance-{number}"
-            figures[lines["importance"]] = importance_chart(of.importance[:_MOST_BARS])
-        if of.contour is not None:
-            lines["contour"] = f"contour-{number}"
-            across, up = (campaign.parameters.root[name] for name in (of.contour.contour.across, of.contour.contour.up))
-            lines["both"] = contour_text(of, of.contour, across, up)
-            lines["forbidden"] = any(mean is None for row in of.contour.contour.mean for mean in row)
-            figures[lines["contour"]] = contour_chart(
-                pictures[of.metric], insight.point, of.contour.contour, maximize=of.maximize
-            )
-        if of.judgement is not None:
-            lines["left_out"] = f"left-out-{number}"
-            lines |= _judged(of.judgement)
-            figures[lines["left_out"]] = left_out_chart(
-                of.judgement.left_out, logarithmic=pictures[of.metric].logarithmic
-            )
-        learnt.append(lines)
+        return InsightPart(Markup(), {}, frozenset())
+    learnt = [_learnt(campaign, insight, number, pictures[of.metric]) for number, of in enumerate(insight.metrics)]
+    figures = {place: figure for each in learnt for place, figure in each.figures.items()}
     part, together = insight.best_part, dict[str, str]()
     if part is not None:
         [of] = insight.metrics
@@ -89,13 +65,45 @@ def insight_part(
     html = rendered(
         "insight.html.jinja",
         prefix=prefix,
-        learnt=learnt,
+        learnt=[each.lines for each in learnt],
         point=point,
         tuned=len(campaign.parameters.tuned()),
         inactive=", ".join(insight.inactive),
         together=together,
     )
-    return InsightPart(html, figures, frozenset(set.intersection(*sliced)))
+    return InsightPart(html, figures, frozenset(set.intersection(*(each.sliced for each in learnt))))
+
+
+@dataclass(frozen=True)
+class _Learnt:
+    """What is shown of one metric: its lines, its charts by the ids of their places, the parameters with a slice."""
+
+    lines: dict[str, Any]
+    figures: dict[str, Figure]
+    sliced: set[str]
+
+
+def _learnt(campaign: Campaign, insight: ShownInsight, number: int, pictures: Pictures) -> _Learnt:
+    of = insight.metrics[number]
+    most = _MOST_SLICES if len(insight.metrics) == 1 else _MOST_OF_SEVERAL
+    charts = SliceCharts(pictures, insight.point, of.slices[:most], maximize=of.maximize)
+    places = [f"slice-{number}-{i}" for i in range(len(charts.slices))]
+    figures = {place: charts.chart(each) for place, each in zip(places, charts.slices, strict=True)}
+    lines = _lines(campaign, of, charts, places)
+    if of.importance:
+        lines["importance"] = f"importance-{number}"
+        figures[lines["importance"]] = importance_chart(of.importance[:_MOST_BARS])
+    if of.contour is not None:
+        lines["contour"], contour = f"contour-{number}", of.contour.contour
+        across, up = (campaign.parameters.root[name] for name in (contour.across, contour.up))
+        lines["both"] = contour_text(of, of.contour, across, up)
+        lines["forbidden"] = any(mean is None for row in contour.mean for mean in row)
+        figures[lines["contour"]] = contour_chart(pictures, insight.point, contour, maximize=of.maximize)
+    if of.judgement is not None:
+        lines["left_out"] = f"left-out-{number}"
+        lines |= _judged(of.judgement)
+        figures[lines["left_out"]] = left_out_chart(of.judgement.left_out, logarithmic=pictures.logarithmic)
+    return _Learnt(lines, figures, {each.slice.parameter for each in charts.slices})
 
 
 def _lines(campaign: Campaign, of: ShownMetric, charts: SliceCharts, places: list[str]) -> dict[str, Any]:

@@ -61,12 +61,7 @@ def page_part(history: History, story: Story, prefix: str = "", called: str = ""
     # A slice shows the results as well.
     names, uncharted = _charted([name for name in names if name not in learnt.sliced], metrics, learnt.figures)
     fronts = None if story.front is None else FrontPictures(history, story.front, words)
-    figures = _figures(by_metric, fronts, names) | {place: embedded(each) for place, each in learnt.figures.items()}
-    if story.experiment is not None and drawn_arms(story.experiment):
-        figures["arms"] = embedded(arms_chart(story.experiment, campaign.objective.metric))
-    if story.experiment is not None:
-        # The picture of the arms shows their course.
-        figures.pop("course", None)
+    figures = _figures(story, by_metric, fronts, names) | learnt.figures
     html = rendered(
         "part.html.jinja",
         prefix=prefix,
@@ -99,7 +94,7 @@ def page_part(history: History, story: Story, prefix: str = "", called: str = ""
         by_metric=by_metric,
         counted=counted,
     )
-    return PagePart(html, {f"{prefix}{place}": figure for place, figure in figures.items()}, ringed)
+    return PagePart(html, {f"{prefix}{place}": embedded(figure) for place, figure in figures.items()}, ringed)
 
 
 def _to_copy(best: Best) -> Markup:
@@ -115,20 +110,25 @@ def _charted(names: list[str], metrics: list[str], slices: Mapping[str, Figure])
     return names[:most], len(names[most:])
 
 
-def _figures(by_metric: dict[str, Pictures], fronts: FrontPictures | None, names: list[str]) -> dict[str, str]:
-    """Return the charts as JSON by the id of their place in the page."""
+def _figures(
+    story: Story, by_metric: dict[str, Pictures], fronts: FrontPictures | None, names: list[str]
+) -> dict[str, Figure]:
+    """Return the charts by the ids of their places in the page, but for those of the model's insight."""
     figures, pictures = dict[str, Figure](), next(iter(by_metric.values()))
     if fronts is not None:
         figures |= {f"front-{k}": fronts.pair(i, j) for k, (i, j) in enumerate(fronts.pairs)}
     if fronts is not None and fronts.front.hypervolume is not None:
         figures["course"] = fronts.course()
-    if fronts is None and pictures.drawn:
+    if story.experiment is not None and drawn_arms(story.experiment):
+        figures["arms"] = arms_chart(story.experiment, pictures.metric)
+    # The picture of the arms shows their course.
+    if fronts is None and pictures.drawn and story.experiment is None:
         figures["course"] = pictures.course()
     figures |= {f"limit-{i}": pictures.limit(metric) for i, metric in enumerate(pictures.limited)}
     if pictures.drawn or pictures.without:
         drawn = (of_metric.parameter(name) for of_metric in by_metric.values() for name in names)
         figures |= {f"parameter-{i}": figure for i, figure in enumerate(drawn)}
-    return {place: embedded(figure) for place, figure in figures.items()}
+    return figures
 
 
 def embedded(figure: Figure) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from costly_campaign import CostlyEvaluator, run_costly
+from dashboards import append
 from limited_stories import limited
-from told_stories import POINT
+from told_stories import POINT, Story
 from typer.testing import CliRunner
 
 from overnight.campaign import Campaign, History, Measurement, Point, Proposal
@@ -152,6 +153,14 @@ def test_a_point_chosen_with_an_eye_on_costs_says_what_it_was_expected_to_cost(t
 )
 def test_other_points_say_where_they_come_from_and_how_they_ended(told, trial, says):
     assert says in explained(told, trial)
+
+
+def test_a_failure_is_explained_in_a_line_and_its_whole_message_follows(tmp_path):
+    message = 'Traceback (most recent call last):\n  File "bake.py", line 12, in bake\nMemoryError: full'
+    append(tmp_path, "rates", Story().proposed(1, 1).started(1, 2).failed(1, 4, message=message).events)
+    said = explained(tmp_path / "rates", 1)
+    assert any(line.startswith("It failed ") and line.endswith(": MemoryError: full") for line in said.splitlines())
+    assert said.endswith(f"\n\nThe whole message:\n{message}\n")
 
 
 def test_the_trial_comes_before_the_campaigns_file(told):

@@ -80,7 +80,7 @@ def test_a_traceback_is_one_line_of_the_explanation_and_whole_beside_its_attempt
     message = 'Traceback (most recent call last):\n  File "train.py", line 12, in train\nMemoryError: full'
     append(tmp_path, "rates", Story().proposed(1, 1).started(1, 1).failed(1, 2, message=message).events)
     with dashboard(tmp_path) as served:
-        until(lambda: "Trial 1, failed" in shown(served, "/campaigns/rates/parts/trials/1"), "the trial", 60)
+        until(lambda: "Trial 1 · failed" in shown(served, "/campaigns/rates/parts/trials/1"), "the trial", 60)
         html = shown(served, "/campaigns/rates/parts/trials/1")
     assert "It failed after 1m (evaluator error): MemoryError: full" in html
     assert html.count("line 12, in train") == 1
@@ -134,7 +134,7 @@ def test_a_negative_number_is_found_with_the_minus_of_a_keyboard_and_with_that_o
 
 def test_a_trial_shows_its_explanation_its_attempts_and_its_output(served: Served):
     html = shown(served, "/campaigns/rates/parts/trials/2")
-    assert "Trial 2, failed: evaluator error" in html
+    assert "Trial 2 · failed: evaluator error" in html
     assert ">the oven\nis cold</pre>" in html
     assert "Why it was tried" in html
     assert "spread evenly while the model knows too little" in html
