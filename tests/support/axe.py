@@ -12,6 +12,8 @@ from chromium import Page
 _FOUND = find_spec("axe_playwright_python")
 SCRIPT = None if _FOUND is None or _FOUND.origin is None else Path(_FOUND.origin).with_name("axe.min.js")
 MISSING = "axe-core is not installed here, so no page was searched for barriers."
+# Until what the page does after a change of its size is done.
+_TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
 _RUN = """axe.run(document, {resultTypes: ['violations']}).then((found) => JSON.stringify(found.violations.flatMap(
   ({id, impact, nodes}) => nodes.map(({target, any, all, none}) =>
     [impact, id, target.join(' '), [...any, ...all, ...none].map((each) => each.message).join('; ')]))))"""
@@ -23,5 +25,6 @@ def barriers(page: Page, least: tuple[str, ...] = ("moderate", "serious", "criti
     # Evaluated by the debugger, so the policy of the page need not allow it.
     if not page.value("typeof axe === 'object'"):
         page.value(f"{SCRIPT.read_text(encoding='utf-8')};0")
+    page.value(_TWO_FRAMES)
     found = json.loads(page.value(_RUN))
     return [": ".join(each) for each in found if each[0] in least]

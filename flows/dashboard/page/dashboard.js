@@ -113,12 +113,20 @@ function carry_over(old, fresh) {
   fresh.querySelectorAll(SCROLLING).forEach((each, i) => { each.scrolled = scrolled[i] && [scrolled[i].scrollLeft, scrolled[i].scrollTop]; });
 }
 
+// A table that can be scrolled can be reached with the keyboard.
+const sized = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    const scrolls = target.scrollWidth > target.clientWidth || target.scrollHeight > target.clientHeight;
+    if (scrolls) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }
+});
+
 function restore_scroll(node) {
   for (const each of node.querySelectorAll(SCROLLING)) {
     if (each.scrolled) [each.scrollLeft, each.scrollTop] = each.scrolled;
     each.scrolled = null;
-    // A table that can be scrolled can be reached with the keyboard.
-    if (each.scrollWidth > each.clientWidth || each.scrollHeight > each.clientHeight) each.tabIndex = 0;
+    sized.observe(each);
   }
   for (const each of node.querySelectorAll(".trials td, .trials th")) {
     if (each.scrollWidth > each.clientWidth) each.title = each.textContent;
