@@ -28,3 +28,4 @@ with tempfile.TemporaryDirectory() as folder:
     # marimo has a table of its own for data frames.
     assert "<marimo-table" in trials
     expect_shown(found, campaign, slices, watched)
+sys.stdout.write("marimo shows each cell of the notebook as expected.\n")
