@@ -28,7 +28,8 @@ def insight_lines(campaign: Campaign, insight: ShownInsight, level: str) -> Iter
         yield from (f"{level} What the model has learnt about {plain(of.metric)}", "", *_metric(campaign, of))
     if (part := insight.best_part) is not None:
         parameter = None if part.parameter is None else campaign.parameters.root[part.parameter]
-        yield from (f"{level} All results together", "", plain(sentence(best_part_text(part, parameter))), "")
+        best = best_part_text(part, parameter, constrained=bool(campaign.goal.constraints))
+        yield from (f"{level} All results together", "", plain(sentence(best)), "")
 
 
 def _metric(campaign: Campaign, of: ShownMetric) -> Iterator[str]:

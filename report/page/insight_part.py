@@ -55,19 +55,21 @@ def insight_part(
         return InsightPart(Markup(), {}, frozenset())
     learnt = [_learnt(campaign, insight, number, pictures[of.metric]) for number, of in enumerate(insight.metrics)]
     figures = {place: figure for each in learnt for place, figure in each.figures.items()}
-    part, together = insight.best_part, dict[str, str]()
+    part, together, constrained = insight.best_part, dict[str, str](), bool(campaign.goal.constraints)
     if part is not None:
         [of] = insight.metrics
         names = _in_order(campaign, of)[:_MOST_ROWS]
         figures["trials-together"] = parallel_chart(pictures[of.metric], names, part.trials, maximize=of.maximize)
         parameter = None if part.parameter is None else campaign.parameters.root[part.parameter]
-        together = {"place": "trials-together", "title": best_part_text(part, parameter)}
+        title = best_part_text(part, parameter, constrained=constrained)
+        together = {"place": "trials-together", "title": title}
     html = rendered(
         "insight.html.jinja",
         prefix=prefix,
         learnt=[each.lines for each in learnt],
         point=point,
         tuned=len(campaign.parameters.tuned()),
+        constrained=constrained,
         inactive=", ".join(insight.inactive),
         together=together,
     )

@@ -35,7 +35,7 @@ def slice_text(of: ShownMetric, shown: ShownSlice, parameter: Parameter) -> str:
 def importance_text(of: ShownMetric) -> str:
     """Return which parameters matter most in words."""
     if not of.leading:
-        return f"Unclear which parameters matter for {of.metric}"
+        return f"Unclear which parameters matter most for {of.metric}"
     return f"{joined(of.leading)} matter{'s' * (len(of.leading) == 1)} most for {of.metric}"
 
 
@@ -110,9 +110,9 @@ def bound_text(of: ShownMetric, found: AtBound, parameter: Parameter) -> str:
     )
 
 
-def best_part_text(part: BestPart, parameter: Parameter | None) -> str:
-    """Return what the best results have in common, in words."""
-    best = f"The best {len(part.trials)} of {part.results} results"
+def best_part_text(part: BestPart, parameter: Parameter | None, *, constrained: bool = False) -> str:
+    """Return what the best results have in common, in words; those of a constrained goal are feasible."""
+    best = f"The best {len(part.trials)} of {part.results} {'feasible ' if constrained else ''}results"
     if parameter is None or part.low is None or part.high is None:
         return f"{best} lie far apart in every parameter"
     if part.low == part.high:

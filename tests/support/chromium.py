@@ -20,6 +20,8 @@ from websockets.sync.connection import Connection
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 MISSING = "No Chromium is installed here, so no page was opened in one."
 _SECONDS = 60.0
+# A question that `until` asks over and over is asked again after this many seconds without an answer.
+_AGAIN = 3.0
 # The code of an error of the page's context, which a navigation destroys.
 _LEFT = -32000
 _MODIFIERS = {"shift": 8}
@@ -41,10 +43,13 @@ class Page:
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Return the answer of the browser to a command."""
+        return self._answer(_SECONDS, method, parameters)
+
+    def _answer(self, seconds: float, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
         self._last += 1
         self._devtools.send(json.dumps({"id": self._last, "method": method, "params": parameters}))
         while True:
-            message = json.loads(self._devtools.recv(timeout=_SECONDS))
+            message = json.loads(self._devtools.recv(timeout=seconds))
             if message.get("id") == self._last:
                 if message.get("error", {}).get("code") == _LEFT:
                     raise PageWasLeft(message["error"]["message"])
@@ -59,7 +64,11 @@ class Page:
 
     def value(self, expression: str) -> Any:
         """Return the value of an expression on the page."""
-        found = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        return self._value(_SECONDS, expression)
+
+    def _value(self, seconds: float, expression: str) -> Any:
+        asked = {"expression": expression, "returnByValue": True, "awaitPromise": True}
+        found = self._answer(seconds, "Runtime.evaluate", asked)
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
@@ -72,9 +81,11 @@ class Page:
         return time.monotonic() - began
 
     def _holds(self, expression: str) -> bool:
-        # While the page is being left, there is nothing to ask.
-        with suppress(PageWasLeft):
-            return self.value(f"(() => {{ try {{ return Boolean({expression}) }} catch {{ return false }} }})()")
+        # While the page is being left, there is nothing to ask, and a question may stay without an answer.
+        with suppress(PageWasLeft, TimeoutError):
+            return self._value(
+                _AGAIN, f"(() => {{ try {{ return Boolean({expression}) }} catch {{ return false }} }})()"
+            )
         return False
 
     def text(self) -> str:

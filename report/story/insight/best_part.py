@@ -13,7 +13,7 @@ _NARROW = 0.5
 
 
 class BestPart(Section):
-    """The `trials` with the best of the `results` as measured, the best first.
+    """The `trials` with the best of the `results` as measured, the best first; only feasible results count.
 
     All of them have a `parameter` between `low` and `high`, the narrowest range of all parameters; they are None if
     every range is wide.
@@ -35,7 +35,8 @@ def best_part_of(history: History, doubted: Collection[int] = ()) -> BestPart | 
     observed = [trial for trial in goals.compared(history.model_view().observed) if trial.id not in doubted]
     if goals.pooled.has_front or len(observed) < _FEWEST:
         return None
-    best = list(goals.best_first(observed))[: max(len(observed) // _SHARE, _LEAST)]
+    ranked = list(goals.best_first(observed))
+    best = ranked[: max(len(observed) // _SHARE, _LEAST)]
     if len(best) < _LEAST:
         return None
     tuned = history.definition.parameters.tuned()
@@ -43,9 +44,9 @@ def best_part_of(history: History, doubted: Collection[int] = ()) -> BestPart | 
     ids = tuple(trial.id for trial in best)
     narrow = min(ranges, key=lambda each: each[3], default=None)
     if narrow is None or narrow[3] > _NARROW:
-        return BestPart(trials=ids, results=len(observed), parameter=None, low=None, high=None)
+        return BestPart(trials=ids, results=len(ranked), parameter=None, low=None, high=None)
     name, low, high, _ = narrow
-    return BestPart(trials=ids, results=len(observed), parameter=name, low=low, high=high)
+    return BestPart(trials=ids, results=len(ranked), parameter=name, low=low, high=high)
 
 
 def _range_of(parameter: Parameter, name: str, best: Sequence[Trial]) -> tuple[Value, Value, float] | None:

@@ -1,6 +1,7 @@
 """The lessons of the model about each objective, with the rules that judge it."""
 
 from collections.abc import Collection, Sequence
+from itertools import takewhile
 
 from overnight.campaign import Campaign, History, Point
 from overnight.campaign.insight import Contour, Importance, Insight, InsightOfMetric, Slice
@@ -37,7 +38,7 @@ class ShownMetric(Section):
     """The lessons of the model about one metric; the parameters that matter most come first.
 
     `maximize` is whether more of the metric is better. The `leading` parameters matter most; the list is empty if it
-    is uncertain whether any matters. `at_bounds` are the parameters whose bounds may be too tight.
+    is uncertain which ones do. `at_bounds` are the parameters whose bounds may be too tight.
     """
 
     metric: str
@@ -111,7 +112,8 @@ def _shown_contour(found: Contour, slices: Sequence[ShownSlice], *, maximize: bo
 
 
 def _leading(importance: Sequence[Importance]) -> tuple[str, ...]:
-    """Return the parameters that matter about as much as the first one."""
-    certain = [each for each in importance if each.total.low >= _LEAST]
-    least = _ABOUT_AS_MUCH * max((each.total.value for each in certain), default=0.0)
-    return tuple(each.parameter for each in certain if each.total.value >= least)[:_MOST_LEADING]
+    """Return the first parameters that certainly matter, about as much as the very first one."""
+    least = _ABOUT_AS_MUCH * importance[0].total.value if importance else 0.0
+    # One that may matter more than the next ones, or not at all, leaves open which of them matter most.
+    first = takewhile(lambda each: each.total.low >= _LEAST and each.total.value >= least, importance)
+    return tuple(each.parameter for each in first)[:_MOST_LEADING]

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 from insights import insight_at, slice_of
+from limited_stories import limited
 from parsed_page import Page
 from recommendations import recommendation
 from standing import story_about
@@ -9,6 +10,7 @@ from told_stories import POINT, Story, campaign_of
 
 from overnight.campaign import History, Point
 from overnight.report.html import render_report
+from overnight.report.phrases.insight import best_part_text
 from overnight.report.pictures.charts import Pictures
 from overnight.report.pictures.insight.parallel_chart import parallel_chart
 from overnight.report.story.insight.best_part import best_part_of
@@ -90,3 +92,13 @@ def test_the_page_shows_all_results_together_from_twenty_on(count: int) -> None:
     page = Page(render_report(story.history, about))
     assert ("trials-together" in page.figures) == (count == 20)
     assert ("The best 5 of 20 results have rate = 0.01 1/s" in page.text) == (count == 20)
+
+
+def test_with_constraints_only_feasible_results_are_the_best_and_are_counted() -> None:
+    trials = [{"loss": 30.0 - i, "p99_ms": 10.0 if i % 2 else 20.0, "errors": 1.0} for i in range(24)]
+    story = limited(trials)
+    part = best_part_of(story.history)
+    assert part is not None
+    assert part.results == 12
+    assert part.trials == (24, 22, 20, 18, 16)
+    assert best_part_text(part, None, constrained=True).startswith("The best 5 of 12 feasible results")
