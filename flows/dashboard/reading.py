@@ -166,12 +166,12 @@ async def table(
     status: Annotated[str, Query(max_length=_LONGEST)] = "",
     text: Annotated[str, Query(max_length=_LONGEST)] = "",
     order: Annotated[str, Query(max_length=_LONGEST)] = "trial",
-    falling: bool = True,
+    descending: bool = True,
     number: Annotated[int, Query(ge=1, alias="page")] = 1,
 ) -> Response:
     """Return a page of the table of trials."""
     seen = await look(request, await campaign(request, name))
-    chosen = Chosen(status, text, order, falling, number)
+    chosen = Chosen(status, text, order, descending, number)
     return Response(await asyncio.to_thread(table_part, name, seen, chosen), media_type=_JSON)
 
 

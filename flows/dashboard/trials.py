@@ -26,7 +26,7 @@ class Chosen:
     status: str = ""
     text: str = ""
     order: str = "trial"
-    falling: bool = True
+    descending: bool = True
     page: int = 1
 
 
@@ -47,7 +47,7 @@ def chosen_trials(history: History, chosen: Chosen) -> list[Trial]:
     key = _key(history, chosen.order)
     having = [trial for trial in found if key(trial) is not None]
     without = [trial for trial in found if key(trial) is None]
-    return sorted(having, key=key, reverse=chosen.falling) + without
+    return sorted(having, key=key, reverse=chosen.descending) + without
 
 
 def table_part(name: str, seen: Seen, chosen: Chosen) -> str:

@@ -50,7 +50,7 @@ def test_each_part_of_each_kind_is_shown(tmp_path: Path, told):
         orders = re.findall("<option>(.*?)</option>", page)
         assert len(orders) > 3
         for order in orders:
-            assert "/trials/2" in shown(served, f"/campaigns/kind/parts/trials?order={order}&falling=false")
+            assert "/trials/2" in shown(served, f"/campaigns/kind/parts/trials?order={order}&descending=false")
         figures = served.client.get("/campaigns/kind/parts/pictures").json()["figures"]
         assert figures
         with served.logged_in() as client:

@@ -114,8 +114,8 @@ def test_trials_are_filtered_searched_sorted_and_paged_by_the_server(tmp_path: P
 
         assert rows("") == list(range(250, 150, -1))
         assert rows("page=3") == list(range(50, 0, -1))
-        assert rows("falling=false") == list(range(1, 101))
-        assert rows("order=loss&falling=false")[:3] == [7, 14, 21]
+        assert rows("descending=false") == list(range(1, 101))
+        assert rows("order=loss&descending=false")[:3] == [7, 14, 21]
         assert rows("text=249") == [249]
         assert rows("status=failed") == []
         # A page beyond the last one, as after a filter was set, is the last one.
