@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
 from overnight.flows.dashboard.asking import asking
@@ -19,13 +20,20 @@ def application(watch: Watch, access: Access, closing: Callable[[], bool] = lamb
     """Return the application; its feeds end once `closing` is true."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.state.watch, app.state.access, app.state.closing = watch, access, closing
-    app.include_router(reading)
-    app.include_router(asking)
-    app.include_router(login)
+    for router in (reading, asking, login):
+        app.include_router(_answering_head(router))
     app.add_exception_handler(HTTPException, _problem)
     app.add_exception_handler(404, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     return Guard(app, access)
+
+
+def _answering_head(router: APIRouter) -> APIRouter:
+    """Have each address that answers GET answer HEAD as well; the server leaves out the body."""
+    for route in router.routes:
+        if isinstance(route, APIRoute) and "GET" in route.methods:
+            route.methods.add("HEAD")
+    return router
 
 
 async def _problem(request: Request, problem: Exception) -> Response:

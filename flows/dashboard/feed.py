@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from time import monotonic
 
 from starlette.requests import Request
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 # Proxies end connections that are silent for a minute.
 _SILENCE = 15.0
@@ -14,10 +14,13 @@ _SILENCE = 15.0
 _SHARE = 0.5
 
 
-def feed(request: Request, version: Callable[[], Awaitable[str]], every: float) -> StreamingResponse:
+def feed(request: Request, version: Callable[[], Awaitable[str]], every: float) -> Response:
     """Return a stream of versions that ends with the connection or with the server; nothing is read after that."""
-    headers = {"X-Accel-Buffering": "no"}
-    return StreamingResponse(_changes(request, version, every), media_type="text/event-stream", headers=headers)
+    kind, headers = "text/event-stream", {"X-Accel-Buffering": "no"}
+    if request.method == "HEAD":
+        # A stream whose body nobody receives would not end.
+        return Response(media_type=kind, headers=headers)
+    return StreamingResponse(_changes(request, version, every), media_type=kind, headers=headers)
 
 
 async def _changes(request: Request, version: Callable[[], Awaitable[str]], every: float) -> AsyncIterator[str]:

@@ -13,7 +13,7 @@ from until import until
 
 from overnight.campaign import Point
 from overnight.campaign.history.events import TrialApproved
-from overnight.flows.dashboard import followed, overview, watch
+from overnight.flows.dashboard import feed, followed, overview, watch
 from overnight.storage import ParquetLedger
 from overnight.storage.segments.chain import Chain
 
@@ -304,3 +304,23 @@ def test_a_campaigns_folder_or_file_is_shown_alone(ledger: Path):
         assert served.client.get("/").headers["location"] == "/campaigns/rates"
         assert served.client.get("/campaigns/other").status_code == 404
         assert "trial 3" in shown(served, "/campaigns/rates/parts/summary")
+
+
+def test_head_answers_as_get_does_without_its_body(served: Served):
+    campaign = "/campaigns/rates"
+    pages = ("/", campaign, f"{campaign}/trials", f"{campaign}/trials/1", f"{campaign}/audit", "/login", "/nowhere")
+    parts = ("/parts/list", f"{campaign}/parts/trials", f"{campaign}/forms/pause", "/static/dashboard.js")
+    for address in (*pages, *parts):
+        read, asked = served.client.get(address), served.client.head(address)
+        assert (asked.status_code, asked.headers["content-type"]) == (read.status_code, read.headers["content-type"])
+        assert asked.content == b""
+    assert served.client.head("/campaigns/rates/requests/pause").status_code == 405
+
+
+@pytest.mark.parametrize("address", ["/feed", "/campaigns/rates/feed"])
+def test_head_of_a_feed_begins_no_stream(served: Served, address: str, monkeypatch: pytest.MonkeyPatch):
+    begun: list[object] = []
+    monkeypatch.setattr(feed, "_changes", lambda *of: begun.append(of))
+    asked = served.client.head(address)
+    assert (asked.status_code, asked.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    assert not begun
