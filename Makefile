@@ -5,7 +5,7 @@ PYTHON ?= python3
 PIP_ARGS ?=
 BIN := .venv/bin
 # Three processes keep two cores busy, because many tests wait for other processes. Files run in the order that
-# tests/conftest.py gives them, the slow ones first: otherwise one process would run them alone at the end.
+# tests/conftest.py gives them.
 PYTEST := $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 # Processes of one thread each that a full benchmark runs at once.
 JOBS ?= 1
@@ -74,8 +74,7 @@ test: setup ## Run all tests
 	$(PYTEST)
 
 test-most: setup ## Run all tests but those that take up to a minute each (marker: long), the quick ones first
-	$(PYTEST) -m "not (slow or server or long)"
-	$(PYTEST) -m "(slow or server) and not long"
+	$(PYTEST) -m "not long"
 
 test-fast: setup ## Run the tests that are quick and start no server (under 2 minutes; markers: slow, server)
 	$(BIN)/pytest -n 3 --dist worksteal -m "not slow and not server"

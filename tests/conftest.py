@@ -20,12 +20,17 @@ SERVERS = {"s3", "bucket", "postgres", "server"}
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests that use a server, and run files with slow tests first, so that none is left for the end."""
+    """Mark tests that use a server, and order the tests: quick files, files with slow tests, their slow tests last.
+
+    Files with long tests come before other slow ones, so that none of them is left for the end.
+    """
     for item in items:
         if isinstance(item, pytest.Function) and SERVERS & _asked_by(item):
             item.add_marker(pytest.mark.server)
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    slow = {item.path for item in items if _is_slow(item)}
+    long = {item.path for item in items if item.get_closest_marker("long")}
+    places = {path: place for place, path in enumerate(dict.fromkeys(item.path for item in items))}
+    items.sort(key=lambda i: (i.path in slow, i.path not in long, places[i.path], _is_slow(i)))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -33,6 +38,10 @@ def pytest_runtest_setup() -> None:
     """Skip every test once the time in OVERNIGHT_TESTS_UNTIL, in seconds since 1970, is over."""
     if (until := os.environ.get("OVERNIGHT_TESTS_UNTIL")) and time.time() > float(until):
         pytest.skip("the time of the checks is over; `make test` runs it")
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(name) for name in ("slow", "server", "long"))
 
 
 def _asked_by(item: pytest.Function) -> set[str]:
