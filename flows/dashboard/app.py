@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from overnight.flows.dashboard.asking import asking
@@ -19,13 +20,20 @@ def application(watch: Watch, access: Access, closing: Callable[[], bool] = lamb
     """Return the application; its feeds end once `closing` is true."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.state.watch, app.state.access, app.state.closing = watch, access, closing
-    app.include_router(reading)
-    app.include_router(asking)
-    app.include_router(login)
+    for router in (reading, asking, login):
+        _answer_head(router)
+        app.include_router(router)
     app.add_exception_handler(HTTPException, _problem)
     app.add_exception_handler(404, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     return Guard(app, access)
+
+
+def _answer_head(router: APIRouter) -> None:
+    """Let each address that answers GET answer HEAD as well; the server leaves the body out."""
+    for route in router.routes:
+        if isinstance(route, Route) and route.methods is not None and "GET" in route.methods:
+            route.methods.add("HEAD")
 
 
 async def _problem(request: Request, problem: Exception) -> Response:

@@ -22,6 +22,8 @@ def feed(request: Request, version: Callable[[], Awaitable[str]], every: float) 
 
 async def _changes(request: Request, version: Callable[[], Awaitable[str]], every: float) -> AsyncIterator[str]:
     yield "retry: 1000\n\n"
+    if request.method == "HEAD":
+        return
     last, heard = None, monotonic()
     while not request.app.state.closing() and not await request.is_disconnected():
         began = monotonic()

@@ -304,3 +304,9 @@ def test_a_campaigns_folder_or_file_is_shown_alone(ledger: Path):
         assert served.client.get("/").headers["location"] == "/campaigns/rates"
         assert served.client.get("/campaigns/other").status_code == 404
         assert "trial 3" in shown(served, "/campaigns/rates/parts/summary")
+
+
+@pytest.mark.parametrize("address", ["/login", "/campaigns/rates", "/campaigns/rates/trials", "/campaigns/rates/feed"])
+def test_an_address_that_answers_get_answers_head_without_a_body(served: Served, address: str):
+    answer = served.client.head(address)
+    assert (answer.status_code, answer.content) == (200, b"")
