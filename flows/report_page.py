@@ -1,6 +1,7 @@
 """The report of a campaign in each of its formats; a separate module, because it imports the charts."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -31,14 +32,25 @@ def format_of(output: Path) -> ReportFormat:
 
 
 def report_text(
-    ledger: str, proposer: AnyProposer, history: History, *, alive: bool, form: ReportFormat = "html"
+    ledger: str,
+    proposer: AnyProposer,
+    history: History,
+    *,
+    alive: bool,
+    form: ReportFormat = "html",
+    now: datetime | None = None,
 ) -> str:
-    """Return the report of this history, with the recommendation and the insight of its model."""
+    """Return the report of this history, with the recommendation and the insight of its model.
+
+    Another time than the present is `now` in a report of the past.
+    """
     assert form in get_args(ReportFormat)
-    return _RENDERERS[form](history, whole_story(ledger, proposer, history, alive=alive))
+    return _RENDERERS[form](history, whole_story(ledger, proposer, history, alive=alive, now=now))
 
 
-def whole_story(ledger: str, proposer: AnyProposer, history: History, *, alive: bool) -> Story:
+def whole_story(
+    ledger: str, proposer: AnyProposer, history: History, *, alive: bool, now: datetime | None = None
+) -> Story:
     """Return how a campaign stands, with the recommendation, the insight and the head of its ledger."""
     name = history.definition.name
     number, head = open_ledger(ledger, name, Path()).head()
@@ -46,7 +58,7 @@ def whole_story(ledger: str, proposer: AnyProposer, history: History, *, alive: 
     found = recommendation_of(history, proposer)
     return story_of(
         history,
-        SystemClock().now(),
+        now or SystemClock().now(),
         alive=alive,
         recommendation=found,
         insight=insight_into(history, found, proposer),

@@ -86,13 +86,27 @@ def _means(measured: list[str]) -> dict[str, str | None] | None:
 def _by_place(campaign: Campaign, own: tuple[str, ...], measured: list[str], asked: Sequence[str]) -> TableColumns:
     there = _means(measured) or {}
     means = _metric_columns(campaign, own, there)
-    _, parameters = columns((), campaign.parameters_of_point.root, (*own, *measured))
+    parameters = _parameter_columns(campaign, (), (*own, *measured), asked)
     return TableColumns(
         _found(parameters, asked),
         means,
         {metric: f"{column}_sem" for metric, column in means.items()},
         {metric: count for metric, column in means.items() if (count := there[column]) is not None},
     )
+
+
+def _parameter_columns(
+    campaign: Campaign, metrics: Iterable[str], own: Sequence[str], there: Sequence[str]
+) -> dict[str, str]:
+    """Return the columns of the parameters, in the order of names that explains more of the columns that are there.
+
+    Of names that differ only in case, the first one has a column without a prefix. The campaign that wrote the table
+    may have declared them in another order.
+    """
+    names = [*campaign.parameters_of_point.root]
+    orders = (names, sorted(names, key=lambda name: name not in there))
+    called = [columns(metrics, order, own)[1] for order in orders]
+    return max(called, key=lambda found: len({*found.values()} & {*there}))
 
 
 def _metric_columns(campaign: Campaign, own: Iterable[str], there: Mapping[str, str | None]) -> dict[str, str]:
@@ -113,7 +127,8 @@ def _by_name(campaign: Campaign, names: Sequence[str]) -> TableColumns:
     A column with the name of a metric of the campaign is never another metric's standard error or count.
     """
     special = (*columns_of_arms(campaign), *judged_columns(campaign.goal))
-    called, asked = trial_columns(campaign.recorded_metrics, campaign.parameters_of_point.root, special=special)
+    called, _ = trial_columns(campaign.recorded_metrics, (), special=special)
+    asked = _parameter_columns(campaign, campaign.recorded_metrics, own_columns(special), names)
     means = _found(called, names)
     means_used = set(means.values())
     free = {*names} - means_used

@@ -9,6 +9,7 @@ from overnight.campaign import History
 from overnight.campaign.errors import LedgerError
 from overnight.campaign.history.events import Event
 from overnight.flows.commands.read.kept import Kept, kept_at
+from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.terminal import terminal
 from overnight.flows.session.lease import controller_lives
 
@@ -29,6 +30,15 @@ def read_past(path: Path, as_of: str | None = None) -> tuple[Kept, History]:
 def was_alive(history: History, as_of: str | None) -> bool:
     """Return whether the campaign's controller is alive; as of a moment, it was, since nothing shows the contrary."""
     return as_of is not None or controller_lives(history)
+
+
+def seen_at(history: History, as_of: str | None) -> datetime:
+    """Return the time at which a history is seen: now, the time `as_of`, or that of the last of so many events."""
+    now = SystemClock().now()
+    if as_of is None:
+        return now
+    moment = history.last_time if as_of.isdecimal() else datetime.fromisoformat(as_of).astimezone()
+    return now if moment is None else min(now, moment)
 
 
 def known(events: Sequence[Event], as_of: str) -> Sequence[Event]:

@@ -142,6 +142,22 @@ def test_a_function_that_always_fails_stops_the_search_with_its_error(wrong, tex
     assert stopped.value.__cause__ is not None
 
 
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_search_of_few_trials_that_all_fail_raises_the_last_error(workers, tmp_path):
+    def evaluate(params):
+        raise ZeroDivisionError("too near")
+
+    def search():
+        return minimize(evaluate, {"x": (0, 1)}, trials=3, workers=workers, ledger=tmp_path)
+
+    with pytest.raises(CampaignStopped, match=r"3 of 3 failed.*ZeroDivisionError: too near") as stopped:
+        search()
+    assert isinstance(stopped.value.__cause__, ZeroDivisionError)
+    # The same call continues nothing, and has no other answer.
+    with pytest.raises(CampaignStopped, match="3 of 3 failed"):
+        search()
+
+
 def test_the_same_call_continues_an_interrupted_one(tmp_path):
     calls = []
 

@@ -253,10 +253,12 @@ def test_a_ledger_without_trials_has_the_columns_that_are_expected():
     assert printed == "trial,burnt\n"
 
 
-def test_no_ledger_is_said():
+@pytest.mark.parametrize("arguments", [("query", "select 1"), ("export", "pies.csv")])
+def test_a_ledger_without_events_is_named_without_its_files(arguments: tuple[str, ...]):
     Path("campaign.yaml").write_text(CAMPAIGN.replace("name: bread", "name: pie"))
-    with pytest.raises(Exception, match="expected the first segment, found none"):
-        asked("query", "select 1")
+    with pytest.raises(LedgerError, match="pie: expected a ledger with events, found none") as refused:
+        asked(*arguments)
+    assert ".parquet" not in str(refused.value)
 
 
 def test_names_that_are_taken_in_any_case_get_a_prefix_and_lose_nothing():

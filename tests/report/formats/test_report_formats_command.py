@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,16 @@ def test_a_report_of_the_past_shows_the_same_state_as_the_status_of_then(tmp_pat
     ]
     found = [(each.get("story") or each)["standing"]["state"] for each in states]
     assert found == ["interrupted", "interrupted", "running", "running"]
+
+
+@pytest.mark.parametrize("after", [None, timedelta(seconds=0.25)])
+def test_the_past_is_timed_until_then_and_not_until_now(tmp_path: Path, story: Story, after: timedelta | None):
+    known = story.events[:5]
+    then = known[-1].time + (after or timedelta())
+    as_of = "5" if after is None else then.isoformat()
+    for command in ("status", "report"):
+        done = overnight_here(tmp_path, command, "ledger/rates", "--format", "json", "--as-of", as_of)
+        found = json.loads(done.stdout)
+        found = found.get("story") or found
+        assert datetime.fromisoformat(found["now"]) == then
+        assert found["spent"]["seconds_at_work"] == pytest.approx((then - known[0].time).total_seconds(), abs=1.0)

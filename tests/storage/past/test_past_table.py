@@ -22,6 +22,10 @@ CAKE = Campaign.model_validate(
     }
 )
 
+AS_EXPORTED = (
+    "trial,status,generator,cake,cake_sem,attempts,seconds,cause,message,predicted_mean,predicted_sd,{},proposed,ended"
+)
+
 
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,6 +55,20 @@ def test_columns_are_found_by_the_names_that_an_export_gives_them():
     )
     assert found.unused == ("trial", "status", "seconds")
     assert row.origin["ended"] == "noon"
+
+
+@pytest.mark.parametrize("order", [("X", "x"), ("x", "X")])
+@pytest.mark.parametrize("columns", [AS_EXPORTED, "cake,{}"])
+def test_names_that_differ_in_case_are_found_whichever_the_exported_campaign_declares_first(order, columns):
+    parameters = {name: {"kind": "float", "low": 0, "high": 1} for name in order}
+    source = {"name": "c", "minimize": "cake", "parameters": parameters, "budget": {"trials": 9}}
+    campaign = Campaign.model_validate(source)
+    for first, second in (("X", "x"), ("x", "X")):
+        header = columns.format(f"{first},parameter_{second}")
+        cells = {"cake": "1", first: "0.25", f"parameter_{second}": "0.75"}
+        row = ",".join(cells.get(name, "") for name in header.split(","))
+        [found] = read(f"{header}\n{row}\n", campaign).rows
+        assert found.parameters == {first: "0.25", second: "0.75"}
 
 
 def test_a_column_that_is_called_like_a_parameter_counts_nothing():
