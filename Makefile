@@ -73,7 +73,7 @@ one-night: setup ## Tune an amplifier in two scheduled nights, kill everything i
 test: setup ## Run all tests
 	$(PYTEST)
 
-test-most: setup ## Run all tests but those that take up to a minute each (marker: long), the quick ones first
+test-most: setup ## Run all tests but those that take up to a minute each (marker: long), quick files first
 	$(PYTEST) -m "not long"
 
 test-fast: setup ## Run the tests that are quick and start no server (under 2 minutes; markers: slow, server)

@@ -11,7 +11,6 @@ from command_line import overnight, overnight_here
 EXAMPLE = Path(__file__).parents[2] / "examples" / "ab_test"
 
 
-@pytest.mark.long
 @pytest.mark.slow
 def test_the_example_compares_arms_of_a_batch_and_says_what_may_be_stated(tmp_path, server):
     for name in ("campaign.yaml", "serving.py"):

@@ -262,4 +262,5 @@ def events_when(folder: Path, true_of: Callable[[list[Event]], bool]) -> list[Ev
         if events and true_of(events):
             return events
         assert time.monotonic() < deadline, [event.id for event in events]
-        time.sleep(0.1)
+        # Each look reads the whole ledger.
+        time.sleep(0.5)

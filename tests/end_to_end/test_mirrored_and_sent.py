@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from command_line import environment, overnight, overnight_here
+from command_line import overnight, overnight_here
 from mail_server import mail_server
 from tracking_server import tracking_server
 
@@ -31,16 +31,15 @@ def evaluate(params, seed):
 SECRET, PASSWORD = "sesame-17-opens", "sesame-18-opens"
 
 
-@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("behaviour", ["well", "hang"])
-def test_a_run_is_mirrored_and_its_report_is_mailed_or_it_does_not_matter(tmp_path, behaviour):
+def test_a_run_is_mirrored_and_its_report_is_mailed_or_it_does_not_matter(tmp_path, server, behaviour):
     with tracking_server() as tracker, mail_server() as mails:
         tracker.behaviour = mails.behaviour = behaviour
         (tmp_path / "campaign.yaml").write_text(CAMPAIGN.format(tracker=tracker.address))
         (tmp_path / "objective.py").write_text(OBJECTIVE)
         to = f"mailto://127.0.0.1:{mails.port}/?from=o@example.com&to=ada@example.com&mode=insecure&rto=1"
-        variables = environment() | {"DATABASE_PASSWORD": SECRET, "REPORT_MAIL": f"{to}&pass={PASSWORD}"}
+        variables = server.environment | {"DATABASE_PASSWORD": SECRET, "REPORT_MAIL": f"{to}&pass={PASSWORD}"}
         ran = overnight(tmp_path, "run", "campaign.yaml", variables=variables)
         trials = json.loads(overnight_here(tmp_path, "trials", "campaign.yaml", "--format", "json").stdout)
         assert len(trials) == 6

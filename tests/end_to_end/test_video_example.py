@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import overnight, overnight_here
+from command_line import overnight_here
 from ruamel.yaml import YAML
+from run_example import run_here
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "video_x264"
 SMALL_CLIP = "carphone_pristine"
@@ -30,16 +31,15 @@ def module_of_the_example(name: str, monkeypatch: pytest.MonkeyPatch):
     return import_module(name)
 
 
-@pytest.mark.long
 @pytest.mark.slow
 @with_parts
-def test_the_example_recommends_settings_of_the_front_whose_quality_and_time_it_may_claim(tmp_path, server):
+def test_the_example_recommends_settings_of_the_front_whose_quality_and_time_it_may_claim(tmp_path):
     copy_of_the_example(tmp_path)
     file, function = tmp_path / "campaign.yaml", tmp_path / "encoding.py"
     file.write_text(file.read_text().replace("trials: 72", "trials: 8"))
     function.write_text(function.read_text().replace('clip: str = "bikes"', f'clip: str = "{SMALL_CLIP}"'))
-    shown = overnight(tmp_path, "run", "campaign.yaml", variables=server.environment).stdout
-    assert "recommended (" in shown
+    assert run_here(tmp_path).recommend() is not None
+    shown = overnight_here(tmp_path, "status").stdout
     assert "cpu_s <= 1.5 * baseline" in shown
     rows = json.loads(overnight_here(tmp_path, "trials", "--format", "json").stdout)
     assert len(rows) == 8

@@ -1,5 +1,6 @@
 """Run the campaign of an example in this process, which costs a fraction of `overnight run` with its server."""
 
+from contextlib import chdir
 from pathlib import Path
 
 from benchmarks.real.example import evaluated, function_of
@@ -19,4 +20,7 @@ def run_here(folder: Path) -> AskTell:
             trial = campaign.ask()
         except CampaignStopped:
             return campaign
-        campaign.tell(trial, evaluated(function, trial.point, trial.id))
+        # The working folder of an evaluation is the campaign's folder.
+        with chdir(folder):
+            result = evaluated(function, trial.point, trial.id)
+        campaign.tell(trial, result)
