@@ -9,7 +9,7 @@ from overnight.campaign import History
 from overnight.campaign.errors import OvernightError
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.rules.recommending import insight_into, recommendation_of
-from overnight.flows.session.lease import controller_lives
+from overnight.flows.session.lease import controller_lives, is_own
 from overnight.report.formats.as_json import json_report
 from overnight.report.formats.markdown import markdown_report
 from overnight.report.html import render_report
@@ -55,8 +55,10 @@ def whole_story(ledger: str, proposer: AnyProposer, history: History, *, alive: 
 
 
 def write_report(ledger: str, proposer: AnyProposer, history: History, output: Path) -> Path:
-    """Write the report of this history to a file of any name as HTML."""
-    return write_text(report_text(ledger, proposer, history, alive=controller_lives(history)), output)
+    """Write the report of a run that is over in this process to a file of any name as HTML."""
+    # After an error the lease is still open, and its process, this one, is alive.
+    alive = controller_lives(history) and not is_own(history.lease)
+    return write_text(report_text(ledger, proposer, history, alive=alive), output)
 
 
 def write_text(report: str, output: Path) -> Path:

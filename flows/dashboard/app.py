@@ -31,7 +31,7 @@ def application(watch: Watch, access: Access, closing: Callable[[], bool] = lamb
 def _answering_head(router: APIRouter) -> APIRouter:
     """Have each address that answers GET answer HEAD as well; the server leaves out the body."""
     for route in router.routes:
-        if isinstance(route, APIRoute) and "GET" in route.methods:
+        if isinstance(route, APIRoute) and route.methods is not None and "GET" in route.methods:
             route.methods.add("HEAD")
     return router
 
