@@ -1,6 +1,7 @@
 """The report of a campaign in each of its formats; a separate module, because it imports the charts."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -31,14 +32,14 @@ def format_of(output: Path) -> ReportFormat:
 
 
 def report_text(
-    ledger: str, proposer: AnyProposer, history: History, *, alive: bool, form: ReportFormat = "html"
+    ledger: str, proposer: AnyProposer, history: History, now: datetime, *, alive: bool, form: ReportFormat = "html"
 ) -> str:
     """Return the report of this history, with the recommendation and the insight of its model."""
     assert form in get_args(ReportFormat)
-    return _RENDERERS[form](history, whole_story(ledger, proposer, history, alive=alive))
+    return _RENDERERS[form](history, whole_story(ledger, proposer, history, now, alive=alive))
 
 
-def whole_story(ledger: str, proposer: AnyProposer, history: History, *, alive: bool) -> Story:
+def whole_story(ledger: str, proposer: AnyProposer, history: History, now: datetime, *, alive: bool) -> Story:
     """Return how a campaign stands, with the recommendation, the insight and the head of its ledger."""
     name = history.definition.name
     number, head = open_ledger(ledger, name, Path()).head()
@@ -46,7 +47,7 @@ def whole_story(ledger: str, proposer: AnyProposer, history: History, *, alive: 
     found = recommendation_of(history, proposer)
     return story_of(
         history,
-        SystemClock().now(),
+        now,
         alive=alive,
         recommendation=found,
         insight=insight_into(history, found, proposer),
@@ -58,7 +59,7 @@ def write_report(ledger: str, proposer: AnyProposer, history: History, output: P
     """Write the report of a run that is over in this process to a file of any name as HTML."""
     # After an error the lease is still open, and its process, this one, is alive.
     alive = controller_lives(history) and not is_own(history.lease)
-    return write_text(report_text(ledger, proposer, history, alive=alive), output)
+    return write_text(report_text(ledger, proposer, history, SystemClock().now(), alive=alive), output)
 
 
 def write_text(report: str, output: Path) -> Path:

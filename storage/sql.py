@@ -252,8 +252,7 @@ def export_trials(ledger: ParquetLedger, file: Path) -> None:
 def _views_of(ledger: ParquetLedger) -> Iterator[duckdb.DuckDBPyConnection]:
     rows = ledger.rows()
     if not rows.num_rows:
-        first = ledger.chain.name(1)
-        raise LedgerError(f"ledger file `{first}`: expected the first segment, found none. Run the campaign first.")
+        raise LedgerError(f"{ledger.folder}: expected a ledger with events, found none. Run the campaign first.")
     with duckdb.connect(config={**_CLOSED}) as connection:
         # Otherwise a name that is not a view could refer to a variable of this program.
         connection.execute("set python_enable_replacements = false")

@@ -6,8 +6,7 @@ from pathlib import Path
 from overnight.campaign import History
 from overnight.campaign.values.harmless import harmless_json
 from overnight.flows.commands.read.kept import Kept
-from overnight.flows.commands.read.past import read_past, was_alive
-from overnight.flows.host.clock import SystemClock
+from overnight.flows.commands.read.past import read_past, seen_at, was_alive
 from overnight.flows.host.terminal import terminal
 from overnight.flows.session.lease import controller_notices
 from overnight.flows.session.opening import refused_changes
@@ -20,7 +19,7 @@ def status(path: Path, form: str, as_of: str | None) -> None:
     kept, history = read_past(path, as_of)
     story = story_of(
         history,
-        SystemClock().now(),
+        seen_at(history, as_of),
         alive=was_alive(history, as_of),
         ledger=kept.location,
         notices=() if as_of is not None else tuple(_notices(kept, history)),

@@ -255,7 +255,7 @@ def test_a_ledger_without_trials_has_the_columns_that_are_expected():
 
 def test_no_ledger_is_said():
     Path("campaign.yaml").write_text(CAMPAIGN.replace("name: bread", "name: pie"))
-    with pytest.raises(Exception, match="expected the first segment, found none"):
+    with pytest.raises(Exception, match=r"ledger/pie: expected a ledger with events, found none\. Run"):
         asked("query", "select 1")
 
 
