@@ -253,6 +253,19 @@ def test_a_ledger_without_trials_has_the_columns_that_are_expected():
     assert printed == "trial,burnt\n"
 
 
+@pytest.mark.parametrize("large", [2**53 + 1, -(2**53) - 1, 2**63 - 1])
+def test_integers_that_a_double_would_round_keep_their_digits_beside_fractions(large: int):
+    ledger_of(proposed(1, heat=large), proposed(2, heat=0.25), proposed(3, heat=3))
+    for view in ("trials", "proposals"):
+        found = [row["heat"] for row in answer(f"select heat from {view} order by trial")]
+        assert found == [str(large), "0.25", "3"]
+
+
+def test_integers_that_a_double_holds_are_numbers_beside_fractions():
+    ledger_of(proposed(1, heat=2**53), proposed(2, heat=0.25))
+    assert [row["heat"] for row in answer("select heat from trials order by trial")] == [2.0**53, 0.25]
+
+
 def test_no_ledger_is_said():
     Path("campaign.yaml").write_text(CAMPAIGN.replace("name: bread", "name: pie"))
     with pytest.raises(Exception, match=r"ledger/pie: expected a ledger with events, found none\. Run"):
