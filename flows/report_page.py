@@ -10,7 +10,7 @@ from overnight.campaign import History
 from overnight.campaign.errors import OvernightError
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.rules.recommending import insight_into, recommendation_of
-from overnight.flows.session.lease import controller_lives
+from overnight.flows.session.lease import controller_lives, is_own
 from overnight.report.formats.as_json import json_report
 from overnight.report.formats.markdown import markdown_report
 from overnight.report.html import render_report
@@ -32,25 +32,17 @@ def format_of(output: Path) -> ReportFormat:
 
 
 def report_text(
-    ledger: str,
-    proposer: AnyProposer,
-    history: History,
-    *,
-    alive: bool,
-    form: ReportFormat = "html",
-    now: datetime | None = None,
+    ledger: str, proposer: AnyProposer, history: History, now: datetime, *, alive: bool, form: ReportFormat = "html"
 ) -> str:
     """Return the report of this history, with the recommendation and the insight of its model.
 
     Another time than the present is `now` in a report of the past.
     """
     assert form in get_args(ReportFormat)
-    return _RENDERERS[form](history, whole_story(ledger, proposer, history, alive=alive, now=now))
+    return _RENDERERS[form](history, whole_story(ledger, proposer, history, now, alive=alive))
 
 
-def whole_story(
-    ledger: str, proposer: AnyProposer, history: History, *, alive: bool, now: datetime | None = None
-) -> Story:
+def whole_story(ledger: str, proposer: AnyProposer, history: History, now: datetime, *, alive: bool) -> Story:
     """Return how a campaign stands, with the recommendation, the insight and the head of its ledger."""
     name = history.definition.name
     number, head = open_ledger(ledger, name, Path()).head()
@@ -58,7 +50,7 @@ def whole_story(
     found = recommendation_of(history, proposer)
     return story_of(
         history,
-        now or SystemClock().now(),
+        now,
         alive=alive,
         recommendation=found,
         insight=insight_into(history, found, proposer),
@@ -67,8 +59,10 @@ def whole_story(
 
 
 def write_report(ledger: str, proposer: AnyProposer, history: History, output: Path) -> Path:
-    """Write the report of this history to a file of any name as HTML."""
-    return write_text(report_text(ledger, proposer, history, alive=controller_lives(history)), output)
+    """Write the report of a run that is over in this process to a file of any name as HTML."""
+    # After an error the lease is still open, and its process, this one, is alive.
+    alive = controller_lives(history) and not is_own(history.lease)
+    return write_text(report_text(ledger, proposer, history, SystemClock().now(), alive=alive), output)
 
 
 def write_text(report: str, output: Path) -> Path:

@@ -10,10 +10,11 @@ from overnight.campaign.columns import parameter_names, types_of
 from overnight.campaign.parameters import Parameter
 from overnight.storage.quoting import text_in_sql
 
-# In the order of their first use.
+# In the order of their first use. A double is exact up to 2^53.
 _USED = """
     select p.name, bool_or(p.number is not null), bool_or(p.integer is not null), bool_or(p.text is not null),
         bool_or(p.flag is not null), bool_or(coalesce(p.number, p.integer, p.flag::integer) is null and p.text is null)
+            or (bool_or(p.number is not null) and bool_or(p.integer not between -{exact} and {exact}))
     from (select segment, position, unnest(parameters) as p, generate_subscripts(parameters, 1) as i
           from placed where kind in ({kinds}))
     group by 1 order by min((segment, position, i))
@@ -33,7 +34,7 @@ def parameters_in_sql(
     The types are those for the values in all events of these `kinds`. `at` is the path of the point in the body of the
     event that is asked, or else in a column `in_json`.
     """
-    rows = connection.execute(_USED.format(kinds=", ".join(map(text_in_sql, kinds)))).fetchall()
+    rows = connection.execute(_USED.format(exact=2**53, kinds=", ".join(map(text_in_sql, kinds)))).fetchall()
     used = {name: facts for name, *facts in rows}
     defined = {} if definition is None else definition.parameters_of_point.root
     return {
@@ -47,7 +48,7 @@ def parameters_in_sql(
 
 
 def _value(name: str, number: bool, integer: bool, text: bool, flag: bool, large: bool, *, at: str) -> str:
-    """Return SQL for a parameter in the narrowest type for all its values; integers may be too `large` for 64 bits."""
+    """Return SQL for a parameter in the narrowest type for all its values; integers may be too `large` for it."""
     value = f"named(parameters, {text_in_sql(name)})"
     kinds = [kind for kind, used in (("number", number), ("integer", integer), ("text", text), ("flag", flag)) if used]
     match kinds:

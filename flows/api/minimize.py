@@ -43,8 +43,8 @@ def minimize(
     `parameters` maps each name to a pair (low, high), to a range of whole numbers, to a list of choices (numbers in
     order are ordered), or to a mapping such as a campaign file has. The function receives a dict of them and returns
     what `AskTell.tell` accepts: a number, (mean, sem), or metrics by name, with the objective as `metric`. A function
-    that raises has no result there; after too many failures in a row (`failures.max_in_a_row`), or if no call has a
-    result, CampaignStopped is raised from the last one. With several `workers`, it is called in as many threads.
+    that raises has no result there; CampaignStopped is raised from the last failure if there were too many in a row
+    (`failures.max_in_a_row`) or nothing was measured. With several `workers`, it is called in as many threads.
 
     `more` are further keys of a campaign file, such as `constraints`, `seed`, `name` or `stop_when`. With `ledger`, a
     folder or a URL, every trial is durable and the commands can read it; the same call continues a campaign that was
@@ -154,7 +154,7 @@ class _Here(Executor):
 
 
 def _evaluate(campaign: AskTell, function: Function, workers: int, pool: Executor) -> None:
-    """Evaluate trials until the campaign is over; raises CampaignStopped after too many failures, or if all fail."""
+    """Evaluate trials until the campaign is over; raises CampaignStopped if no result or too many failures came."""
     for trial in campaign.history.trials.values():
         if trial.outcome is None and trial.open_attempt is not None and not is_evaluated(trial.open_attempt):
             campaign.retry(trial, _LOST)
@@ -174,7 +174,7 @@ def _evaluate(campaign: AskTell, function: Function, workers: int, pool: Executo
             if not running:
                 if isinstance(nothing, AskLater):
                     raise nothing
-                _refuse_only_failures(campaign.history, error)
+                _refuse_without_result(campaign.history, error)
                 return
             for ended in wait(running, return_when=FIRST_COMPLETED).done:
                 if not _is_about_its_point(ended):
@@ -221,13 +221,17 @@ def _refuse_more(campaign: AskTell, trial: Trial, error: BaseException | None, f
         raise CampaignStopped(str(stopped).partition("\n")[0]) from error
 
 
-def _refuse_only_failures(history: History, error: BaseException | None) -> None:
-    """Raise CampaignStopped if trials have failed and none has a result; `error` is the last one of this call."""
-    failed = [(trial.id, end) for trial in history.trials.values() if isinstance(end := trial.outcome, Failure)]
+def _refuse_without_result(history: History, error: BaseException | None) -> None:
+    """Raise CampaignStopped if trials failed and none was measured; that all points are infeasible is a finding."""
+    failed = [
+        (trial.id, trial.outcome)
+        for trial in history.trials.values()
+        if isinstance(trial.outcome, Failure) and trial.outcome.cause != "infeasible"
+    ]
     if history.trials.observed or not failed:
         return
-    last, end = max(failed, key=lambda each: each[1].ended)
+    number, last = failed[-1]
     raise CampaignStopped(
-        f"No trial has a result: {len(failed)} of {history.started} failed. The last one, trial {last} "
-        f"({cause_text(end.cause)}): {end.message}"
+        f"No trial has a result, so there is nothing to recommend: {len(failed)} of {len(history.trials)} failed. The "
+        f"last one, trial {number} ({cause_text(last.cause)}): {last.message}"
     ) from error

@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Set
 from typing import TypeVar
 
 from overnight.campaign.values.harmless import harmless
@@ -15,15 +15,17 @@ _Key = TypeVar("_Key", bound=Hashable)
 def accepted_names(wanted: Iterable[tuple[_Key, str]]) -> dict[_Key, str]:
     """Return the name under which each key is written, as close to the wanted one as possible, and never shared.
 
-    MLflow accepts letters, digits, underscores, dashes, dots, spaces and slashes. A name depends only on those before
-    it, so a new metric at the end changes no other name.
+    MLflow accepts letters, digits, underscores, dashes, dots, spaces and slashes. A server that keeps files cannot have
+    both `a` and `a/b`, so no name is a folder of another one. A name depends only on those before it, so a new metric
+    at the end changes no other name.
     """
     accepted: dict[_Key, str] = {}
-    taken = set[str]()
+    taken, folders = set[str](), set[str]()
     for key, name in wanted:
         if key not in accepted:
-            accepted[key] = _free(_accepted(name), taken)
+            accepted[key] = _free(_accepted(name), taken, folders)
             taken.add(accepted[key])
+            folders |= _folders_of(accepted[key])
     return accepted
 
 
@@ -37,10 +39,16 @@ def _is_plain_path(text: str) -> bool:
     return posixpath.normpath(text) == text and text != "." and not text.startswith(("/", ".."))
 
 
-def _free(name: str, taken: set[str]) -> str:
-    """Return the name, with a number at its end if it is taken."""
+def _folders_of(name: str) -> set[str]:
+    return {name[:place] for place, character in enumerate(name) if character == "/"}
+
+
+def _free(name: str, taken: Set[str], folders: Set[str]) -> str:
+    """Return the name, without slashes if a folder of it is taken, and with a number at its end if it is itself."""
+    if _folders_of(name) & taken:
+        name = name.replace("/", "_")
     number, found = 1, name
-    while found in taken:
+    while found in taken or found in folders:
         number += 1
         ending = f"_{number}"
         found = f"{name[: _LONGEST - len(ending)]}{ending}"

@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from told_stories import HOSTILE, Story, campaign_of
+from told_stories import HOSTILE, Story, at, campaign_of
 
 from overnight.flows.commands.read.status import status
 from overnight.report.story import Story as Told
@@ -49,3 +50,11 @@ def test_as_of_shows_a_campaign_as_it_was_without_notices_of_today(path: Path, c
     status(path, "json", "2")
     told = json.loads(capsys.readouterr().out)
     assert (told["standing"]["state"], told["standing"]["notices"], told["events"]) == ("running", [], 2)
+
+
+@pytest.mark.parametrize(("as_of", "seconds"), [("5", 0), ((at(1) + timedelta(seconds=30)).isoformat(), 30)])
+def test_durations_as_of_a_moment_end_at_that_moment(path: Path, capsys: pytest.CaptureFixture[str], as_of, seconds):
+    status(path, "json", as_of)
+    told = Told.model_validate_json(capsys.readouterr().out)
+    assert told.standing.state == "running"
+    assert told.now == told.known_until == at(1) + timedelta(seconds=seconds)

@@ -6,6 +6,7 @@ from pathlib import Path
 from overnight.campaign.errors import OvernightError
 from overnight.campaign.problems import one_line
 from overnight.flows.commands.read.past import read_past
+from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.terminal import terminal
 from overnight.flows.mirrors.following import mirror_of
 from overnight.flows.mirrors.settings import MirrorSettings, tracking_server
@@ -24,7 +25,8 @@ def mirror(path: Path, mlflow: str | None, experiment: str | None) -> None:
             f"{path}: its controller is running and writes to {settings.mlflow} itself, so nothing was written. Run "
             "`overnight mirror` when it has ended."
         )
-    story = whole_story(kept.address, kept.proposer(history), history, alive=controller_lives(history))
+    alive = controller_lives(history)
+    story = whole_story(kept.address, kept.proposer(history), history, SystemClock().now(), alive=alive)
     with closing(mirror_of(settings, kept.name)) as made:
         written = made.bring_up_to(history, story)
         with_report = made.write_report(render_report(history, story))

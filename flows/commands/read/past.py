@@ -33,12 +33,14 @@ def was_alive(history: History, as_of: str | None) -> bool:
 
 
 def seen_at(history: History, as_of: str | None) -> datetime:
-    """Return the time at which a history is seen: now, the time `as_of`, or that of the last of so many events."""
+    """Return the moment to which a history is told: now, the time `as_of`, or the time of the last of so many events.
+
+    A time that has not come yet is now.
+    """
     now = SystemClock().now()
     if as_of is None:
         return now
-    moment = history.last_time if as_of.isdecimal() else datetime.fromisoformat(as_of).astimezone()
-    return now if moment is None else min(now, moment)
+    return (history.last_time or now) if as_of.isdecimal() else min(_time(as_of), now)
 
 
 def known(events: Sequence[Event], as_of: str) -> Sequence[Event]:
@@ -51,13 +53,7 @@ def known(events: Sequence[Event], as_of: str) -> Sequence[Event]:
         if not 0 < int(as_of) <= len(events):
             raise LedgerError(f"--as-of {as_of}: expected a number from 1 to {len(events)}, the number of events.")
         return events[: int(as_of)]
-    try:
-        moment = datetime.fromisoformat(as_of).astimezone()
-    except ValueError:
-        raise LedgerError(
-            f"--as-of {as_of}: expected the number of an event, such as 120, or a time, such as 2026-03-01T23:00 "
-            "(here) or 2026-03-01T22:00Z."
-        ) from None
+    moment = _time(as_of)
     before = list(takewhile(lambda event: event.time <= moment, events))
     left_out = sum(event.time <= moment for event in events[len(before) :])
     if left_out:
@@ -69,3 +65,14 @@ def known(events: Sequence[Event], as_of: str) -> Sequence[Event]:
             soft_wrap=True,
         )
     return before
+
+
+def _time(as_of: str) -> datetime:
+    """Return the time that is meant; raises LedgerError if it is none."""
+    try:
+        return datetime.fromisoformat(as_of).astimezone()
+    except ValueError:
+        raise LedgerError(
+            f"--as-of {as_of}: expected the number of an event, such as 120, or a time, such as 2026-03-01T23:00 "
+            "(here) or 2026-03-01T22:00Z."
+        ) from None

@@ -21,8 +21,8 @@ def report(path: Path, form: ReportFormat | None, output: Path | None, as_of: st
     form = form or ("html" if output is None else format_of(output))
     if output is None and form == "html" and as_of is not None:
         raise OvernightError("--as-of: expected --output as well, so that today's report is not overwritten.")
-    alive, now = was_alive(history, as_of), seen_at(history, as_of)
-    text = report_text(kept.address, kept.proposer(history), history, alive=alive, form=form, now=now)
+    now, alive = seen_at(history, as_of), was_alive(history, as_of)
+    text = report_text(kept.address, kept.proposer(history), history, now, alive=alive, form=form)
     if output is None:
         output = report_path(kept.folder, kept.name) if form == "html" else _STDOUT
     if output == _STDOUT:

@@ -142,20 +142,34 @@ def test_a_function_that_always_fails_stops_the_search_with_its_error(wrong, tex
     assert stopped.value.__cause__ is not None
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_a_search_of_few_trials_that_all_fail_raises_the_last_error(workers, tmp_path):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_function_that_fails_in_each_of_a_few_trials_is_an_error_and_not_an_empty_result(tmp_path, workers):
     def evaluate(params):
-        raise ZeroDivisionError("too near")
+        raise ZeroDivisionError("no such loss")
 
-    def search():
-        return minimize(evaluate, {"x": (0, 1)}, trials=3, workers=workers, ledger=tmp_path)
-
-    with pytest.raises(CampaignStopped, match=r"3 of 3 failed.*ZeroDivisionError: too near") as stopped:
-        search()
+    for _ in range(2):
+        with pytest.raises(CampaignStopped, match=r"2 of 2 failed.*no such loss") as stopped:
+            minimize(evaluate, {"x": (0, 1)}, trials=2, workers=workers, ledger=tmp_path)
+    # The second call evaluated nothing.
+    assert stopped.value.__cause__ is None
+    with pytest.raises(CampaignStopped) as stopped:
+        minimize(evaluate, {"x": (0, 1)}, trials=2, workers=workers)
     assert isinstance(stopped.value.__cause__, ZeroDivisionError)
-    # The same call continues nothing, and has no other answer.
-    with pytest.raises(CampaignStopped, match="3 of 3 failed"):
-        search()
+
+
+def test_a_few_failures_beside_a_result_and_points_that_are_all_infeasible_are_no_error():
+    def fails_once(params):
+        if params["x"] < 0.1:
+            raise ZeroDivisionError("too near")
+        return bowl(params)
+
+    def infeasible(params):
+        raise Infeasible("too far")
+
+    assert (
+        minimize(fails_once, {"x": (0, 1)}, trials=2, start_with=[{"x": 0.05}, {"x": 0.5}]).recommendation is not None
+    )
+    assert minimize(infeasible, {"x": (0, 1)}, trials=2).recommendation is None
 
 
 def test_the_same_call_continues_an_interrupted_one(tmp_path):

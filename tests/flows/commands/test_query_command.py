@@ -261,6 +261,19 @@ def test_a_ledger_without_events_is_named_without_its_files(arguments: tuple[str
     assert ".parquet" not in str(refused.value)
 
 
+@pytest.mark.parametrize("large", [2**53 + 1, -(2**53) - 1, 2**63 - 1])
+def test_integers_that_a_double_would_round_keep_their_digits_beside_fractions(large: int):
+    ledger_of(proposed(1, heat=large), proposed(2, heat=0.25), proposed(3, heat=3))
+    for view in ("trials", "proposals"):
+        found = [row["heat"] for row in answer(f"select heat from {view} order by trial")]
+        assert found == [str(large), "0.25", "3"]
+
+
+def test_integers_that_a_double_holds_are_numbers_beside_fractions():
+    ledger_of(proposed(1, heat=2**53), proposed(2, heat=0.25))
+    assert [row["heat"] for row in answer("select heat from trials order by trial")] == [2.0**53, 0.25]
+
+
 def test_names_that_are_taken_in_any_case_get_a_prefix_and_lose_nothing():
     point = {"x": 1, "X": 2, "actor": 3, "Status": 4, "parameter_status": 5, "status": 6, "seed": 7, "y_sem": 8}
     ledger_of(proposed(1, **point), observed(1, y=10.0, Y=11.0, metric_y=12.0, trial=13.0))

@@ -1,8 +1,12 @@
 """The report is in one place, and is written again only when more has happened."""
 
-from happening_events import defined, measured
+import os
 
+from happening_events import NOW, defined, measured
+
+from overnight.campaign.history.events import LeaseTaken
 from overnight.flows.definition.campaign_file import read_campaign
+from overnight.flows.host.identity import process_started
 from overnight.flows.report_file import ReportFile
 
 
@@ -32,3 +36,11 @@ def test_a_report_shows_what_the_model_has_learnt_from_the_fifth_result_on(tmp_p
     assert "What the model has learnt about loss" not in report.write(history).read_text()
     history = history.extended(measured(5, 0.2))
     assert "What the model has learnt about loss" in report.write(history).read_text()
+
+
+def test_the_report_that_a_run_writes_at_its_end_does_not_call_it_running_although_an_error_left_it_open(tmp_path):
+    here = {"host": os.uname().nodename, "pid": os.getpid(), "started": process_started(os.getpid())}
+    held = defined().extended([LeaseTaken(time=NOW, actor="controller", epoch=1, **here), *measured(1, 0.5)])
+    page = a_report(tmp_path).write(held).read_text()
+    assert "Interrupted." in page
+    assert "Running." not in page
