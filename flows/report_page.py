@@ -36,7 +36,7 @@ def report_text(
 ) -> str:
     """Return the report of this history, with the recommendation and the insight of its model.
 
-    Another time than the present is `now` in a report of the past.
+    In a report of the past, `now` is an earlier time.
     """
     assert form in get_args(ReportFormat)
     return _RENDERERS[form](history, whole_story(ledger, proposer, history, now, alive=alive))
