@@ -13,6 +13,8 @@ from overnight.campaign.values.spelling import yaml_text
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _PLAIN = range(-4, 7)
 _MOST_DIGITS = 9
+# So many places at most, unless the mean is of the order of 1.
+_MOST_PLACES = 6
 # A value of a parameter has so many digits, unless it can be written exactly with a few more.
 _SHORT, _MOST_WRITTEN = 5, 8
 _ROUNDING = 4e-16
@@ -41,8 +43,8 @@ def with_uncertainty(mean: float, sd: float | None) -> str:
     largest = max(_power(mean, 2), power) if mean else power
     if largest - power > _MOST_DIGITS:
         return f"{number(mean, _MOST_DIGITS)} ± {number(sd, 2)}"
-    if largest in _PLAIN and (power in _PLAIN or largest == 0):
-        places = max(1 - power, 0)
+    places = max(1 - power, 0)
+    if largest in _PLAIN and (places <= _MOST_PLACES or largest == 0):
         return _minus(f"{mean:,.{places}f} ± {sd:,.{places}f}")
     places = largest - power + 1
     parts = [f"{Decimal(v).scaleb(-largest):.{places}f}" for v in (mean, sd)]
