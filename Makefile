@@ -4,6 +4,7 @@ PYTHON ?= python3
 # More arguments for pip, such as an index that serves PyTorch without CUDA.
 PIP_ARGS ?=
 BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 # Three processes keep two cores busy, because many tests wait for other processes. Files run in the order that
 # tests/conftest.py gives them.
 PYTEST := $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
@@ -31,13 +32,14 @@ help: ## Show what can be made
 	@command -v $(PYTHON) >/dev/null || { echo "make: Python 3.11 or newer is needed, found no '$(PYTHON)'; name yours with PYTHON=..."; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: Python 3.11 or newer is needed, found $$($(PYTHON) -V); name another with PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_ARGS) "torch==2.13.0"
+	$(PIP) -c constraints.txt $(PIP_ARGS) "torch==2.13.0"
 	@# `compat` puts the folder on sys.path. Found in another way, our `storage` loses to the folder of that name in which Dask's workers start.
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_ARGS) \
-	  --config-settings editable_mode=compat -e '.[dev,examples]'
+	$(PIP) -c constraints.txt $(PIP_ARGS) --config-settings editable_mode=compat -e '.[dev,examples]'
 	@# It carries axe-core, which looks for barriers on pages; playwright, which it needs for all else, is not used.
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt $(PIP_ARGS) axe-playwright-python
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(PIP_ARGS) $(OF_EXAMPLES:%=-r %)
+	$(PIP) --no-deps -c constraints.txt $(PIP_ARGS) axe-playwright-python
+	$(PIP) --no-deps $(PIP_ARGS) $(OF_EXAMPLES:%=-r %)
+	@# pip would compile with one process. A few packages hold files for other versions of Python, which do not compile.
+	$(BIN)/python -m compileall -qq -j 0 -x /tests/ .venv/lib || true
 	@touch $@
 
 setup: .venv/installed ## Create .venv and install the pinned versions
