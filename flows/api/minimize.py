@@ -44,7 +44,7 @@ def minimize(
     order are ordered), or to a mapping such as a campaign file has. The function receives a dict of them and returns
     what `AskTell.tell` accepts: a number, (mean, sem), or metrics by name, with the objective as `metric`. A function
     that raises has no result there; CampaignStopped is raised from the last failure if there were too many in a row
-    (`failures.max_in_a_row`) or nothing was measured. With several `workers`, it is called in as many threads.
+    (`failures.max_in_a_row`), or if nothing was measured. With several `workers`, it is called in as many threads.
 
     `more` are further keys of a campaign file, such as `constraints`, `seed`, `name` or `stop_when`. With `ledger`, a
     folder or a URL, every trial is durable and the commands can read it; the same call continues a campaign that was

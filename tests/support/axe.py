@@ -12,7 +12,7 @@ from chromium import Page
 _FOUND = find_spec("axe_playwright_python")
 SCRIPT = None if _FOUND is None or _FOUND.origin is None else Path(_FOUND.origin).with_name("axe.min.js")
 MISSING = "axe-core is not installed here, so no page was searched for barriers."
-# Until what the page does after a change of its size is done.
+# After two frames, the page has reacted to a change of its size.
 _TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
 _RUN = """axe.run(document, {resultTypes: ['violations']}).then((found) => JSON.stringify(found.violations.flatMap(
   ({id, impact, nodes}) => nodes.map(({target, any, all, none}) =>
