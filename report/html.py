@@ -50,6 +50,7 @@ def render_report(history: History, story: Story) -> str:
         confidence=[*confidence_sentences(story), *constraint_sentences(story)],
         plotly=packed_plotly() if values["figures"] else "",
         draw_charts=file_of_page("draw-charts.js"),
+        tables_and_copies=file_of_page("tables-and-copies.js"),
         lines=trial_lines(history, listed),
         trials=len(history.trials),
         facts=facts_of(history, story),

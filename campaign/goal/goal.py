@@ -142,11 +142,12 @@ class Goal:
 
     def best_so_far(self, trials: Iterable[_Tried]) -> Iterator[_Tried | None]:
         """Yield for each trial the best one up to it."""
-        best = None
+        best, known = None, Turned()
         for trial in trials:
-            measured = trial.measured
-            if self.feasible(measured) and (best is None or self._dominates(measured, best.measured)):
-                best = trial
+            if self.feasible(trial.measured):
+                turned = self.turned(trial.measured)
+                if best is None or dominates(turned, known):
+                    best, known = trial, turned
             yield best
 
     def best_first(self, trials: Iterable[_Tried]) -> list[_Tried]:

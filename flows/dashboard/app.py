@@ -1,6 +1,8 @@
 """The web application of the dashboard."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
@@ -18,7 +20,7 @@ from overnight.flows.dashboard.watch import Watch
 
 def application(watch: Watch, access: Access, closing: Callable[[], bool] = lambda: False) -> ASGIApp:
     """Return the application; its feeds end once `closing` is true."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(lifespan=_reading_ahead, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.watch, app.state.access, app.state.closing = watch, access, closing
     for router in (reading, asking, login):
         app.include_router(_answering_head(router))
@@ -26,6 +28,14 @@ def application(watch: Watch, access: Access, closing: Callable[[], bool] = lamb
     app.add_exception_handler(404, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     return Guard(app, access)
+
+
+@asynccontextmanager
+async def _reading_ahead(app: FastAPI) -> AsyncIterator[None]:
+    """Begin to read as soon as the server starts, so that the first page need not wait for all of a long ledger."""
+    ahead = asyncio.create_task(app.state.watch.read_new())
+    yield
+    ahead.cancel()
 
 
 def _answering_head(router: APIRouter) -> APIRouter:

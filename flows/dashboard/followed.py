@@ -174,6 +174,11 @@ class Followed:
         )
 
 
+def seen_of(followed: Followed | None) -> Seen:
+    """Return a campaign as far as it has been read."""
+    return Seen() if followed is None else followed.seen
+
+
 async def _read_on(seen: Seen, ledger: ParquetLedger) -> Seen:
     """Return what is known after all segments that were appended to a ledger since."""
     segments = await ledger.read(after=seen.head)

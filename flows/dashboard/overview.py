@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from overnight.campaign.insight import Insight
 from overnight.campaign.recommendation import Recommendation
 from overnight.campaign.values.harmless import first_line
-from overnight.flows.dashboard.followed import STAYS, Followed, Seen
+from overnight.flows.dashboard.followed import STAYS, Followed, Seen, seen_of
 from overnight.flows.dashboard.learning.learnt import model_to_ask
 from overnight.flows.dashboard.templates import part, rendered
 from overnight.flows.host.log import LOG
@@ -75,11 +75,6 @@ class Card:
         best = story.best.measured
         found = best and f"{story.objective.metric} {measured(best.measurement)} (trial {best.trial})"
         return f"Best so far: {found}." if found else ""
-
-
-def seen_of(followed: Followed | None) -> Seen:
-    """Return a campaign as far as it has been read."""
-    return Seen() if followed is None else followed.seen
 
 
 def card_of(kept: KeptCampaign, followed: Followed | None, now: datetime) -> Card:

@@ -11,21 +11,18 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from overnight.campaign.errors import OvernightError
 from overnight.flows.dashboard.audit import audit_part, verification_part
 from overnight.flows.dashboard.feed import feed
-from overnight.flows.dashboard.followed import Followed, Seen
-from overnight.flows.dashboard.overview import card_of, list_part, pictures_part, seen_of, summary_part
+from overnight.flows.dashboard.followed import Followed, Seen, seen_of
+from overnight.flows.dashboard.overview import card_of, list_part, pictures_part, summary_part
 from overnight.flows.dashboard.templates import part, rendered, static_file
 from overnight.flows.dashboard.trials import Chosen, orders, statuses, table_part, trial_part
 from overnight.flows.dashboard.watch import Watch
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.session.lease import controller_lives
-from overnight.storage import KeptCampaign
 
 reading = APIRouter()
 _JSON = "application/json"
 # Of a text to search for, and of the name of an order.
 _LONGEST = 300
-# So many campaigns of the list are read at once.
-_AT_ONCE = 8
 
 
 def _watch(request: Request) -> Watch:
@@ -83,21 +80,12 @@ async def list_of_campaigns(request: Request) -> Response:
 
 async def list_version(watch: Watch, *, read: bool = True) -> str:
     """Return the version of the list; some campaigns that have changed are read on the way."""
-    kept, problem = await watch.listed()
     if read:
-        found = [await watch.followed(name) for name in _behind(watch, kept)[:_AT_ONCE]]
-        await asyncio.gather(*(known.look(watch.every) for known in found if known is not None))
+        await watch.read_new()
+    kept, problem = await watch.listed()
     cards = tuple((each, seen_of(watch.known(each.name))) for each in kept)
     versions = tuple((each, seen.version, controller_lives(seen.history)) for each, seen in cards)
     return str(abs(hash((versions, problem))))
-
-
-def _behind(watch: Watch, kept: tuple[KeptCampaign, ...]) -> list[str]:
-    """Return the campaigns of which not all segments were read, first those that could be read last time."""
-    seen = {each.name: seen_of(watch.known(each.name)) for each in kept}
-    behind = [each.name for each in kept if (each.segments, each.hash) != (seen[each.name].head, seen[each.name].hash)]
-    behind.sort(key=lambda name: bool(seen[name].problem))
-    return behind
 
 
 @reading.get("/campaigns/{name}")

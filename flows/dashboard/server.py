@@ -34,7 +34,6 @@ def serve(named: str, host: str, port: int, names: tuple[str, ...]) -> None:
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=3,
-            lifespan="off",
         )
         server = uvicorn.Server(config)
         console = terminal()

@@ -12,6 +12,8 @@ from jinja2 import PackageLoader
 from overnight.report.html import style_of_page
 from overnight.report.page.template import environment, file_of_page
 
+# Scripts of reports that the dashboard's pages use too.
+_OF_REPORTS = {"plotly.js": "plotly-basic.min.js", "tables-and-copies.js": "tables-and-copies.js"}
 _TYPES = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 
 
@@ -43,8 +45,8 @@ def static_file(name: str) -> StaticFile | None:
 
 def _static(name: str) -> tuple[str, str] | None:
     kind = _TYPES.get(name.rpartition(".")[2])
-    if name == "plotly.js":
-        return file_of_page("plotly-basic.min.js"), _TYPES["js"]
+    if name in _OF_REPORTS:
+        return file_of_page(_OF_REPORTS[name]), _TYPES["js"]
     if name == "report.css":
         return style_of_page(), _TYPES["css"]
     if kind is None or name not in ("dashboard.js", "requests.js", "dashboard.css", "plotly.css", "icon.svg"):

@@ -5,13 +5,15 @@ from time import monotonic
 
 from overnight.campaign.errors import OvernightError
 from overnight.flows.api.place import Place
-from overnight.flows.dashboard.followed import Followed
+from overnight.flows.dashboard.followed import Followed, seen_of
 from overnight.storage import KeptCampaign, kept_in
 
 # A listing takes at most this share of the time.
 _SHARE = 0.3
 # Seconds to wait for an answer of the store.
 _PATIENCE = 5.0
+# So many campaigns are read at once.
+_AT_ONCE = 8
 
 
 class Watch:
@@ -48,6 +50,22 @@ class Watch:
         if known is None and (name == self.place.only or name in {each.name for each in (await self.listed())[0]}):
             known = self._followed.setdefault(name, Followed(self.place, name, self._one_model_at_a_time))
         return known
+
+    async def read_new(self) -> None:
+        """Read what is new in the only campaign, or in some of those that have changed."""
+        only = self.place.only
+        names = self._behind((await self.listed())[0])[:_AT_ONCE] if only is None else [only]
+        found = [await self.followed(name) for name in names]
+        await asyncio.gather(*(known.look(self.every) for known in found if known is not None))
+
+    def _behind(self, kept: tuple[KeptCampaign, ...]) -> list[str]:
+        """Return the campaigns of which not all segments were read, first those that could be read last time."""
+        seen = {each.name: seen_of(self.known(each.name)) for each in kept}
+        behind = [
+            each.name for each in kept if (each.segments, each.hash) != (seen[each.name].head, seen[each.name].hash)
+        ]
+        behind.sort(key=lambda name: bool(seen[name].problem))
+        return behind
 
     async def _list(self) -> None:
         began = monotonic()

@@ -51,11 +51,8 @@ def page_part(history: History, story: Story, prefix: str = "", called: str = ""
     """
     campaign, found = history.definition, story.best.recommended
     names, ringed = list(campaign.parameters.tuned()), found and found.trial
-    metrics = [objective.metric for objective in history.goal.objectives]
-    drawn = history if story.experiment is None else as_differences(history)
-    doubted = {suspect.trial for suspect in story.suspects}
-    words = recommended_words(story)
-    by_metric = {metric: Pictures(drawn, ringed, metric, doubted, words) for metric in metrics}
+    words, by_metric = recommended_words(story), _by_metric(history, story)
+    metrics = list(by_metric)
     pictures = by_metric[campaign.objective.metric]
     learnt = insight_part(campaign, story.insight, by_metric, prefix, recommended_point(story))
     # A slice shows the results as well.
@@ -95,6 +92,15 @@ def page_part(history: History, story: Story, prefix: str = "", called: str = ""
         counted=counted,
     )
     return PagePart(html, {f"{prefix}{place}": embedded(figure) for place, figure in figures.items()}, ringed)
+
+
+def _by_metric(history: History, story: Story) -> dict[str, Pictures]:
+    """Return the pictures of each objective; those of an A/B test show differences to the status quo."""
+    drawn = history if story.experiment is None else as_differences(history)
+    ringed = story.best.recommended and story.best.recommended.trial
+    doubted, words = {suspect.trial for suspect in story.suspects}, recommended_words(story)
+    metrics = [objective.metric for objective in history.goal.objectives]
+    return {metric: Pictures(drawn, ringed, metric, doubted, words) for metric in metrics}
 
 
 def _to_copy(best: Best) -> Markup:

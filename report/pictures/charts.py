@@ -6,6 +6,7 @@ Plotly's own Python classes check and copy every number again and again, which t
 import math
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from functools import cached_property
 
 from overnight.campaign import History, Trial
 from overnight.campaign.evaluation import cause_text
@@ -84,6 +85,8 @@ class Pictures:
         self._ringed = [trial for trial in view.observed if trial.id == recommended]
         self.logarithmic = spans_decades(view.observed, self.metric)
         self._range = None if self.logarithmic else self._range_of_most()
+        # The pictures of all parameters label the same trials.
+        self._headings = dict[tuple[int, str], str]()
 
     def course(self) -> Figure:
         """Return each trial's measured objective with its standard error, and the best measured so far."""
@@ -117,7 +120,7 @@ class Pictures:
         narrow = 0 < _MUCH * (high - low) < max(values) - min(values) < math.inf
         return (low, high) if narrow else None
 
-    @property
+    @cached_property
     def has_line(self) -> bool:
         """Return whether any trial is feasible, so that there is a best one; batches that drift have none in common."""
         return not self.history.definition.is_ab_test and self._goals.best(self._believed) is not None
@@ -258,12 +261,17 @@ class Pictures:
         return self._label(trial, self.metric, names)
 
     def _label(self, trial: Trial, metric: str, names: list[str]) -> str:
-        value = trial.measured.get(metric)
+        heading = self._headings.get((trial.id, metric))
+        if heading is None:
+            heading = self._headings[trial.id, metric] = "<br>".join(map(cut, self._heading(trial, metric)))
+        values = filter(None, (point_text(trial, [name], equals=" = ") for name in names))
+        return "<br>".join((heading, *map(cut, values)))
+
+    def _heading(self, trial: Trial, metric: str) -> list[str]:
+        value, unmet = trial.measured.get(metric), unmet_text(self._goals.of(trial), trial)
         became = str(ending(trial)) if value is None else f"{metric} {measured(value)}"
-        lines = [f"trial {trial.id} ({trial.proposal.generator})", became]
-        lines += [f"infeasible: {unmet}" for unmet in [unmet_text(self._goals.of(trial), trial)] if unmet]
-        lines += filter(None, (point_text(trial, [name], equals=" = ") for name in names))
-        return "<br>".join(map(cut, lines))
+        infeasible = [f"infeasible: {unmet}"] if unmet else []
+        return [f"trial {trial.id} ({trial.proposal.generator})", became, *infeasible]
 
 
 def _ends(values: Iterable[float]) -> tuple[float, float] | None:

@@ -55,7 +55,7 @@ def dashboard(named: str | Path, *, every: float = 0.1, host: str = "127.0.0.1")
     server: list[uvicorn.Server] = []
     watch, access = Watch(place_of(str(named)), every), access_for(host, port, TOKEN)
     app = application(watch, access, lambda: bool(server) and server[0].should_exit)
-    config = uvicorn.Config(app, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=2)
+    config = uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=2)
     server.append(uvicorn.Server(config))
     thread = threading.Thread(target=server[0].run, kwargs={"sockets": [listening]})
     thread.start()

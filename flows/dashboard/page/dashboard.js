@@ -8,8 +8,6 @@ const SHARE = 0.34;
 const LONGEST_PAUSE_MS = 1500;
 // A page that shows durations is read again after this time, even if nothing was appended.
 const STAYS_MS = 30000;
-// What may be scrolled within a page: tables and long messages.
-const SCROLLING = ".scroll, .message > div";
 let feed = null;
 
 class Part {
@@ -113,15 +111,6 @@ function carry_over(old, fresh) {
   fresh.querySelectorAll(SCROLLING).forEach((each, i) => { each.scrolled = scrolled[i] && [scrolled[i].scrollLeft, scrolled[i].scrollTop]; });
 }
 
-// A table that can be scrolled can be reached with the keyboard.
-const sized = new ResizeObserver((entries) => {
-  for (const { target } of entries) {
-    const scrolls = target.scrollWidth > target.clientWidth || target.scrollHeight > target.clientHeight;
-    if (scrolls) target.tabIndex = 0;
-    else target.removeAttribute("tabindex");
-  }
-});
-
 function restore_scroll(node) {
   for (const each of node.querySelectorAll(SCROLLING)) {
     if (each.scrolled) [each.scrollLeft, each.scrollTop] = each.scrolled;
@@ -215,6 +204,11 @@ function say_live(text, on) {
   live.classList.toggle("on", on);
 }
 
+// One after the other, so that how the campaign stands does not wait for its charts.
+async function refresh_all() {
+  for (const part of parts) await part.refresh();
+}
+
 // Nothing is asked for while nobody sees the page; the first event of a new connection names the present version.
 function follow() {
   const address = document.body.dataset.feed;
@@ -225,7 +219,7 @@ function follow() {
   } else if (feed === null) {
     feed = new EventSource(address);
     feed.addEventListener("open", () => say_live("live", true));
-    feed.addEventListener("changed", () => parts.forEach((part) => part.refresh()));
+    feed.addEventListener("changed", refresh_all);
     feed.addEventListener("error", () => {
       say_live("not connected, trying again", false);
       // A browser gives up if the answer is no feed, as from a proxy whose server is down.
@@ -237,7 +231,7 @@ function follow() {
   }
 }
 document.addEventListener("visibilitychange", follow);
-setInterval(() => parts.forEach((part) => part.refresh()), STAYS_MS);
+setInterval(refresh_all, STAYS_MS);
 
 // The choice of trials, and pages of tables.
 const choose = document.getElementById("choose");
@@ -267,18 +261,6 @@ document.addEventListener("click", (event) => {
   part.choice.set("page", button.dataset.page);
   if (choose !== null) history.replaceState(null, "", `?${part.choice}`);
   part.refresh(true);
-});
-
-document.addEventListener("click", async (event) => {
-  const copy = event.target.closest("button.copy");
-  if (copy === null) return;
-  getSelection().selectAllChildren(copy.previousElementSibling);
-  try {
-    await navigator.clipboard.writeText(getSelection().toString());
-    copy.textContent = "Copied";
-  } catch {
-    copy.textContent = "Selected: press Ctrl-C";
-  }
 });
 
 document.getElementById("verify")?.addEventListener("click", async (event) => {

@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import httpx
 import pytest
@@ -13,9 +14,10 @@ from told_stories import Story, campaign_of
 from until import until
 
 from overnight.flows.api.place import place_of
-from overnight.flows.dashboard.overview import seen_of
+from overnight.flows.dashboard.followed import seen_of
 from overnight.flows.dashboard.reading import list_version
 from overnight.flows.dashboard.watch import Watch
+from overnight.storage import ParquetLedger, Segment
 from overnight.storage.segments.chain import Chain
 
 
@@ -76,6 +78,23 @@ def test_one_look_at_the_list_reads_several_campaigns(tmp_path: Path):
 
     asyncio.run(looks())
     assert [seen_of(watching.known(f"rates-{number}")).head for number in range(20)] == [1] * 20
+
+
+@pytest.mark.parametrize("named", ["", "rates"], ids=["all campaigns", "one campaign"])
+def test_a_server_reads_before_its_first_page_is_opened(named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    append(tmp_path, "rates", Story().tried(1, 1, 0.5).events)
+    read = Event()
+
+    async def noticed(self: ParquetLedger, *rest: int, **more: int) -> list[Segment]:
+        try:
+            return await real(self, *rest, **more)
+        finally:
+            read.set()
+
+    real = ParquetLedger.read
+    monkeypatch.setattr(ParquetLedger, "read", noticed)
+    with dashboard(tmp_path / named):
+        assert read.wait(20)
 
 
 def test_nothing_is_read_while_nobody_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

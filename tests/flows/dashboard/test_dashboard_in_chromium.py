@@ -58,6 +58,16 @@ def test_a_page_follows_the_ledger_without_being_loaded_again(page: Page, tmp_pa
     assert page.problems == []
 
 
+def test_how_a_campaign_stands_does_not_wait_for_its_charts(page: Page, tmp_path: Path):
+    append(tmp_path, "rates", Story().tried(1, 1, 0.5).events)
+    with dashboard(tmp_path, every=0.1) as served:
+        page.open(f"{served.address}/campaigns/rates")
+        page.until("document.querySelectorAll('.js-plotly-plot').length > 0")
+        asked = "performance.getEntriesByType('resource').filter((each) => each.name.endsWith('/parts/%s'))[0]"
+        shown, charts = asked % "summary", asked % "pictures"
+        assert page.value(f"{charts}.startTime >= {shown}.responseEnd")
+
+
 def test_a_hidden_page_fetches_nothing_and_catches_up_when_it_is_seen(page: Page, tmp_path: Path):
     append(tmp_path, "rates", Story().tried(1, 1, 0.5).events)
     with dashboard(tmp_path, every=0.1) as served:

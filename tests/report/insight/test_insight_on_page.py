@@ -161,6 +161,13 @@ def test_the_two_parameters_that_matter_most_have_a_picture_of_both() -> None:
     assert "loss is lowest near rate = 0.2 1/s and depth = 1" in page.text
 
 
+@pytest.mark.parametrize("changes", [{}, {"constraints": ["loss <= 2"]}], ids=["free", "constrained"])
+def test_the_picture_of_both_says_that_it_does_not_show_limits(changes: dict[str, Any]) -> None:
+    contour = Contour(across="rate", up="depth", at_across=(0.1, 0.2), at_up=(1, 9), mean=((2.0, 1.0), (3.0, 2.0)))
+    page = page_about(tried(campaign_of(**changes)), believed(), SLICES, contour=contour)
+    assert ("Whether metrics meet their limits is not shown." in page.text) == bool(changes)
+
+
 def test_predictions_of_unseen_results_are_drawn_with_the_verdict() -> None:
     page = page_about(tried(), believed(), SLICES, left_out=left_out_of([0.0] * 18 + [2.0, -2.0]))
     assert "loss is predictable: 80 % of the differences between unseen results are explained" in page.text
