@@ -1,5 +1,8 @@
 """Contradictions between a campaign and the parts that it is run with."""
 
+from collections.abc import Iterable, Iterator
+from unicodedata import normalize
+
 from overnight.bo_core import AnyProposer, BayesianProposer, SobolProposer
 from overnight.bo_core.settings.acquisitions import AGAINST_BEST, DEFAULT
 from overnight.campaign import Campaign
@@ -23,6 +26,7 @@ def part_problems(campaign: Campaign, evaluator: AnyEvaluator, proposer: AnyProp
         *_experiment_problems(campaign, proposer),
         *_fidelity_problems(campaign, proposer),
         *_metric_problems(campaign),
+        *_name_problems(campaign),
     ]
 
 
@@ -44,6 +48,27 @@ def _metric_problems(campaign: Campaign) -> list[Problem]:
         except ValueError as problem:
             found.append(Problem(where, str(problem)))
     return found
+
+
+def _name_problems(campaign: Campaign) -> list[Problem]:
+    """Return a problem for each name that is the same text as another one, written in another form of Unicode.
+
+    Nobody could tell them apart on a page, and a program that normalizes text would take one for the other.
+    """
+    parameters: list[tuple[Where, str]] = [(("parameters", name), name) for name in campaign.parameters.root]
+    asked = [metric for objective in campaign.goal.objectives for metric in objective.asked]
+    metrics: list[tuple[Where, str]] = [((), name) for name in dict.fromkeys((*asked, *campaign.goal.limited))]
+    return [*_alike(parameters), *_alike(metrics)]
+
+
+def _alike(placed: Iterable[tuple[Where, str]]) -> Iterator[Problem]:
+    known = dict[str, str]()
+    for where, name in placed:
+        other = known.setdefault(normalize("NFKC", name), name)
+        if other != name:
+            codes = " and ".join(ascii(each) for each in (other, name))
+            text = f"expected names that differ in more than their form in Unicode, got {codes}, which look alike"
+            yield Problem(where, f"{text}: write them in one form if they mean the same, or rename one")
 
 
 def _window_problems(window: Window | None, evaluator: AnyEvaluator) -> list[Problem]:

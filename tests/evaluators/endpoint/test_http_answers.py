@@ -407,7 +407,8 @@ async def test_a_refused_connection_is_a_failure_of_the_infrastructure():
 )
 async def test_an_evaluation_is_ended_by_a_delete_of_its_address(ended, cause):
     with ScriptedServer(ended) as server:
-        answer = await answer_to(look(f"{server.url}/evaluations/17", cancel=True), server, answer_within=0.3)
+        patience = 1.0 if ended is silent else 30.0
+        answer = await answer_to(look(f"{server.url}/evaluations/17", cancel=True), server, answer_within=patience)
         assert [(asked.method, asked.path) for asked in server.asked] == [("DELETE", "/evaluations/17")]
     assert isinstance(answer, EvaluationFailed)
     assert answer.cause == cause

@@ -468,3 +468,29 @@ def test_a_window_reads_its_own_dump_in_the_whole_file(path):
     path.write_text(VALID + "window: {from: 22:00, to: 6:00, zone: UTC, days: [sat], running: stop}\n")
     file = load_campaign_file(path)
     assert type(file).model_validate(file.model_dump(mode="json")) == file
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        (
+            [
+                ("depth: {", "caf\u00e9: {"),
+                ("  cache:", "  cafe\u0301:"),
+                ("    choices: [off, lru]", "    choices: [a, b]"),
+            ],
+            r"campaign.yaml:8: parameters.cafe\u0301: .* got 'caf\\xe9' and 'cafe\\u0301', which look alike",
+        ),
+        (
+            [("minimize: loss", "minimize: \u00b5s\nconstraints: ['\u03bcs <= 3']")],
+            r"campaign.yaml:1: expected names .* got '\\xb5s' and '\\u03bcs', which look alike",
+        ),
+    ],
+    ids=["parameters", "metrics"],
+)
+def test_names_that_are_one_text_in_two_forms_of_unicode_are_refused(path, changes, problem):
+    text = VALID.partition("baseline:")[0]
+    for written, instead in changes:
+        text = text.replace(written, instead)
+    [found] = problems_of(path, text)
+    assert re.search(problem, found)
