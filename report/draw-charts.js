@@ -14,6 +14,8 @@ async function drawCharts(figures) {
   for (const place of places) {
     Plotly.newPlot(place, figures[place.id].data, figures[place.id].layout, { responsive: true, displayModeBar: false });
   }
+  // A chart in closed details has no width until they are opened.
+  document.addEventListener("toggle", () => dispatchEvent(new Event("resize")), true);
   // A printed page is narrower than most windows, and charts do not notice by themselves.
   addEventListener("beforeprint", () => places.forEach((place) => Plotly.relayout(place, { width: place.closest(".grid") ? 310 : 660 })));
   addEventListener("afterprint", () => places.forEach((place) => Plotly.relayout(place, { width: null, autosize: true })));

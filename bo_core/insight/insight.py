@@ -4,7 +4,7 @@ import torch
 
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.data.state import seed_of
-from overnight.bo_core.insight.contour import contour_through
+from overnight.bo_core.insight.contour import contours_through
 from overnight.bo_core.insight.importance import importance_of
 from overnight.bo_core.insight.left_out import left_out
 from overnight.bo_core.insight.slices import slices_through
@@ -78,9 +78,12 @@ def _of_metric(metric: str, model: Model, found: Recommendation, encoding: Encod
     slices, order = slices_through(found.point, model, encoding), [each.parameter for each in importance]
     if importance:
         slices = tuple(sorted(slices, key=lambda each: order.index(each.parameter)))
-    contour = None
-    if len(slices) > 1:
-        across, up = (each.parameter for each in slices[:2])
-        contour = contour_through(found.point, across, up, model, encoding)
-    unseen = left_out(metric, model, encoding.space.given)
-    return InsightOfMetric(metric=metric, importance=importance, slices=slices, contour=contour, left_out=unseen)
+    contour, pairs = contours_through(found.point, [each.parameter for each in slices], model, encoding)
+    return InsightOfMetric(
+        metric=metric,
+        importance=importance,
+        slices=slices,
+        contour=contour,
+        pairs=pairs,
+        left_out=left_out(metric, model, encoding.space.given),
+    )

@@ -19,8 +19,8 @@ class InsightOfMetric(BaseModel):
 
     `importance` has the parameters with the highest total index first; it is empty if it is not known. `slices` are
     those of the parameters that can be varied at the point, in the same order, or those along which the mean changes
-    most first. The `contour` is over the first two of these. `left_out` are predictions of
-    results that the model has not seen.
+    most first. The `contour` is over the first two of these, and `pairs` are over other pairs of the first ones.
+    `left_out` are predictions of results that the model has not seen.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,6 +29,7 @@ class InsightOfMetric(BaseModel):
     importance: tuple[Importance, ...] = ()
     slices: tuple[Slice, ...]
     contour: Contour | None = None
+    pairs: tuple[Contour, ...] = ()
     left_out: LeftOut | None = None
 
 

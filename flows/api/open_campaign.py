@@ -154,6 +154,10 @@ class OpenCampaign(Printed):
         """Return the model over the two parameters that matter most."""
         return self._drawings("contour")
 
+    def plot_pairs(self) -> Drawings:
+        """Return the model over each other pair of the parameters that matter most."""
+        return self._drawings("pair")
+
     def plot_left_out(self) -> Drawings:
         """Return the prediction of each result by a model that has not seen it."""
         return self._drawings("left-out")

@@ -21,7 +21,7 @@ from overnight.report.phrases.insight import (
 )
 from overnight.report.pictures.charts import Pictures
 from overnight.report.pictures.figure import Figure
-from overnight.report.pictures.insight.contour_chart import contour_chart
+from overnight.report.pictures.insight.contour_chart import contour_chart, pair_chart
 from overnight.report.pictures.insight.importance_chart import importance_chart
 from overnight.report.pictures.insight.left_out_chart import left_out_chart
 from overnight.report.pictures.insight.parallel_chart import parallel_chart
@@ -101,6 +101,9 @@ def _learnt(campaign: Campaign, insight: ShownInsight, number: int, pictures: Pi
         lines["both"] = contour_text(of, of.contour, across, up)
         lines["forbidden"] = any(mean is None for row in contour.mean for mean in row)
         figures[lines["contour"]] = contour_chart(pictures, insight.point, contour, maximize=of.maximize)
+    for i, pair in enumerate(of.pairs):
+        lines["pairs"].append({"title": f"{pair.across} and {pair.up}", "place": f"pair-{number}-{i}"})
+        figures[f"pair-{number}-{i}"] = pair_chart(pictures, insight.point, pair, maximize=of.maximize)
     if of.judgement is not None:
         lines["left_out"] = f"left-out-{number}"
         lines |= _judged(of.judgement)
@@ -120,6 +123,7 @@ def _lines(campaign: Campaign, of: ShownMetric, charts: SliceCharts, places: lis
         "metric": of.metric,
         "importance": "",
         "contour": "",
+        "pairs": [],
         "left_out": "",
         "bounds": [sentence(bound_text(of, each, campaign.parameters.root[each.parameter])) for each in of.at_bounds],
         "leading": importance_text(of),

@@ -171,10 +171,10 @@ def write_awkward(place: Path, names: Sequence[str] = (*AWKWARD, "learnt")) -> N
     """Write these campaigns into a ledger; `learnt` has a recorded recommendation."""
     for name in names:
         if name == "learnt":
-            minimize(_valley, {"x": (0, 1), "y": (0, 1)}, trials=12, ledger=str(place), name=name)
+            minimize(_valley, {"x": (0, 1), "y": (0, 1), "z": (0, 1)}, trials=12, ledger=str(place), name=name)
         else:
             append(place, name, named(AWKWARD[name](), name))
 
 
 def _valley(params: dict[str, float]) -> float:
-    return (params["x"] - 0.3) ** 2 + 0.2 * (params["y"] - 0.7) ** 2
+    return (params["x"] - 0.3) ** 2 + 0.2 * (params["y"] - 0.7) ** 2 + 0.1 * params["z"]

@@ -20,7 +20,7 @@ from overnight.report.pictures.insight.bands import Bands
 from overnight.report.pictures.insight.png import png_address
 from overnight.report.trial_facts import cell
 
-_HEIGHT, _PIXELS = 460, 180
+_HEIGHT, _HEIGHT_OF_PAIR, _PIXELS = 460, 300, 180
 # Points are visible on every colour of the bands.
 _FILL, _EDGE = "#ffffff", "#14181f"
 # Fewer values than these have a cell each; the mean is interpolated between more.
@@ -48,6 +48,12 @@ def contour_chart(pictures: Pictures, point: Point, found: Contour, *, maximize:
         bands.bar(colours),
     ]
     return {"data": data, "layout": layout}
+
+
+def pair_chart(pictures: Pictures, point: Point, found: Contour, *, maximize: bool) -> Figure:
+    """Return a smaller chart of two parameters without a legend, for a page that shows several."""
+    figure = contour_chart(pictures, point, found, maximize=maximize)
+    return {"data": figure["data"], "layout": figure["layout"] | {"height": _HEIGHT_OF_PAIR, "showlegend": False}}
 
 
 @dataclass(frozen=True)

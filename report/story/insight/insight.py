@@ -38,7 +38,8 @@ class ShownMetric(Section):
     """The lessons of the model about one metric; the parameters that matter most come first.
 
     `maximize` is whether more of the metric is better. The `leading` parameters matter most; the list is empty if it
-    is uncertain which ones do. `at_bounds` are the parameters whose bounds may be too tight.
+    is uncertain which ones do. `pairs` are over other pairs of parameters than the contour. `at_bounds` are the
+    parameters whose bounds may be too tight.
     """
 
     metric: str
@@ -47,6 +48,7 @@ class ShownMetric(Section):
     leading: tuple[str, ...]
     slices: tuple[ShownSlice, ...]
     contour: ShownContour | None
+    pairs: tuple[Contour, ...]
     judgement: Judgement | None
     at_bounds: tuple[AtBound, ...]
 
@@ -94,6 +96,7 @@ def _shown(campaign: Campaign, point: Point, found: InsightOfMetric, *, maximize
         leading=_leading(found.importance),
         slices=slices,
         contour=None if found.contour is None else _shown_contour(found.contour, slices, maximize=maximize),
+        pairs=found.pairs,
         judgement=judgement_of(found.left_out),
         at_bounds=tuple(at_bounds(campaign, point, ((each.slice.parameter, each.shape) for each in slices))),
     )

@@ -1,3 +1,5 @@
+from itertools import combinations
+
 import pytest
 from told_campaigns import campaign_of, cube, history_of, some_points
 
@@ -56,6 +58,22 @@ def test_a_contour_of_choices_has_a_cell_for_each_pair() -> None:
     assert contour is not None
     assert (contour.at_across, contour.at_up) == (("a", "b", "c"), (False, True))
     assert [len(row) for row in contour.mean] == [3, 3]
+
+
+def test_the_five_parameters_that_matter_most_have_a_contour_for_each_pair() -> None:
+    campaign = campaign_of(cube(7))
+    points = some_points(campaign, 60)
+    of_metric = learnt(campaign, points, [sum((1 + i) * float(p[f"x{i}"]) for i in range(7)) for p in points])
+    assert of_metric.contour is not None
+    every = (of_metric.contour, *of_metric.pairs)
+    names = [each.parameter for each in of_metric.slices[:5]]
+    assert [(each.across, each.up) for each in every] == list(combinations(names, 2))
+    for each in every:
+        assert (each.at_across[0], each.at_up[-1]) == (0.0, 1.0)
+        # The metric rises with each parameter.
+        corners = [mean for mean in (each.mean[0][0], each.mean[0][-1], each.mean[-1][-1]) if mean is not None]
+        assert len(corners) == 3
+        assert corners == sorted(corners)
 
 
 def test_there_is_no_contour_of_a_single_parameter() -> None:

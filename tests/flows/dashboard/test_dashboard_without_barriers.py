@@ -69,6 +69,8 @@ def test_every_picture_is_drawn_in_both_colours_without_breaking_the_pages_polic
     page.size(1440)
     page.open(f"{served.address}/campaigns/learnt")
     page.until("document.getElementById('contour-0') !== null")
+    page.value("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    assert page.value("document.getElementById('pair-0-0') !== null")
     for i in range(page.value("document.querySelectorAll('.chart').length")):
         page.value(f"document.querySelectorAll('.chart')[{i}].scrollIntoView()")
         page.until(f"document.querySelectorAll('.chart')[{i}].classList.contains('js-plotly-plot')")

@@ -161,6 +161,16 @@ def test_the_two_parameters_that_matter_most_have_a_picture_of_both() -> None:
     assert "loss is lowest near rate = 0.2 1/s and depth = 1" in page.text
 
 
+def test_other_pairs_of_parameters_have_pictures_that_a_reader_opens() -> None:
+    cells: dict[str, Any] = {"at_across": (0.1, 0.2), "mean": ((2.0, 1.0), (3.0, None))}
+    contour = Contour(across="rate", up="depth", at_up=(1, 9), **cells)
+    pairs = (Contour(across="rate", up="mode", at_up=("slow", "fast"), **cells),)
+    page = page_about(tried(), believed(), SLICES, contour=contour, pairs=pairs)
+    assert list(chart(page, "pair-0-0").layout.yaxis.ticktext) == ["slow", "fast"]
+    assert "Other pairs of parameters (1)" in page.text
+    assert "rate and mode" in page.text
+
+
 @pytest.mark.parametrize("changes", [{}, {"constraints": ["loss <= 2"]}], ids=["free", "constrained"])
 def test_the_picture_of_both_says_that_it_does_not_show_limits(changes: dict[str, Any]) -> None:
     contour = Contour(across="rate", up="depth", at_across=(0.1, 0.2), at_up=(1, 9), mean=((2.0, 1.0), (3.0, 2.0)))

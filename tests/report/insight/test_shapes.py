@@ -23,6 +23,7 @@ def words(parameter: str, means: dict[Value, float | None], *, maximize: bool = 
         leading=(),
         slices=(shown,),
         contour=None,
+        pairs=(),
         judgement=None,
         at_bounds=(),
     )

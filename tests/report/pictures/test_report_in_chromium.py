@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from awkward_campaigns import AWKWARD
 from chromium import MISSING, PROGRAM, Page, chromium
+from insights import insight_at
 from recommendations import recommendation
 from standing import story_about
 from told_stories import POINT, Story
 
 from overnight.campaign import History
+from overnight.campaign.insight import Contour
 from overnight.campaign.recommendation import Recommendation
 from overnight.report.html import render_report
 
@@ -35,6 +38,25 @@ def look(page: Page, history: History, folder: Path, width: int, found: Recommen
 def test_no_report_is_wider_than_its_window(page: Page, tmp_path: Path, name: str, width: int):
     look(page, History.from_events(AWKWARD[name]()), tmp_path, width)
     assert page.value("document.documentElement.scrollWidth") <= width
+
+
+def test_a_picture_in_closed_details_fills_its_place_once_they_are_opened(page: Page, tmp_path: Path):
+    cells: dict[str, Any] = {"at_across": (0.1, 0.2), "at_up": (1, 9), "mean": ((2.0, 1.0), (3.0, 2.0))}
+    contour = Contour(across="rate", up="depth", **cells)
+    story, found = (
+        Story().tried(1, 1, 0.5),
+        recommendation(trial=1, mean=0.5, sd=0.1, point=POINT, probability_best=0.5),
+    )
+    insight = insight_at(story.campaign, POINT, [], contour=contour, pairs=(contour,))
+    about = story_about(story.history, recommendation=found, insight=insight)
+    file = tmp_path / "report.html"
+    file.write_text(render_report(story.history, about), encoding="utf-8")
+    page.size(1440)
+    page.open(file.as_uri())
+    page.until("document.getElementById('pair-0-0').classList.contains('js-plotly-plot')")
+    page.value("document.getElementById('pair-0-0').closest('details').querySelector('summary').click()")
+    widths = "[document.getElementById('pair-0-0'), document.querySelector('#pair-0-0 .main-svg')]"
+    page.until(f"(([place, drawn]) => place.clientWidth > 0 && drawn.clientWidth === place.clientWidth)({widths})")
 
 
 def test_a_phone_shows_the_whole_recommended_configuration_beside_the_baseline(page: Page, tmp_path: Path):
