@@ -7,6 +7,7 @@ import pytest
 import typer
 from fenced_blocks import PAGES, REPOSITORY, Shell, blocks
 from jsonschema import Draft202012Validator
+from own_prefect import Server
 from ruamel.yaml import YAML
 
 from overnight.campaign.errors import InvalidDefinition
@@ -37,9 +38,9 @@ def has_commands(path: Path) -> bool:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Path:
     """Return the folder of the campaign that a reader has at the end of the first tutorial."""
-    shell = Shell(tmp_path_factory.mktemp("reader"))
+    shell = Shell(tmp_path_factory.mktemp("reader"), server.environment)
     shell.follow(FIRST.read_text())
     return shell.folder
 
@@ -51,14 +52,14 @@ def test_the_first_tutorial_ends_with_a_report(finished):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [p for p in PAGES if has_commands(p) and p not in (FIRST, FROM_NOTHING)], ids=named)
-def test_the_commands_of_a_page_run_in_the_folder_of_a_finished_campaign(page, finished, tmp_path):
+def test_the_commands_of_a_page_run_in_the_folder_of_a_finished_campaign(page, finished, tmp_path, server):
     folder = shutil.copytree(finished, tmp_path / "my-campaign")
-    Shell(folder).follow(page.read_text())
+    Shell(folder, server.environment).follow(page.read_text())
 
 
 @pytest.mark.slow
-def test_the_evaluators_of_the_second_tutorial_run(tmp_path):
-    Shell(tmp_path).follow(FROM_NOTHING.read_text())
+def test_the_evaluators_of_the_second_tutorial_run(tmp_path, server):
+    Shell(tmp_path, server.environment).follow(FROM_NOTHING.read_text())
     assert list(tmp_path.glob("ledger/bread/events/*/*.parquet"))
 
 

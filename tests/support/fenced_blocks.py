@@ -85,7 +85,7 @@ class Shell:
             elif words[:1] == ["overnight"] and words[1] not in _BY_THEMSELVES and not set(words) & {"|", ">", "||"}:
                 self._call(words[1:])
             elif words[:1] == ["overnight"]:
-                overnight(self.folder, *words[1:])
+                overnight(self.folder, *words[1:], variables=environment() | self.variables)
             elif words:
                 self._execute(line)
 

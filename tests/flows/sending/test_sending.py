@@ -1,7 +1,9 @@
 """The report is sent to the addresses in variables; a failure is reported once and shows no secret."""
 
 import logging
+import socket
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +103,19 @@ def test_a_server_that_hangs_is_left_alone(server: MailServer, page: Path, monke
     said: list[str] = []
     send_report(["REPORT_MAIL"], "t", BODY, page, said.append, 0.05)
     assert "REPORT_MAIL (no answer within 0.05 s)" in said[0]
+
+
+def test_the_mail_server_of_these_tests_closes_connections_that_come_while_it_ends():
+    for _ in range(20):
+        with ExitStack() as clients:
+            with mail_server() as server:
+                server.behaviour = "hang"
+                place = ("127.0.0.1", server.port)
+                connected = [clients.enter_context(socket.create_connection(place, 10)) for _ in range(5)]
+            for client in connected:
+                # A connection that was never accepted is reset.
+                with suppress(ConnectionResetError):
+                    assert client.recv(1) == b""
 
 
 FILE: dict[str, Any] = {

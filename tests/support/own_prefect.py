@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 from command_line import environment, overnight_here
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 from prefect_on_postgres import without_prefect
@@ -103,3 +104,16 @@ class Server:
             with suppress(ProcessLookupError):
                 os.killpg(worker.pid, signal.SIGKILL)
             worker.wait()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Start one server for all tests of a folder; each test gives its campaign and its pool a unique name there."""
+    home = tmp_path_factory.mktemp("prefect")
+    with unset_prefect():
+        started = PrefectServer(home)
+    try:
+        asyncio.run(started.ready())
+        yield Server(started, home)
+    finally:
+        started.close()
