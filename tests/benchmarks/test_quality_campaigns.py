@@ -41,7 +41,9 @@ class CornerPeer:
     def ask(self, question: Question, q: int) -> Asked:
         self.asked.append((question, q))
         step = len(self.asked) / 20
-        return Asked([[step + i / 100] * question.d for i in range(q)], seconds=0.0, cpu_seconds=0.0, fit=None, threads=1)
+        return Asked(
+            [[step + i / 100] * question.d for i in range(q)], seconds=0.0, cpu_seconds=0.0, fit=None, threads=1
+        )
 
     def recommend(self, question: Question) -> Recommended:
         return Recommended([int(np.argmin(list(question.y)))], seconds=0.0)

@@ -1,4 +1,4 @@
-"""The questions about goals and spaces: noisy results of a known problem, as a campaign of that size would hold them."""
+"""The questions about goals and spaces: noisy results of a known problem, as a campaign would hold them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -53,7 +53,7 @@ class Goal:
         return replace(self, results=12, pending=2)
 
 
-# The front of these objectives has x2 to x5 at 0.5. One limit cuts off half of it, and the other one a hole in the rest.
+# The front of these objectives has x2 to x5 at 0.5. One limit cuts off half of it, the other one a hole in the rest.
 _THREE_UNDER_LIMITS = replace(
     DTLZ2_OF_3,
     limits={
