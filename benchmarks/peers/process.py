@@ -70,10 +70,15 @@ class PeerDied(Exception):
 
 @dataclass(frozen=True)
 class Asked:
-    """A peer's answer to an ask: q points, the seconds measured by the peer, and the fit if the library provides it."""
+    """A peer's answer to an ask: q points, the seconds measured by the peer, and the fit if the library provides it.
 
-    points: list[list[float]]
+    Points are coordinates, or values by name if the question was about a space. `cpu_seconds` is the processor time of
+    all threads of the peer's process.
+    """
+
+    points: list[Any]
     seconds: float
+    cpu_seconds: float
     fit: dict[str, Any] | None
     threads: int
 

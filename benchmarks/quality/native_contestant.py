@@ -78,22 +78,29 @@ class NativeContestant:
 
     def question(self, campaign: Campaign, history: History, chosen: Sequence[Point]) -> SpaceQuestion:
         """Return what a campaign knows, with further points that are chosen."""
-        view = history.model_view()
-        points = {
-            "X": [t.point for t in view.observed],
-            "pending": [*(t.point for t in view.pending), *chosen],
-            "failed": [t.point for t in view.failed],
-        }
-        limits = [each for each in self.constraints if not each.is_equality]
-        return SpaceQuestion(
-            parameters={n: p.model_dump(mode="json", exclude_none=True) for n, p in campaign.parameters.items()},
-            linear=[each for constraint in self.constraints for each in _linear(constraint)],
-            y=[trial.measured[campaign.objective.metric].mean for trial in view.observed],
-            excess={name: [[_excess(c, point) for c in limits] for point in of] for name, of in points.items()},
-            seed=seed_of(campaign, history.next_trial) % 2**31,
-            exact=campaign.noise == "none",
-            **points,
-        )
+        return question_in_space(campaign, history, self.constraints, chosen)
+
+
+def question_in_space(
+    campaign: Campaign, history: History, constraints: Sequence[Comparison] = (), chosen: Sequence[Point] = ()
+) -> SpaceQuestion:
+    """Return what a campaign under these constraints knows, with further points that are chosen."""
+    view = history.model_view()
+    points = {
+        "X": [t.point for t in view.observed],
+        "pending": [*(t.point for t in view.pending), *chosen],
+        "failed": [t.point for t in view.failed],
+    }
+    limits = [each for each in constraints if not each.is_equality]
+    return SpaceQuestion(
+        parameters={n: p.model_dump(mode="json", exclude_none=True) for n, p in campaign.parameters.items()},
+        linear=[each for constraint in constraints for each in _linear(constraint)],
+        y=[trial.measured[campaign.objective.metric].mean for trial in view.observed],
+        excess={name: [[_excess(c, point) for c in limits] for point in of] for name, of in points.items()},
+        seed=seed_of(campaign, history.next_trial) % 2**31,
+        exact=campaign.noise == "none",
+        **points,
+    )
 
 
 def _linear(constraint: Comparison) -> list[Linear]:

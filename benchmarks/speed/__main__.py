@@ -1,4 +1,4 @@
-"""Measure, and print the tables: `python -m benchmarks.speed run|table|large|gpu`."""
+"""Measure, and print the tables: `python -m benchmarks.speed run|goals|table|large|gpu`."""
 
 import argparse
 import sys
@@ -10,7 +10,9 @@ import torch
 
 from benchmarks.peers import PeerIsNotInstalled
 from benchmarks.seeds import seeds_of
-from benchmarks.speed.contestants import RIVALS, UnknownPeer, contestants
+from benchmarks.speed.contestants import AX, BOTORCH, OPTUNA, RIVALS, UnknownPeer, contestants, of_goals
+from benchmarks.speed.goals.questions import GOALS
+from benchmarks.speed.goals.rounds import play as play_goal
 from benchmarks.speed.gpu import Setting, measure_gpu
 from benchmarks.speed.gpu.parts import PARTS
 from benchmarks.speed.large import measure_large
@@ -50,6 +52,18 @@ def played(question: Question, names: Sequence[str], rows: Sequence[Row]) -> boo
     cell, seed = question
     latest = latest_rounds(r for r in rows if (r.suite, r.cell, r.seed) == ("grid", cell, seed))
     return set(names) <= {row.contestant for row in latest} and not any(row.disturbed for row in latest)
+
+
+def goals(asked: argparse.Namespace) -> None:
+    """Play rounds of every question about goals and spaces, and store each as it ends."""
+    path = asked.results / _file("goals")
+    rows: list[Row] = []
+    for goal in map(GOALS.__getitem__, asked.goals):
+        peers = [peer for peer in asked.peers if peer in goal.peers]
+        with seated(of_goals(peers, asked.threads, native=goal.space), asked.threads, asked.limit) as seats:
+            for more in play_goal(goal, seats, asked.seeds, Origin.here(), lambda line: print(line, flush=True)):
+                rows += more
+                write(rows, path)
 
 
 def table(asked: argparse.Namespace) -> None:
@@ -102,6 +116,14 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--limit", type=float, default=900.0, help="seconds that one answer may take")
     one.add_argument("--again", action="store_true", help="also play rounds that have been played")
     one.set_defaults(run=run)
+
+    one = commands.add_parser("goals", help="measure asks under limits, with several objectives, and in mixed spaces")
+    one.add_argument("--goals", nargs="+", default=list(GOALS), choices=list(GOALS), help="instead of all")
+    one.add_argument("--peers", nargs="*", default=[BOTORCH, AX, OPTUNA], metavar="NAME")
+    one.add_argument("--seeds", type=seeds_of, default="0-4", help="as 0-9 or 3 or 0,2,5")
+    one.add_argument("--threads", type=int, default=1)
+    one.add_argument("--limit", type=float, default=900.0, help="seconds that one answer may take")
+    one.set_defaults(run=goals)
 
     one = commands.add_parser("table", help="print the tables")
     one.set_defaults(run=table)

@@ -33,14 +33,30 @@ def contestants(peers: Sequence[str], device: str = "cpu", threads: int = 2) -> 
 
 
 def ours(name: str, device: str = "cpu", threads: int = 2) -> Contestant:
-    """Return one of our configurations; its command sets the thread limits, which thread pools read when loaded."""
+    """Return one of our configurations."""
     _, mode, start = name.lower().split()
+    arguments = ("--mode", mode, "--start", start, "--device", device)
+    return Contestant(name, _program("benchmarks.speed.worker", threads, *arguments))
+
+
+def of_goals(peers: Sequence[str], threads: int, *, native: bool) -> list[Contestant]:
+    """Return ours and the named peers for questions about goals; peers are `native` if they are asked in a space.
+
+    Raises PeerIsNotInstalled if a peer has no environment.
+    """
+    starts = {DEFAULT_COLD: "cold", DEFAULT_WARM: "warm"}
+    worker = "benchmarks.speed.goals.worker"
+    mine = [Contestant(name, _program(worker, threads, "--start", start)) for name, start in starts.items()]
+    return [*mine, *(_peer(name, native=native) for name in peers)]
+
+
+def _program(module: str, threads: int, *arguments: str) -> tuple[str, ...]:
+    """Return a command that sets the thread limits, which thread pools read when they are loaded."""
     pools = (f"{pool}_NUM_THREADS={threads}" for pool in ("OMP", "MKL", "OPENBLAS"))
-    program = (sys.executable, "-m", "benchmarks.speed.worker")
-    return Contestant(name, ("env", *pools, *program, "--mode", mode, "--start", start, "--device", device))
+    return ("env", *pools, sys.executable, "-m", module, *arguments)
 
 
-def _peer(name: str) -> Contestant:
+def _peer(name: str, *, native: bool = False) -> Contestant:
     if name not in PEERS:
         raise UnknownPeer(f"--peers: expected names of {', '.join(PEERS)}, got {name!r}")
-    return Contestant(name, tuple(PEERS[name].command()))
+    return Contestant(name, tuple(PEERS[name].command(native=native)))

@@ -76,7 +76,7 @@ def problem_of(cell: Cell, seed: int) -> Problem:
     values = true_values(X)
     while len(X) < cell.n + cell.pending:
         room = cell.n - len(X) if len(X) < cell.n else cell.n + cell.pending - len(X)
-        block = _around(X[values[: cell.n].argmin()], min(_BLOCK, room), generator)
+        block = around(X[values[: cell.n].argmin()], min(_BLOCK, room), generator)
         X, values = np.concatenate([X, block]), np.concatenate([values, true_values(block)])
     observed = values[: cell.n]
     # A separate generator, so that cells that differ only in their pending points hold the same results.
@@ -109,8 +109,8 @@ def _hartmann6(X: Array) -> Array:
     return np.array([function.value(x) for x in X])
 
 
-def _around(best: Array, count: int, generator: np.random.Generator) -> Array:
-    """Return points near another, reflected at the faces of the cube so that none lies exactly on them."""
+def around(best: Array, count: int, generator: np.random.Generator) -> Array:
+    """Return `count` points near another, reflected at the faces of the cube so that none lies exactly on them."""
     low, high = np.log(_STEP)
     sd = np.exp(generator.uniform(low, high, (count, 1)))
     moved = np.abs(best + sd * generator.standard_normal((count, len(best)))) % 2.0

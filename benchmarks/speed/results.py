@@ -25,7 +25,7 @@ class Row:
     None and `error` holds the reason. Shortfalls are in nats, relative to the best of the round; None if not judged.
     `given` is the number of threads that the process was given, and `threads` the number that it reported using.
     `others` is the number of cores that other processes kept busy during the ask; unless it is near 0, the seconds mean
-    little.
+    little. `cpu_seconds` is the processor time of all threads; older rows lack it.
     """
 
     suite: str
@@ -53,6 +53,7 @@ class Row:
     command: str
     commit: str
     date: str
+    cpu_seconds: float | None = None
 
     @property
     def cell(self) -> Cell:

@@ -115,6 +115,7 @@ def _row(
         command=origin.command,
         commit=origin.commit,
         date=date,
+        cpu_seconds=attempt.cpu_seconds,
     )
 
 

@@ -1,12 +1,12 @@
 """A contestant's process in a run, started at its first ask and restarted after it dies."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.peers import PeerDied, PeerFailure, PeerProcess, Question
+from benchmarks.peers import Asked, PeerDied, PeerFailure, PeerProcess, Question
 from benchmarks.speed.contestants import Contestant
 from benchmarks.speed.problem import Problem
 from benchmarks.speed.watch import Watch
@@ -21,12 +21,13 @@ class Attempt:
 
     contestant: str
     seconds: float | None = None
-    points: list[list[float]] | None = None
+    points: list[Any] | None = None
     fit: dict[str, Any] | None = None
     threads: int | None = None
     peak_rss: int | None = None
     others: float | None = None
     error: str = ""
+    cpu_seconds: float | None = None
 
 
 class Seat:
@@ -39,16 +40,22 @@ class Seat:
         self.versions: dict[str, str] = {}
 
     def ask(self, problem: Problem) -> Attempt:
+        """Ask about a problem of the grid."""
+        question = Question(problem.cell.d, problem.X, problem.y, problem.pending, seed=problem.seed)
+        return self.request({**question.as_json(), "q": problem.cell.q})
+
+    def request(self, question: Mapping[str, Any]) -> Attempt:
         """Ask once, after a rest; a failure is an answer too."""
         name = self.contestant.name
         try:
             process = self._started()
             time.sleep(REST_SECONDS)
-            cell, watch = problem.cell, Watch(process.pid)
-            question = Question(cell.d, problem.X, problem.y, problem.pending, seed=problem.seed)
-            asked = process.ask(question, cell.q)
+            watch = Watch(process.pid)
+            asked = Asked(**process.request({"op": "ask", **question}))
             peak, others = watch.peak_rss(), watch.others()
-            return Attempt(name, asked.seconds, asked.points, asked.fit, asked.threads, peak, others)
+            return Attempt(
+                name, asked.seconds, asked.points, asked.fit, asked.threads, peak, others, cpu_seconds=asked.cpu_seconds
+            )
         except PeerFailure as failure:
             return Attempt(name, error=str(failure))
         except PeerDied as death:

@@ -4,6 +4,7 @@ import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from benchmarks.speed.problem import Cell
 from benchmarks.speed.results import Row, latest_rounds
@@ -18,14 +19,17 @@ class Worst:
 
 
 class Summary:
-    """The figures of the latest round of each cell and seed."""
+    """The figures of the latest round of each cell and seed of a suite, by real time or by processor time."""
 
-    def __init__(self, rows: Iterable[Row]) -> None:
-        self.rows = latest_rounds(row for row in rows if row.suite == "grid")
+    def __init__(
+        self, rows: Iterable[Row], suite: str = "grid", clock: Literal["seconds", "cpu_seconds"] = "seconds"
+    ) -> None:
+        self.rows = latest_rounds(row for row in rows if row.suite == suite)
         self.cells = sorted({row.cell for row in self.rows})
         self.contestants = list(dict.fromkeys(row.contestant for row in self.rows))
-        self._seconds = {
-            (row.cell, row.seed, row.contestant): row.seconds for row in self.rows if row.seconds is not None
+        times = {(row.cell, row.seed, row.contestant): getattr(row, clock) for row in self.rows}
+        self._seconds: dict[tuple[Cell, int, str], float] = {
+            ask: seconds for ask, seconds in times.items() if seconds is not None
         }
 
     def seeds(self, cell: Cell, *contestants: str) -> list[int]:

@@ -1,10 +1,13 @@
 """Render the tables in Markdown from the rows alone."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from benchmarks.speed.contestants import AX, BOTORCH, OPTUNA, OURS, RIVALS, RUST
-from benchmarks.speed.demands import demands
-from benchmarks.speed.results import MOST_BUSY_ELSEWHERE, Row
+from benchmarks.speed.demands import Demand, demands
+from benchmarks.speed.goals.questions import GOALS
+from benchmarks.speed.goals.table import asks
+from benchmarks.speed.goals.table import demands as demands_on_goals
+from benchmarks.speed.results import MOST_BUSY_ELSEWHERE, Row, latest_rounds
 from benchmarks.speed.summary import Summary, geometric_mean
 
 _MIB = 2**20
@@ -15,13 +18,16 @@ def tables(rows: Sequence[Row]) -> str:
     summary = Summary(rows)
     parts = [
         ("Where the figures come from", _origin(summary)),
-        ("Demanded and reached", _demands(rows)),
+        ("Demanded and reached", _lines(demands(rows))),
         ("Milliseconds for a whole ask", _medians(summary)),
         *((f"Times as fast as {rival}", _ratios(summary, rival)) for rival in (BOTORCH, RUST, AX, OPTUNA)),
         ("Over the grid", _means(summary)),
         ("Equal quality: the worst shortfalls", _shortfalls(summary)),
         ("Peak memory of the process, MiB", _memory(summary)),
         ("On a GPU", gpu_table(rows)),
+        ("Goals and spaces: where the figures come from", _origin_of_goals(rows)),
+        ("Goals and spaces: demanded and reached", _lines(demands_on_goals(rows))),
+        ("Goals and spaces: a whole ask", _asks_about_goals(rows)),
     ]
     return "\n".join(f"### {heading}\n\n{body}\n" for heading, body in parts)
 
@@ -30,35 +36,45 @@ def _origin(summary: Summary) -> str:
     if not summary.rows:
         return "No round has been measured."
     seeds = [len(summary.seeds(cell)) for cell in summary.cells]
-    lines = [
-        f"{len(summary.cells)} cells, {min(seeds)} to {max(seeds)} seeds each. A cell is n/d/pending/q.",
-        *(f"Machine: {machine}." for machine in sorted({row.machine for row in summary.rows})),
-        *(f"Commit: {commit}." for commit in sorted({row.commit for row in summary.rows})),
-        f"Measured: {min(row.date for row in summary.rows)} to {max(row.date for row in summary.rows)}.",
-    ]
-    if disturbed := {row.round for row in summary.rows if row.disturbed}:
-        rounds = len({row.round for row in summary.rows})
-        lines.append(
+    cells = f"{len(summary.cells)} cells, {min(seeds)} to {max(seeds)} seeds each. A cell is n/d/pending/q."
+    return "\n".join(f"- {line}" for line in (cells, *_sources(summary.rows)))
+
+
+def _origin_of_goals(rows: Sequence[Row]) -> str:
+    latest = latest_rounds(row for row in rows if row.suite in GOALS)
+    return "\n".join(f"- {line}" for line in _sources(latest)) or "No round has been measured."
+
+
+def _sources(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield the machine, the commits, the contestants and the commands of rows, and whether they were disturbed."""
+    if not rows:
+        return
+    yield from (f"Machine: {machine}." for machine in sorted({row.machine for row in rows}))
+    yield from (f"Commit: {commit}." for commit in sorted({row.commit for row in rows}))
+    yield f"Measured: {min(row.date for row in rows)} to {max(row.date for row in rows)}."
+    if disturbed := {row.round for row in rows if row.disturbed}:
+        rounds = len({row.round for row in rows})
+        yield (
             f"**Not to be published**: in {len(disturbed)} of {rounds} rounds other processes kept more than "
             f"{MOST_BUSY_ELSEWHERE} cores busy during an ask."
         )
-    for who in summary.contestants:
-        mine = [row for row in summary.rows if row.contestant == who]
+    for who in dict.fromkeys(row.contestant for row in rows):
+        mine = [row for row in rows if row.contestant == who]
         given = " or ".join(sorted({str(row.given) for row in mine}))
         used = " or ".join(sorted({"unknown" if row.threads is None else str(row.threads) for row in mine}))
         failed = sum(row.seconds is None for row in mine)
         failures = f"; {failed} of {len(mine)} asks failed" if failed else ""
         busy = [row.others for row in mine if row.others is not None]
         failures += f"; meanwhile others kept {max(busy):.1f} cores busy at most" if busy else ""
-        lines.append(f"{who}: given {given} threads, said to use {used}{failures}. {mine[-1].versions}")
-    lines += [f"Command: `{command}`" for command in dict.fromkeys(row.command for row in summary.rows)]
-    return "\n".join(f"- {line}" for line in lines)
+        yield f"{who}: given {given} threads, said to use {used}{failures}. {mine[-1].versions}"
+    yield from (f"Command: `{command}`" for command in dict.fromkeys(row.command for row in rows))
 
 
-def _demands(rows: Sequence[Row]) -> str:
+def _lines(found: Iterable[Demand]) -> str:
     words = {True: "yes", False: "no", None: "—"}
-    body = ([d.what, d.demanded, d.reached, words[d.held]] for d in demands(rows))
-    return markdown(["what", "demanded", "reached", "held"], body)
+    return markdown(
+        ["what", "demanded", "reached", "held"], ([d.what, d.demanded, d.reached, words[d.held]] for d in found)
+    )
 
 
 def _medians(summary: Summary) -> str:
@@ -102,6 +118,11 @@ def _memory(summary: Summary) -> str:
         for cell in summary.cells
     )
     return markdown(["n/d/pending/q", *summary.contestants], body)
+
+
+def _asks_about_goals(rows: Sequence[Row]) -> str:
+    heads, body = asks(rows)
+    return markdown(heads, body) if body else "not yet measured"
 
 
 def gpu_table(rows: Sequence[Row]) -> str:

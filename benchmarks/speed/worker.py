@@ -8,6 +8,7 @@ import json
 import math
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -48,16 +49,17 @@ def answer(question: dict[str, Any], proposer: BayesianProposer, warm: bool) -> 
     told = Told.of(question)
     provenance = _earlier(told, proposer) if warm else None
     history = told_history(told, provenance)
-    began = time.perf_counter()
+    began, busy = time.perf_counter(), time.process_time()
     proposals = propose(told.campaign, history, proposer, told.q)
     _finish()
-    seconds = time.perf_counter() - began
+    seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - busy
     names = list(proposals[0].point)
     points = [[float(p.point[name]) for name in names] for p in proposals]
     made = proposals[0].provenance
     return {
         "points": points,
         "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
         "fit": _fit(proposals[0]),
         "threads": None if made is None else made.stack.threads,
     }
@@ -103,12 +105,15 @@ def main() -> None:
     with suppress(Exception):
         # The cost of a first call is not measured. If this fails, the following questions fail too, with the reason.
         answer(WARM_UP, proposer, asked.start == "warm")
+    answer_lines(lambda question: answer(question, proposer, asked.start == "warm"))
+
+
+def answer_lines(answered: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Answer every line until the input ends; a failure is an answer too."""
     for line in sys.stdin:
         question = json.loads(line)
         try:
-            reply = (
-                {"versions": {}} if question["op"] == "versions" else answer(question, proposer, asked.start == "warm")
-            )
+            reply = {"versions": {}} if question["op"] == "versions" else answered(question)
         except Exception as error:
             reply = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(reply), flush=True)

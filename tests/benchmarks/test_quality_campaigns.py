@@ -41,7 +41,9 @@ class CornerPeer:
     def ask(self, question: Question, q: int) -> Asked:
         self.asked.append((question, q))
         step = len(self.asked) / 20
-        return Asked([[step + i / 100] * question.d for i in range(q)], seconds=0.0, fit=None, threads=1)
+        return Asked(
+            [[step + i / 100] * question.d for i in range(q)], seconds=0.0, cpu_seconds=0.0, fit=None, threads=1
+        )
 
     def recommend(self, question: Question) -> Recommended:
         return Recommended([int(np.argmin(list(question.y)))], seconds=0.0)
@@ -193,7 +195,7 @@ def in_step(line: str, probability: float) -> bool:
 def test_points_that_repeat_an_earlier_one_are_counted():
     class Stuck(CornerPeer):
         def ask(self, question: Question, q: int) -> Asked:
-            return Asked([[0.25, 0.75]] * q, seconds=0.0, fit=None, threads=1)
+            return Asked([[0.25, 0.75]] * q, seconds=0.0, cpu_seconds=0.0, fit=None, threads=1)
 
     run = run_campaign(SMALL, 0, PeerContestant(Stuck([])))
     assert duplicates(run.campaign, run.history) == SMALL.trials - 4 - 1
