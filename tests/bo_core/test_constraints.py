@@ -369,12 +369,12 @@ def test_the_recommended_point_is_the_best_one_with_the_demanded_probability(lim
     campaign = constrained(*limits, baseline=base, noise=None)
     history = history_of(campaign, valley, 0, noise=0.02, points=[base, *some_points(campaign, 14)])
     found = recommend(campaign, history, MODEL)
-    line = torch.linspace(0, 1, 81, dtype=torch.float64)
+    line = torch.linspace(0, 1, 41, dtype=torch.float64)
     grid, contest = torch.cartesian_prod(line, line), contest_of(campaign, history)
     enough = grid[contest.probabilities(grid).every >= 0.95]
     best = min(valley({"x0": float(x), "x1": float(y)})["loss"] for x, y in enough)
     assert found.feasible_enough
-    assert valley(found.point)["loss"] <= best + 0.06
+    assert valley(found.point)["loss"] <= best + 0.05
 
 
 def test_the_search_finds_the_ridge_along_an_active_limit():

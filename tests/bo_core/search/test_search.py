@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -62,11 +63,17 @@ def found_in(
     return search(encoding, surface_of(value, torch.ones(encoding.d).double()), pool, taken, effort, seed)
 
 
+@cache
+def found_alone(encoding: Encoding, seed: int) -> tuple[Point, float]:
+    """Return what walks find one after the other."""
+    return found_in(encoding, valley, set(), seed)
+
+
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("encoding", [DISCRETE, MIXED], ids=["discrete", "mixed"])
 @pytest.mark.parametrize("at_once", [2, 3, 4, 9])
 def test_walks_at_once_end_where_single_walks_end(encoding: Encoding, seed: int, at_once: int) -> None:
-    point, value = found_in(encoding, valley, set(), seed)
+    point, value = found_alone(encoding, seed)
     together, value_together = found_in(encoding, valley, set(), seed, replace(EFFORT, walks_at_once=at_once))
     assert value_together == pytest.approx(value, abs=1e-9)
     torch.testing.assert_close(encoding.encode([together]), encoding.encode([point]), rtol=0.0, atol=1e-6)

@@ -29,7 +29,7 @@ def mode_of(data: TrainingData) -> Array:
 def moments_by_quadrature(density: LogPosterior) -> tuple[Array, Array]:
     """Return the mean and standard deviation [2] of θ on a fine grid of the whole box."""
     low, high = density.prior.low, density.prior.high
-    grid = np.stack(np.meshgrid(*np.linspace(low, high, 150).T), -1).reshape(-1, 2)
+    grid = np.stack(np.meshgrid(*np.linspace(low, high, 100).T), -1).reshape(-1, 2)
     values = np.concatenate([density(part)[0] for part in np.array_split(grid, 5)])
     weights = np.exp(values - values.max())
     weights /= weights.sum()

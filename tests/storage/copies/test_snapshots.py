@@ -137,7 +137,6 @@ def _imported(draw: st.DrawFn, who: dict[str, Any], attempt: int) -> list[Event]
 
 
 @pytest.mark.slow
-@settings(max_examples=60)
 @given(lives())
 def test_a_snapshot_has_the_columns_and_rows_of_the_view_of_trials(tmp_path_factory, events):
     ledger = ParquetLedger(LocalStore(tmp_path_factory.mktemp("ledger")), "bread/")
