@@ -1,4 +1,4 @@
-"""Judge our points off the clock: the value by BoTorch's own object, beside the best that BoTorch finds with it.
+"""Judge our points off the clock: the value by BoTorch's own object, and the best one that BoTorch finds with it.
 
 Our fitted models become BoTorch's, with the same data, hyperparameters, noise and limits. BoTorch's values differ from
 our score in two ways: it smooths improvements and limits a little, and it averages over its own draws.
