@@ -129,14 +129,16 @@ bench-quality-full: setup ## Run every campaign of the quality benchmark that is
 	$(BIN)/python -m benchmarks.quality table
 	$(BIN)/python -m benchmarks.quality plot
 
-bench-speed: setup ## Measure a part of the speed grid beside the peers that are fast (minutes)
-	$(BIN)/python -m benchmarks.peers.install botorch botorch-rust
+bench-speed: setup ## Measure a part of the speed grid, and asks about limits, fronts and spaces, beside peers (half an hour)
+	$(BIN)/python -m benchmarks.peers.install botorch ax optuna-gp botorch-rust
 	$(BIN)/python -m benchmarks.speed run --peers botorch botorch-rust --n 25 100 300 --pending 8 --seeds 0-1
+	$(BIN)/python -m benchmarks.speed goals
 	$(BIN)/python -m benchmarks.speed table
 
 bench-speed-full: setup ## Measure the whole speed grid beside all peers (many hours; goes on where it was stopped)
 	$(BIN)/python -m benchmarks.peers.install botorch ax optuna-gp botorch-rust
 	$(BIN)/python -m benchmarks.speed run
+	$(BIN)/python -m benchmarks.speed goals
 	$(BIN)/python -m benchmarks.speed large
 	$(BIN)/python -m benchmarks.speed gpu --out benchmarks/results/gpu
 	$(BIN)/python -m benchmarks.speed table

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from botorch.posteriors import GPyTorchPosterior
 
 from benchmarks.peers.registry import FOLDER
 from benchmarks.speed.contestants import DEFAULT_COLD, DEFAULT_WARM, OPTUNA, Contestant
@@ -140,11 +141,11 @@ def test_the_demanded_shares_are_those_of_processor_time_in_the_same_rounds(rows
     assert found[f"{LIMITED}: processor time of {DEFAULT_COLD}, share of {OPTUNA}'s"].held is None
 
 
-def judged(name, samples=8192, seed=0):
+def judged(name, samples=8192, climbs=8, seed=0):
     """Return the judge of our answer to a small question, and our point."""
     asked = known(GOALS[name].small, seed)
     made = answer({"goal": name, "seed": seed, "small": True}, warm=False)
-    judge = GoalJudge(asked, Provenance.model_validate(made["fit"]), proposer_of("default", "cpu"), samples)
+    judge = GoalJudge(asked, Provenance.model_validate(made["fit"]), proposer_of("default", "cpu"), samples, climbs)
     return judge, asked.campaign.space.point(made["points"][0])
 
 
@@ -166,6 +167,7 @@ def test_a_model_of_botorch_predicts_as_ours_does(name):
         mean, covariance = model.posterior.joint(X)
         found = as_botorch(model).posterior(X)
         assert np.allclose(found.mean.detach().squeeze(-1), mean[0], atol=1e-6)
+        assert isinstance(found, GPyTorchPosterior)
         assert np.allclose(found.mvn.covariance_matrix.detach(), covariance[0], atol=1e-6)
 
 

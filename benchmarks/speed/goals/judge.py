@@ -1,4 +1,4 @@
-"""Judge our points off the clock: the value by BoTorch's own object, beside the best that BoTorch finds with it.
+"""Judge our points off the clock: the value by BoTorch's own object, and the best one that BoTorch finds with it.
 
 Our fitted models become BoTorch's, with the same data, hyperparameters, noise and limits. BoTorch's values differ from
 our score in two ways: it smooths improvements and limits a little, and it averages over its own draws.
@@ -31,14 +31,18 @@ from overnight.bo_core.appraisal.recorded import RecordedModels, suspects_of
 from overnight.bo_core.choice import Asked
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.model import Beliefs, Model, last_made_by_model
+from overnight.bo_core.numerics.threads import threads_for
 from overnight.bo_core.surrogate import Posterior
 from overnight.bo_core.surrogate.scaling import Scaling
 from overnight.campaign import Point
 from overnight.campaign.history.provenance import Provenance
 
 SAMPLES = 16_384
+CLIMBS = 32
 # Many climbs on a part of the draws find the starts of a few climbs on all draws, each of which takes seconds.
-_PART, _RAW_POINTS, _CLIMBS, _LAST_CLIMBS = 64, 2048, 32, 4
+_PART_OF_DRAWS, _PART_OF_CLIMBS, _RAW_POINTS_EACH = 64, 8, 64
+# Observations that are too few for several threads.
+_FEW = 1
 
 
 @dataclass(frozen=True)
@@ -52,9 +56,16 @@ class Verdict:
 class GoalJudge:
     """A judge of points, with the models that a proposal of ours recorded for what was known."""
 
-    def __init__(self, known: Known, made: Provenance, proposer: BayesianProposer, samples: int = SAMPLES) -> None:
+    def __init__(
+        self,
+        known: Known,
+        made: Provenance,
+        proposer: BayesianProposer,
+        samples: int = SAMPLES,
+        climbs: int = CLIMBS,
+    ) -> None:
         """Recall the models with which a proposal was `made` from what was known."""
-        self.samples = samples
+        self.samples, self.climbs = samples, climbs
         self.encoding, self.seed = Encoding(known.campaign.space), made.made_by.seed % 2**31
         asked = Asked(known.campaign, known.history(), proposer, self.encoding, (), 1)
         asked = replace(asked, recorded=suspects_of([made], asked))
@@ -103,18 +114,20 @@ class GoalJudge:
     def _best(self) -> float:
         bounds = torch.stack([torch.zeros(self.encoding.d), torch.ones(self.encoding.d)]).double()
         ends, values = optimize_acqf(
-            self.acquisition(self.samples // _PART),
+            self.acquisition(self.samples // _PART_OF_DRAWS),
             bounds,
             q=1,
-            num_restarts=_CLIMBS,
-            raw_samples=_RAW_POINTS,
+            num_restarts=self.climbs,
+            raw_samples=_RAW_POINTS_EACH * self.climbs,
             return_best_only=False,
         )
-        starts = ends[values.argsort(descending=True)[:_LAST_CLIMBS]]
+        assert values is not None, "expected the value of every end"
+        starts = ends[values.argsort(descending=True)[: self.climbs // _PART_OF_CLIMBS]]
         last = self.acquisition(self.samples)
         _, value = optimize_acqf(
-            last, bounds, q=1, num_restarts=_LAST_CLIMBS, batch_initial_conditions=starts, options={"batch_limit": 2}
+            last, bounds, q=1, num_restarts=len(starts), batch_initial_conditions=starts, options={"batch_limit": 2}
         )
+        assert value is not None, "expected the value of the best end"
         return float(value)
 
 
@@ -135,7 +148,7 @@ def as_botorch(model: Model) -> SingleTaskGP:
         input_transform=_Scaled(posterior.scaling),
     )
     # The features are scaled already.
-    covariance.lengthscale, constant.constant = 1.0, float(mean)
+    covariance.lengthscale, constant.constant = torch.ones(()), float(mean)
     return found.eval()
 
 
@@ -168,8 +181,12 @@ def _excesses(aim: Aim, name: str, i: int) -> Iterator[Callable[[Tensor], Tensor
 
 @contextmanager
 def _as_exactly_as_ours() -> Iterator[None]:
-    """Use Cholesky factors, and noise as small as ours, which gpytorch would raise."""
+    """Use Cholesky factors, and noise as small as ours, which gpytorch would raise.
+
+    One thread is used: more of them would spin while they wait, which takes many times as long on a busy machine.
+    """
     with (
+        threads_for(_FEW),
         gpytorch.settings.fast_computations(covar_root_decomposition=False, log_prob=False, solves=False),
         gpytorch.settings.min_fixed_noise(double_value=1e-12),
     ):
