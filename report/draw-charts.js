@@ -1,12 +1,29 @@
-// Draws figures at the places of their names. The script that draws is in the page as text, packed to half its size.
-async function drawCharts(figures) {
-  const places = Object.keys(figures).map((name) => document.getElementById(name));
+// Draws the figures of the page. They and the script that draws are in the page as text, packed by gzip.
+async function unpacked(id) {
+  const packed = Uint8Array.from(atob(document.getElementById(id).textContent), (letter) => letter.charCodeAt(0));
+  return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+}
+
+// The first line holds lists that the figures of the second line share.
+async function unpackedFigures() {
+  const [lists, figures] = (await unpacked("figures")).split("\n").map((line) => JSON.parse(line));
+  const whole = (value) => {
+    if (value === null || typeof value !== "object") return value;
+    if (Array.isArray(value)) return value.map(whole);
+    if (value.shared !== undefined) return lists[value.shared];
+    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, whole(each)]));
+  };
+  return whole(figures);
+}
+
+async function drawCharts() {
+  const places = [...document.querySelectorAll(".chart[id]")];
+  let figures;
   try {
-    const packed = Uint8Array.from(atob(document.getElementById("plotly").textContent), (letter) => letter.charCodeAt(0));
-    const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
     const script = document.createElement("script");
-    script.textContent = await new Response(unpacked).text();
+    script.textContent = await unpacked("plotly");
     document.head.append(script);
+    figures = await unpackedFigures();
   } catch {
     places.forEach((place) => { place.textContent = "This chart needs a browser of 2023 or later."; });
     return;

@@ -14,9 +14,10 @@ from overnight.report.finding import (
     standing_sentence,
 )
 from overnight.report.page.facts import facts_of
+from overnight.report.page.packed import packed_figures, packed_plotly
 from overnight.report.page.page_part import PagePart, embedded, page_part
 from overnight.report.page.revisions_table import revisions_table
-from overnight.report.page.template import file_of_page, packed_plotly, rendered, rendered_block
+from overnight.report.page.template import file_of_page, rendered, rendered_block
 from overnight.report.pictures.charts import timeline_chart
 from overnight.report.pictures.timeline import attempt_spans, utilisation
 from overnight.report.selection import MOST, worth_listing
@@ -48,7 +49,8 @@ def render_report(history: History, story: Story) -> str:
         standing=standing_sentence(story),
         findings=finding_sentences(story),
         confidence=[*confidence_sentences(story), *constraint_sentences(story)],
-        plotly=packed_plotly() if values["figures"] else "",
+        plotly=packed_plotly(),
+        packed_figures=packed_figures(values["figures"]),
         draw_charts=file_of_page("draw-charts.js"),
         tables_and_copies=file_of_page("tables-and-copies.js"),
         lines=trial_lines(history, listed),

@@ -55,7 +55,6 @@ def _static(name: str) -> tuple[str, str] | None:
 
 
 def part(html: str, version: str, figures: dict[str, str] | None = None, title: str = "") -> str:
-    """Return a part of a page as JSON; the figures are JSON already."""
-    head = json.dumps({"html": str(html), "version": version, "title": title}, ensure_ascii=False)
-    charts = ",".join(f"{json.dumps(place)}:{figure}" for place, figure in (figures or {}).items())
-    return f'{head[:-1]},"figures":{{{charts}}}}}'
+    """Return a part of a page as JSON. The figures are JSON already, and stay texts that a page compares at once."""
+    found = {"html": str(html), "version": version, "title": title, "figures": figures or {}}
+    return json.dumps(found, ensure_ascii=False)

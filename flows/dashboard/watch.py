@@ -47,9 +47,19 @@ class Watch:
     async def followed(self, name: str) -> Followed | None:
         """Return a campaign of this place; None if there is no such campaign."""
         known = self._followed.get(name)
-        if known is None and (name == self.place.only or name in {each.name for each in (await self.listed())[0]}):
+        if known is None and await self._is_there(name):
             known = self._followed.setdefault(name, Followed(self.place, name, self._one_model_at_a_time))
         return known
+
+    async def _is_there(self, name: str) -> bool:
+        if name == self.place.only or await self._is_listed(name):
+            return True
+        # It may have begun since the last listing.
+        await asyncio.sleep(max(self._next - monotonic(), 0.0))
+        return await self._is_listed(name)
+
+    async def _is_listed(self, name: str) -> bool:
+        return name in {each.name for each in (await self.listed())[0]}
 
     async def read_new(self) -> None:
         """Read what is new in the only campaign, or in some of those that have changed."""

@@ -1,8 +1,6 @@
 """Render the templates of the page; everything that comes from a campaign is escaped."""
 
-import gzip
 import re
-from base64 import b64encode
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -62,12 +60,6 @@ def file_of_page(name: str) -> str:
     points, lines and bars only, and is a quarter of the whole.
     """
     return files("overnight.report").joinpath(name).read_text(encoding="utf-8")
-
-
-@cache
-def packed_plotly() -> str:
-    """Return the script that draws the charts, packed by gzip and as text; `draw-charts.js` unpacks it."""
-    return b64encode(gzip.compress(file_of_page("plotly-basic.min.js").encode(), mtime=0)).decode()
 
 
 def breakable(text: str) -> Markup:

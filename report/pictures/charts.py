@@ -133,9 +133,8 @@ class Pictures:
     def limit(self, metric: str) -> Figure:
         """Return each trial's measurement of a metric that constraints limit, and the present limits."""
         known = [trial for trial in self.observed if metric in trial.measured]
-        names = list(self.history.definition.shown_parameters)[:_MOST_IN_A_LABEL]
         placed: list[tuple[Trial, Value]] = [(t, t.id) for t in self.drawn if metric in t.measured]
-        data = self._by_generator(placed, metric, names, errors=True)
+        data = self._by_generator(placed, metric, [], errors=True)
         ends = _ends(trial.measured[metric].mean for trial in known)
         last, axis = known[-1].id, objective_axis(logarithmic=spans_decades(known, metric), ends=ends)
         for words, end in zip(("at least", "at most"), self._goals.common.judged.limits(metric), strict=True):
@@ -213,8 +212,7 @@ class Pictures:
                 mode="markers",
                 marker=self._marker(generator, colour, [t for t, _ in mine]),
                 name=generator,
-                hovertext=[self._label(t, metric, labelled) for t, _ in mine],
-                hoverinfo="text",
+                **self._labels([t for t, _ in mine], metric, labelled),
             )
             sems = [t.measured[metric].sem or 0.0 for t, _ in mine]
             bars = {"error_y": {"type": "data", "array": sems, "thickness": 1, "width": 0}}
@@ -245,8 +243,7 @@ class Pictures:
                     mode="markers",
                     marker={"color": look.colour, "size": 7, "symbol": look.symbol, "opacity": 0.85},
                     name=look.words,
-                    hovertext=[self._label(t, self.metric, labelled) for t, _ in mine],
-                    hoverinfo="text",
+                    **self._labels([t for t, _ in mine], self.metric, labelled),
                 )
                 traces.append(trace | {"yaxis": "y2"})
         return traces
@@ -256,22 +253,28 @@ class Pictures:
         value = self._values[trial.id].mean
         return scatter([x], [value], mode="markers", marker=marker, name=self.words, hoverinfo="skip")
 
-    def label(self, trial: Trial, names: list[str]) -> str:
-        """Return the label of a trial, with the values of some parameters."""
-        return self._label(trial, self.metric, names)
+    def labels(self, trials: Sequence[Trial], names: Sequence[str]) -> Figure:
+        """Return the labels of a trace of trials, with the values of some parameters."""
+        return self._labels(trials, self.metric, names)
 
-    def _label(self, trial: Trial, metric: str, names: list[str]) -> str:
-        heading = self._headings.get((trial.id, metric))
-        if heading is None:
-            heading = self._headings[trial.id, metric] = "<br>".join(map(cut, self._heading(trial, metric)))
-        values = filter(None, (point_text(trial, [name], equals=" = ") for name in names))
-        return "<br>".join((heading, *map(cut, values)))
+    def _labels(self, trials: Sequence[Trial], metric: str, names: Sequence[str]) -> Figure:
+        """Return labels of two parts: a heading, which the pictures of a metric share, and the values."""
+        found: Figure = {"hovertext": [self._heading(trial, metric) for trial in trials], "hoverinfo": "text"}
+        if not names:
+            return found
+        values = [[point_text(trial, [name], equals=" = ") for name in names] for trial in trials]
+        found["customdata"] = ["<br>".join(map(cut, filter(None, lines))) for lines in values]
+        return found | {"hovertemplate": "%{hovertext}<br>%{customdata}<extra></extra>"}
 
-    def _heading(self, trial: Trial, metric: str) -> list[str]:
-        value, unmet = trial.measured.get(metric), unmet_text(self._goals.of(trial), trial)
-        became = str(ending(trial)) if value is None else f"{metric} {measured(value)}"
-        infeasible = [f"infeasible: {unmet}"] if unmet else []
-        return [f"trial {trial.id} ({trial.proposal.generator})", became, *infeasible]
+    def _heading(self, trial: Trial, metric: str) -> str:
+        known = self._headings.get((trial.id, metric))
+        if known is None:
+            value, unmet = trial.measured.get(metric), unmet_text(self._goals.of(trial), trial)
+            became = str(ending(trial)) if value is None else f"{metric} {measured(value)}"
+            lines = [f"trial {trial.id} ({trial.proposal.generator})", became]
+            lines += [f"infeasible: {unmet}"] if unmet else []
+            known = self._headings[trial.id, metric] = "<br>".join(map(cut, lines))
+        return known
 
 
 def _ends(values: Iterable[float]) -> tuple[float, float] | None:

@@ -4,10 +4,13 @@ import math
 import re
 from base64 import b64decode
 from datetime import UTC, datetime
+from itertools import combinations
+from random import Random
 from typing import Any, get_args
 
 import pytest
 from front_stories import ROWS, front_believed, several
+from insights import insight_at, slice_of
 from limited_stories import believed as believed_feasible
 from limited_stories import limited
 from parsed_page import Page
@@ -17,6 +20,7 @@ from told_stories import HOSTILE, POINT, Story, at, campaign_of
 
 from overnight.campaign import Campaign
 from overnight.campaign.history.trial import Generator
+from overnight.campaign.insight import Contour
 from overnight.campaign.recommendation import Recommendation
 from overnight.report.html import render_report
 
@@ -58,10 +62,39 @@ def test_the_page_needs_nothing_but_itself():
     page = page_of(a_night(), believed())
     assert page.open == []
     assert [(n, v) for n, v in page.attributes if n in ("src", "href", "srcset", "action", "data")] == []
-    [packed] = [script for script in page.scripts if script.startswith("H4sI")]
+    packed, _ = (script for script in page.scripts if script.startswith("H4sI"))
     assert b"plotly.js (basic - minified) v" in gzip.decompress(b64decode(packed))
     assert len(html_of(a_night(), believed()).encode()) < 800_000
     assert "@import" not in html_of(a_night(), believed()).split("</style>")[0]
+
+
+def test_the_page_of_a_thousand_trials_with_many_parameters_and_limits_is_below_a_megabyte_and_a_half():
+    random, names, limits = Random(1), [f"parameter_{i}" for i in range(12)], [f"limit_{i}" for i in range(5)]
+    parameters = {name: {"kind": "float", "low": 0.001, "high": 30.0, "scale": "log"} for name in names}
+    constraints = [f"{limit} <= 0.5" for limit in limits]
+    changes = {"parameters": parameters, "constraints": constraints, "budget": {"trials": 1200}}
+    story, point = Story(campaign_of(baseline=None, **changes)), dict.fromkeys(names, 1.0)
+    for trial in range(1, 1101):
+        point = {name: random.uniform(0.001, 30.0) for name in names}
+        story.proposed(trial, trial, point).started(trial, trial)
+        story.observed(trial, trial, random.random(), **{limit: random.random() for limit in limits})
+    values = tuple(0.001 + i for i in range(15))
+    pairs = [
+        Contour(
+            across=a,
+            up=b,
+            at_across=values,
+            at_up=values,
+            mean=tuple(tuple(random.random() for _ in values) for _ in values),
+        )
+        for a, b in combinations(names[:5], 2)
+    ]
+    slices = [slice_of(name, values, [random.random() for _ in values]) for name in names]
+    insight = insight_at(story.campaign, point, slices, contour=pairs[0], pairs=tuple(pairs[1:]))
+    found = recommendation(trial=1100, mean=0.5, sd=0.1, point=point, probability_best=0.5)
+    html = render_report(story.history, story_about(story.history, recommendation=found, insight=insight))
+    assert len(html.encode()) < 1_500_000
+    assert len(Page(html).figures["pair-0-8"].data[0].x) > 900
 
 
 def test_the_headline_leads_from_the_baseline_to_the_recommendation():

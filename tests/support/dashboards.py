@@ -48,14 +48,20 @@ class Served:
 
 
 @contextmanager
-def dashboard(named: str | Path, *, every: float = 0.1, host: str = "127.0.0.1") -> Iterator[Served]:
-    """Run a dashboard of the campaigns at a place until the end of the block."""
+def dashboard(
+    named: str | Path, *, every: float = 0.1, host: str = "127.0.0.1", ahead: bool = False
+) -> Iterator[Served]:
+    """Run a dashboard of the campaigns at a place until the end of the block.
+
+    Unless it reads `ahead`, it has read nothing before the first request, so that a test knows when it reads.
+    """
     listening = listen(host, 0)
     port = listening.getsockname()[1]
     server: list[uvicorn.Server] = []
     watch, access = Watch(place_of(str(named)), every), access_for(host, port, TOKEN)
     app = application(watch, access, lambda: bool(server) and server[0].should_exit)
-    config = uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=2)
+    lifespan = "on" if ahead else "off"
+    config = uvicorn.Config(app, log_level="error", access_log=False, lifespan=lifespan, timeout_graceful_shutdown=2)
     server.append(uvicorn.Server(config))
     thread = threading.Thread(target=server[0].run, kwargs={"sockets": [listening]})
     thread.start()

@@ -1,8 +1,11 @@
 """A page of a report as a browser parses it."""
 
+import gzip
 import json
 import re
+from base64 import b64decode
 from html.parser import HTMLParser
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -15,6 +18,7 @@ class Page(HTMLParser):
         self.open: list[str] = []
         self.attributes: list[tuple[str, str]] = []
         self.scripts: list[str] = []
+        self.kinds: list[str] = []
         self.rows: list[list[str]] = []
         self.words: list[str] = []
         self.feed(html)
@@ -26,9 +30,15 @@ class Page(HTMLParser):
     @property
     def figures(self) -> dict[str, go.Figure]:
         """Return the charts, parsed by plotly itself."""
-        found = next(s for s in self.scripts if "const figures" in s).partition("const figures")[2]
-        inner = found[found.index("{") + 1 : found.index("};\n")].strip().rstrip(",")
-        return {name: go.Figure(figure) for name, figure in json.loads("{" + inner + "}").items()}
+        [packed] = (each for each, kind in zip(self.scripts, self.kinds, strict=True) if kind == "figures")
+        lists, figures = map(json.loads, gzip.decompress(b64decode(packed)).decode().split("\n"))
+
+        def whole(value: Any) -> Any:
+            if isinstance(value, dict):
+                return lists[value["shared"]] if "shared" in value else {k: whole(each) for k, each in value.items()}
+            return [whole(each) for each in value] if isinstance(value, list) else value
+
+        return {name: go.Figure(whole(figure)) for name, figure in figures.items()}
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag not in ("meta", "input", "br", "wbr"):
@@ -36,6 +46,7 @@ class Page(HTMLParser):
         self.attributes += [(name, value or "") for name, value in attrs]
         if tag == "script":
             self.scripts.append("")
+            self.kinds.append(dict(attrs).get("id") or "")
         if tag == "tr":
             self.rows.append([])
         if tag in ("td", "th"):

@@ -3,9 +3,11 @@
 
 const live = document.getElementById("live");
 const news = document.getElementById("news");
-// A part is fetched for at most this share of the time, unless that would keep it longer than a second and a half.
+// A part is fetched for at most this share of the time, unless its pause would be longer than this. How a campaign stands
+// pauses less, because an event is to be on the page within two seconds, and the server looks for one each second.
 const SHARE = 0.34;
 const LONGEST_PAUSE_MS = 1500;
+const LONGEST_PAUSE_OF_NEWS_MS = 500;
 // A page that shows durations is read again after this time, even if nothing was appended.
 const STAYS_MS = 30000;
 let feed = null;
@@ -16,6 +18,7 @@ class Part {
     this.address = place.dataset.part;
     this.choice = new URLSearchParams();
     this.pause = Number(place.dataset.pause ?? 0) * 1000;
+    this.longest = place.hasAttribute("data-news") ? LONGEST_PAUSE_OF_NEWS_MS : LONGEST_PAUSE_MS;
     this.sections = [];
     this.charts = new Map();
     this.busy = this.wanted = false;
@@ -40,7 +43,7 @@ class Part {
         console.warn(problem);
       }
       const now = performance.now();
-      this.next = now + Math.max(Math.min((now - began) / SHARE, LONGEST_PAUSE_MS), this.pause);
+      this.next = now + Math.max(Math.min((now - began) / SHARE, this.longest), this.pause);
     }
     this.busy = false;
   }
@@ -60,7 +63,7 @@ class Part {
     const scrolled = scrollY;
     this.swap(found.html);
     if (scrollY !== scrolled) scrollTo(scrollX, scrolled);
-    for (const [id, figure] of charts) draw(document.getElementById(id), figure, this.charts);
+    for (const [id, text] of charts) draw(document.getElementById(id), text, this.charts);
     if (this.place.hasAttribute("data-news") && found.title && found.title !== this.title) {
       if (this.title) news.textContent = found.title;
       this.title = found.title;
@@ -146,13 +149,11 @@ const near = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: "500px" });
 
-function draw(place, figure, known) {
-  if (place === null) return;
-  const text = JSON.stringify(figure);
-  if (place.figure && known.get(place.id) === text) return;
+function draw(place, text, known) {
+  if (place === null || (place.figure && known.get(place.id) === text)) return;
   known.set(place.id, text);
-  place.figure = figure;
-  place.style.minHeight = `${figure.layout.height ?? 300}px`;
+  place.figure = JSON.parse(text);
+  place.style.minHeight = `${place.figure.layout.height ?? 300}px`;
   near.observe(place);
   if (place.near) render(place);
 }

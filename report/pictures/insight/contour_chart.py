@@ -139,8 +139,7 @@ def _trials(pictures: Pictures, found: Contour, across: Parameter, up: Parameter
             mode="markers",
             marker=marker,
             name=name,
-            hovertext=[pictures.label(t, [found.across, found.up]) for t, _, _ in both],
-            hoverinfo="text",
+            **pictures.labels([t for t, _, _ in both], [found.across, found.up]),
         )
 
 

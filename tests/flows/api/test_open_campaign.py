@@ -74,7 +74,7 @@ def test_a_notebook_needs_no_network_and_no_name_becomes_html(opened):
     page = shown(opened.plot_slices())
     assert HOSTILE not in page.replace("\\u003c", "")
     assert not re.search(r"<(script|link|img)[^>]*(src|href)", page)
-    assert page.count("<div id=") == 3
+    assert page.count("<div class='chart' id=") == 3
     assert "'" not in opened.plot_slices()._repr_html_().removeprefix("<iframe srcdoc='").split("' sandbox")[0]
 
 

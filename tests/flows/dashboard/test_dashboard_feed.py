@@ -93,7 +93,7 @@ def test_a_server_reads_before_its_first_page_is_opened(named: str, tmp_path: Pa
 
     real = ParquetLedger.read
     monkeypatch.setattr(ParquetLedger, "read", noticed)
-    with dashboard(tmp_path / named):
+    with dashboard(tmp_path / named, ahead=True):
         assert read.wait(20)
 
 
@@ -123,3 +123,14 @@ def test_nothing_is_read_while_nobody_looks(tmp_path: Path, monkeypatch: pytest.
 
         until(quiet, "nothing is read", 20)
         assert quiet()
+
+
+def test_a_campaign_that_began_after_the_last_listing_is_found(tmp_path: Path):
+    watching = Watch(place_of(str(tmp_path)), every=0.2)
+
+    async def asked() -> bool:
+        assert await watching.listed() == ((), "")
+        await asyncio.to_thread(append, tmp_path, "rates", Story().tried(1, 1, 0.5).events)
+        return await watching.followed("rates") is not None
+
+    assert asyncio.run(asked())

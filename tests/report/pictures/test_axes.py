@@ -230,8 +230,8 @@ def test_pictures_of_new_kinds_place_each_trial_on_its_axis():
     assert drawn["rate"]["x"] == pytest.approx([0.0, math.log(9)])
     assert drawn["depth"]["x"] == [25, 75]
     assert drawn["cache"]["x"] == ["true", "false"]
-    assert "rate = 0.9" in drawn["rate"]["hovertext"][1]
-    assert "cache = true" in drawn["cache"]["hovertext"][0]
+    assert "rate = 0.9" in drawn["rate"]["customdata"][1]
+    assert "cache = true" in drawn["cache"]["customdata"][0]
 
 
 def test_the_line_of_the_best_so_far_leaves_out_results_that_look_like_glitches():

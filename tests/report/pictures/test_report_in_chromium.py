@@ -40,6 +40,16 @@ def test_no_report_is_wider_than_its_window(page: Page, tmp_path: Path, name: st
     assert page.value("document.documentElement.scrollWidth") <= width
 
 
+def test_a_point_names_its_trial_and_the_value_of_the_parameter(page: Page, tmp_path: Path):
+    story = Story().tried(1, 1, 0.5, point=POINT | {"mode": "slow"}).tried(2, 3, 0.25, point=POINT | {"mode": "fast"})
+    look(page, story.history, tmp_path, 1440)
+    page.until("document.querySelectorAll('.js-plotly-plot').length > 3")
+    page.value("Plotly.Fx.hover(document.getElementById('parameter-2'), [{curveNumber: 0, pointNumber: 1}])")
+    lines = "[...document.querySelectorAll('#parameter-2 .hovertext text tspan.line')].map((each) => each.textContent)"
+    page.until(f"{lines}.length > 0")
+    assert page.value(lines) == ["trial 2 (sobol)", "loss 0.25", "mode = fast"]
+
+
 def test_a_picture_in_closed_details_fills_its_place_once_they_are_opened(page: Page, tmp_path: Path):
     cells: dict[str, Any] = {"at_across": (0.1, 0.2), "at_up": (1, 9), "mean": ((2.0, 1.0), (3.0, 2.0))}
     contour = Contour(across="rate", up="depth", **cells)
