@@ -49,6 +49,8 @@ _STRIP = 0.08
 _HEIGHT_WITHOUT_VALUES = 120
 # Of so many results, the worst do not stretch a picture so many times beyond most of them.
 _FEWEST_RESULTS, _MUCH = 10, 3.0
+# The attempts of a worker whose bars are outlined.
+_MOST_OUTLINED = 100
 
 
 class Pictures:
@@ -287,6 +289,9 @@ def timeline_chart(spans: Sequence[Span], start: datetime) -> Figure:
     """Return when each attempt ran, in as many lanes as ran at once; each way to end has its colour and hatching."""
     longest = max((s.ended - start).total_seconds() for s in spans)
     unit, seconds = ("hours", 3600) if longest > 3 * 3600 else ("minutes", 60) if longest > 180 else ("seconds", 1)
+    lanes = max((s.lane for s in spans), default=0) + 1
+    # Outlines would hide the colours of very narrow bars.
+    outline = 1 if len(spans) <= _MOST_OUTLINED * lanes else 0
     bars = []
     for end, look in LOOKS.items():
         ended = [s for s in spans if s.end == end]
@@ -300,7 +305,7 @@ def timeline_chart(spans: Sequence[Span], start: datetime) -> Figure:
                     "orientation": "h",
                     "marker": {
                         "color": look.colour,
-                        "line": {"width": 1, "color": "rgba(128,128,128,0.6)"},
+                        "line": {"width": outline, "color": "rgba(128,128,128,0.6)"},
                         "pattern": {"shape": look.hatching, "fillmode": "overlay"},
                     },
                     "hovertext": [_span_label(s) for s in ended],
@@ -308,7 +313,6 @@ def timeline_chart(spans: Sequence[Span], start: datetime) -> Figure:
                     "name": "not ended" if end == "running" else look.words,
                 }
             )
-    lanes = max((s.lane for s in spans), default=0) + 1
     layout = layout_of(height=130 + min(34 * lanes, 900)) | {"barmode": "overlay", "showlegend": True}
     layout["xaxis"] |= {"title": small(f"{unit} since the first attempt")}
     ticks = {"tickformat": "d", "nticks": min(lanes, 20) + 1, "range": [lanes + 0.6, 0.4]}

@@ -1,7 +1,8 @@
 import pytest
 from told_stories import Story, at
 
-from overnight.report.pictures.timeline import attempt_spans, utilisation
+from overnight.report.pictures.charts import timeline_chart
+from overnight.report.pictures.timeline import Span, attempt_spans, utilisation
 
 
 def test_attempts_that_overlap_get_different_lanes_and_a_free_lane_is_used_again():
@@ -49,3 +50,10 @@ def test_an_attempt_that_a_rule_or_a_person_ended_did_not_fail_but_one_before_it
         (3, "failed", "infrastructure"),
     ]
     assert attempt_spans(story.cancelled(2, 2).history, until=at(9))[1].end == "abandoned"
+
+
+@pytest.mark.parametrize(("trials", "outlined"), [(100, 1), (101, 0)])
+def test_bars_of_very_many_attempts_have_no_outline_that_would_hide_their_colours(trials: int, outlined: int):
+    spans = [Span(i, 1, at(i), at(i + 1), "observed", None, lane=0) for i in range(trials)]
+    [bars] = timeline_chart(spans, at(0))["data"]
+    assert bars["marker"]["line"]["width"] == outlined
