@@ -24,8 +24,8 @@ from benchmarks.speed.seat import seated
 from benchmarks.speed.table import tables
 
 _GPU = """Measure everything that needs a GPU, each part in a process of its own, in order of value: equality with the
-CPU, many campaigns refitted at once, ask times of ours and BoTorch, and the slot, the work pool and a GPU as a resource of
-evaluations. The files in --out (gpu.md, gpu-lines.parquet, gpu-asks.parquet, gpu.log) are rewritten after every
+CPU, many campaigns refitted at once, ask times of ours and BoTorch, and the slot, the work pool and a GPU as a resource
+of evaluations. The files in --out (gpu.md, gpu-lines.parquet, gpu-asks.parquet, gpu.log) are rewritten after every
 finding, so that a killed run leaves a valid report. The machine needs no network, but Python 3.11 or newer, PyTorch
 with CUDA, and the packages that benchmarks/README.md lists; a part without its packages is reported as such."""
 
