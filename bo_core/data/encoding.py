@@ -1,7 +1,7 @@
 """Encode points as features on the unit cube and decode them."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import product
 
@@ -126,8 +126,19 @@ class Encoding:
         if self.region is None:
             return steps
         fillings = [self._filled(share) for share in _SHARES_OF_NEW] if self._is_conditional else [{}]
-        found = (self._point({**filling, **step}) for step in steps for filling in fillings)
-        return list({key_of(each): each for each in found if each is not None}.values())
+        found = (each for step in steps for each in self._stepped(step, fillings))
+        return list({key_of(each): each for each in found}.values())
+
+    def _stepped(self, step: Point, fillings: Sequence[Point]) -> Iterator[Point]:
+        """Yield the allowed points of a step, one for each filling of the parameters that become active with it."""
+        for filling in fillings:
+            found = self._point({**filling, **step})
+            if found is None:
+                continue
+            yield found
+            if found.keys() <= step.keys():
+                # Nothing has become active, so other fillings give the same point.
+                return
 
     @property
     def _is_conditional(self) -> bool:

@@ -19,9 +19,10 @@ def contours_through(
     point: Point, names: Sequence[str], model: Model, encoding: Encoding
 ) -> tuple[Contour | None, tuple[Contour, ...]]:
     """Return the means over the first two of these parameters, and those over the other pairs of the first few."""
-    first, *others = [*combinations(names[:_MOST_PAIRED], 2)] or [None]
-    if first is None:
+    every = [*combinations(names[:_MOST_PAIRED], 2)]
+    if not every:
         return None, ()
+    first, *others = every
     found = (_contour(point, pair, model, encoding, _MOST_OF_OTHERS) for pair in others)
     return _contour(point, first, model, encoding, _MOST_VALUES), tuple(each for each in found if each is not None)
 
