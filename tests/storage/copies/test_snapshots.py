@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from event_samples import NOON, started
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from read_ledgers import events_of
 
