@@ -19,7 +19,7 @@ _AT_ONCE = 8
 class Watch:
     """The campaigns at a place. Nothing is read unless a method is called."""
 
-    def __init__(self, place: Place, every: float = 1.0) -> None:
+    def __init__(self, place: Place, every: float = 0.5) -> None:
         self.place, self.every = place, every
         self._followed: dict[str, Followed] = {}
         self._kept: tuple[KeptCampaign, ...] = ()

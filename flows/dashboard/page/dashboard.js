@@ -4,7 +4,7 @@
 const live = document.getElementById("live");
 const news = document.getElementById("news");
 // A part is fetched for at most this share of the time, unless its pause would be longer than this. How a campaign stands
-// pauses less, because an event is to be on the page within two seconds, and the server looks for one each second.
+// pauses less, because an event is to be on the page within two seconds.
 const SHARE = 0.34;
 const LONGEST_PAUSE_MS = 1500;
 const LONGEST_PAUSE_OF_NEWS_MS = 500;
