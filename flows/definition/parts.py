@@ -1,7 +1,7 @@
 """Contradictions between a campaign and the parts that it is run with."""
 
 from collections.abc import Iterable, Iterator
-from unicodedata import normalize
+from unicodedata import decomposition, normalize
 
 from overnight.bo_core import AnyProposer, BayesianProposer, SobolProposer
 from overnight.bo_core.settings.acquisitions import AGAINST_BEST, DEFAULT
@@ -64,11 +64,17 @@ def _name_problems(campaign: Campaign) -> list[Problem]:
 def _alike(placed: Iterable[tuple[Where, str]]) -> Iterator[Problem]:
     known = dict[str, str]()
     for where, name in placed:
-        other = known.setdefault(normalize("NFKC", name), name)
+        other = known.setdefault(_as_seen(name), name)
         if other != name:
             codes = " and ".join(ascii(each) for each in (other, name))
             text = f"expected names that differ in more than their form in Unicode, got {codes}, which look alike"
             yield Problem(where, f"{text}: write them in one form if they mean the same, or rename one")
+
+
+def _as_seen(name: str) -> str:
+    """Return a name in one form of Unicode; characters that differ in their looks, such as 2 and ², stay different."""
+    letters = (normalize("NFKC", each) if decomposition(each).startswith("<compat>") else each for each in name)
+    return normalize("NFC", "".join(letters))
 
 
 def _window_problems(window: Window | None, evaluator: AnyEvaluator) -> list[Problem]:

@@ -494,3 +494,11 @@ def test_names_that_are_one_text_in_two_forms_of_unicode_are_refused(path, chang
         text = text.replace(written, instead)
     [found] = problems_of(path, text)
     assert re.search(problem, found)
+
+
+def test_names_that_differ_in_their_looks_are_two_names(path):
+    space = (
+        "parameters:\n  x2: {kind: float, low: 0, high: 1}\n  x\u00b2: {kind: float, low: 0, high: 1}\nminimize: loss\n"
+    )
+    path.write_text(f"name: tuning\n{space}evaluator: objective:evaluate\nbudget: {{trials: 20}}\n")
+    assert list(load_campaign_file(path).campaign.parameters.root) == ["x2", "x\u00b2"]
