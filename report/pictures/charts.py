@@ -265,8 +265,8 @@ class Pictures:
         if not names:
             return found
         values = [[point_text(trial, [name], equals=" = ") for name in names] for trial in trials]
-        found["customdata"] = ["<br>".join(map(cut, filter(None, lines))) for lines in values]
-        return found | {"hovertemplate": "%{hovertext}<br>%{customdata}<extra></extra>"}
+        found["customdata"] = ["".join(f"<br>{cut(line)}" for line in lines if line) for lines in values]
+        return found | {"hovertemplate": "%{hovertext}%{customdata}<extra></extra>"}
 
     def _heading(self, trial: Trial, metric: str) -> str:
         known = self._headings.get((trial.id, metric))
