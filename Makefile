@@ -129,7 +129,7 @@ bench-quality-full: setup ## Run every campaign of the quality benchmark that is
 	$(BIN)/python -m benchmarks.quality table
 	$(BIN)/python -m benchmarks.quality plot
 
-bench-speed: setup ## Measure a part of the speed grid, and asks about limits, fronts and spaces, beside peers (half an hour)
+bench-speed: setup ## Measure a part of the speed grid, and asks about limits, fronts and spaces, beside peers (tens of minutes)
 	$(BIN)/python -m benchmarks.peers.install botorch ax optuna-gp botorch-rust
 	$(BIN)/python -m benchmarks.speed run --peers botorch botorch-rust --n 25 100 300 --pending 8 --seeds 0-1
 	$(BIN)/python -m benchmarks.speed goals

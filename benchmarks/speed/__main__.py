@@ -11,8 +11,8 @@ import torch
 from benchmarks.peers import PeerIsNotInstalled
 from benchmarks.seeds import seeds_of
 from benchmarks.speed.contestants import AX, BOTORCH, OPTUNA, RIVALS, UnknownPeer, contestants, of_goals
-from benchmarks.speed.goals.questions import GOALS
-from benchmarks.speed.goals.rounds import play as play_goal
+from benchmarks.speed.goals.questions import KINDS
+from benchmarks.speed.goals.rounds import play as play_kind
 from benchmarks.speed.gpu import Setting, measure_gpu
 from benchmarks.speed.gpu.parts import PARTS
 from benchmarks.speed.large import measure_large
@@ -58,10 +58,10 @@ def goals(asked: argparse.Namespace) -> None:
     """Play rounds of every question about goals and spaces, and store each as it ends."""
     path = asked.results / _file("goals")
     rows: list[Row] = []
-    for goal in map(GOALS.__getitem__, asked.goals):
-        peers = [peer for peer in asked.peers if peer in goal.peers]
-        with seated(of_goals(peers, asked.threads, native=goal.space), asked.threads, asked.limit) as seats:
-            for more in play_goal(goal, seats, asked.seeds, Origin.here(), lambda line: print(line, flush=True)):
+    for kind in map(KINDS.__getitem__, asked.kinds):
+        peers = [peer for peer in asked.peers if peer in kind.peers]
+        with seated(of_goals(peers, asked.threads, native=kind.space), asked.threads, asked.limit) as seats:
+            for more in play_kind(kind, seats, asked.seeds, Origin.here(), lambda line: print(line, flush=True)):
                 rows += more
                 write(rows, path)
 
@@ -118,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     one.set_defaults(run=run)
 
     one = commands.add_parser("goals", help="measure asks under limits, with several objectives, and in mixed spaces")
-    one.add_argument("--goals", nargs="+", default=list(GOALS), choices=list(GOALS), help="instead of all")
+    one.add_argument("--kinds", nargs="+", default=list(KINDS), choices=list(KINDS), help="instead of all")
     one.add_argument("--peers", nargs="*", default=[BOTORCH, AX, OPTUNA], metavar="NAME")
     one.add_argument("--seeds", type=seeds_of, default="0-4", help="as 0-9 or 3 or 0,2,5")
     one.add_argument("--threads", type=int, default=1)

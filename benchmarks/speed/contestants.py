@@ -8,7 +8,8 @@ from benchmarks.peers import PEERS
 
 MAP_COLD, MAP_WARM = "overnight MAP cold", "overnight MAP warm"
 DEFAULT_COLD, DEFAULT_WARM = "overnight default cold", "overnight default warm"
-OURS = (MAP_COLD, MAP_WARM, DEFAULT_COLD, DEFAULT_WARM)
+DEFAULTS = (DEFAULT_COLD, DEFAULT_WARM)
+OURS = (MAP_COLD, MAP_WARM, *DEFAULTS)
 BOTORCH, AX, OPTUNA, RUST = "botorch", "ax", "optuna-gp", "botorch-rust"
 RIVALS = (BOTORCH, AX, OPTUNA, RUST)
 # Contestants that use the same model as ours in MAP mode and report their fit.
@@ -44,7 +45,7 @@ def of_goals(peers: Sequence[str], threads: int, *, native: bool) -> list[Contes
 
     Raises PeerIsNotInstalled if a peer has no environment.
     """
-    starts = {DEFAULT_COLD: "cold", DEFAULT_WARM: "warm"}
+    starts = dict(zip(DEFAULTS, ("cold", "warm"), strict=True))
     worker = "benchmarks.speed.goals.worker"
     mine = [Contestant(name, _program(worker, threads, "--start", start)) for name, start in starts.items()]
     return [*mine, *(_peer(name, native=native) for name in peers)]

@@ -28,7 +28,7 @@ def play(
         rows = round_of(seats, cell, seed, origin)
         taken.setdefault(cell, []).append(time.monotonic() - began)
         left = sum(expected_seconds(cell, taken) for cell, _ in questions[done:])
-        times = ", ".join(f"{row.contestant} {_milliseconds(row)}" for row in rows)
+        times = ", ".join(f"{row.contestant} {milliseconds(row.seconds)}" for row in rows)
         say(f"[{done}/{len(questions)}, about {left / 60:.0f} min left] {cell} seed {seed}: {times}")
         yield rows
 
@@ -40,13 +40,13 @@ def round_of(seats: Sequence[Seat], cell: Cell, seed: int, origin: Origin) -> li
     attempts = [seat.ask(problem) for seat in (*seats[first:], *seats[:first])]
     verdicts = Verdicts.of(problem, attempts)
     by_name = {seat.contestant.name: seat for seat in seats}
-    name, date = uuid4().hex[:12], now()
-    return [_row(name, date, problem, a, by_name[a.contestant], verdicts, origin) for a in attempts]
+    played = Played("grid", cell, seed, origin)
+    return [played.row(a, by_name[a.contestant], **verdicts.on(a.contestant)) for a in attempts]
 
 
 def unjudged(problem: Problem, attempt: Attempt, seat: Seat, origin: Origin) -> Row:
     """Return the row of an attempt that is not judged."""
-    return _row(uuid4().hex[:12], now(), problem, attempt, seat, Verdicts(), origin)
+    return Played("grid", problem.cell, problem.seed, origin).row(attempt, seat)
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,15 @@ class Verdicts:
         batches = {a.contestant: np.array(a.points) for a in attempts if a.points is not None}
         return cls(objectives, judge.batch_values(fits[best], batches))
 
+    def on(self, contestant: str) -> dict[str, float | None]:
+        """Return the columns of a contestant's row that hold its verdicts."""
+        return {
+            "objective": self.objectives.get(contestant),
+            "fit_shortfall": shortfalls(self.objectives).get(contestant),
+            "acquisition": self.values.get(contestant),
+            "acquisition_shortfall": shortfalls(self.values).get(contestant),
+        }
+
 
 def expected_seconds(cell: Cell, taken: dict[Cell, list[float]]) -> float:
     """Return how long a round may take: as long as an earlier one, or as one of the nearest size, scaled."""
@@ -85,39 +94,47 @@ def _judged(attempt: Attempt) -> Fit:
     return Fit(fit["lengthscales"], fit["noise"], None if fit["mean"] is None else -fit["mean"])
 
 
-def _row(
-    name: str, date: str, problem: Problem, attempt: Attempt, seat: Seat, verdicts: Verdicts, origin: Origin
-) -> Row:
-    cell, who = problem.cell, attempt.contestant
-    return Row(
-        suite="grid",
-        round=name,
-        n=cell.n,
-        d=cell.d,
-        pending=cell.pending,
-        q=cell.q,
-        seed=problem.seed,
-        contestant=who,
-        seconds=attempt.seconds,
-        error=attempt.error,
-        objective=verdicts.objectives.get(who),
-        fit_shortfall=shortfalls(verdicts.objectives).get(who),
-        acquisition=verdicts.values.get(who),
-        acquisition_shortfall=shortfalls(verdicts.values).get(who),
-        peak_rss=attempt.peak_rss,
-        others=attempt.others,
-        given=seat.threads,
-        threads=attempt.threads,
-        points=json.dumps(attempt.points),
-        fit=json.dumps(attempt.fit),
-        versions=versions(seat.versions),
-        machine=origin.machine,
-        command=origin.command,
-        commit=origin.commit,
-        date=date,
-        cpu_seconds=attempt.cpu_seconds,
-    )
+@dataclass(frozen=True)
+class Played:
+    """A round that has been played: the question that all were asked, and when and where that was."""
+
+    suite: str
+    cell: Cell
+    seed: int
+    origin: Origin
+    name: str = field(default_factory=lambda: uuid4().hex[:12])
+    date: str = field(default_factory=now)
+
+    def row(self, attempt: Attempt, seat: Seat, **judged: float | None) -> Row:
+        """Return the row of an attempt; columns that a judge fills are None unless they are `judged`."""
+        unjudged = dict.fromkeys(("objective", "fit_shortfall", "acquisition", "acquisition_shortfall"))
+        return Row(
+            suite=self.suite,
+            round=self.name,
+            n=self.cell.n,
+            d=self.cell.d,
+            pending=self.cell.pending,
+            q=self.cell.q,
+            seed=self.seed,
+            contestant=attempt.contestant,
+            seconds=attempt.seconds,
+            error=attempt.error,
+            peak_rss=attempt.peak_rss,
+            others=attempt.others,
+            given=seat.threads,
+            threads=attempt.threads,
+            points=json.dumps(attempt.points),
+            fit=json.dumps(attempt.fit),
+            versions=versions(seat.versions),
+            machine=self.origin.machine,
+            command=self.origin.command,
+            commit=self.origin.commit,
+            date=self.date,
+            cpu_seconds=attempt.cpu_seconds,
+            **unjudged | judged,
+        )
 
 
-def _milliseconds(row: Row) -> str:
-    return "failed" if row.seconds is None else f"{1000 * row.seconds:.0f}"
+def milliseconds(seconds: float | None) -> str:
+    """Return a time for the line of a round."""
+    return "failed" if seconds is None else f"{1000 * seconds:.0f}"

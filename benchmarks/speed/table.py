@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from benchmarks.speed.contestants import AX, BOTORCH, OPTUNA, OURS, RIVALS, RUST
 from benchmarks.speed.demands import Demand, demands
-from benchmarks.speed.goals.questions import GOALS
+from benchmarks.speed.goals.questions import KINDS
 from benchmarks.speed.goals.table import asks
 from benchmarks.speed.goals.table import demands as demands_on_goals
 from benchmarks.speed.results import MOST_BUSY_ELSEWHERE, Row, latest_rounds
@@ -41,7 +41,7 @@ def _origin(summary: Summary) -> str:
 
 
 def _origin_of_goals(rows: Sequence[Row]) -> str:
-    latest = latest_rounds(row for row in rows if row.suite in GOALS)
+    latest = latest_rounds(row for row in rows if row.suite in KINDS)
     return "\n".join(f"- {line}" for line in _sources(latest)) or "No round has been measured."
 
 

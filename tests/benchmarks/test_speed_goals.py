@@ -12,7 +12,7 @@ from botorch.posteriors import GPyTorchPosterior
 from benchmarks.peers.registry import FOLDER
 from benchmarks.speed.contestants import DEFAULT_COLD, DEFAULT_WARM, OPTUNA, Contestant
 from benchmarks.speed.goals.judge import GoalJudge, as_botorch
-from benchmarks.speed.goals.questions import CONDITIONAL, GOALS, LIMITED, MIXED, THREE, TWO, known
+from benchmarks.speed.goals.questions import CONDITIONAL, KINDS, LIMITED, MIXED, THREE, TWO, known
 from benchmarks.speed.goals.rounds import play
 from benchmarks.speed.goals.table import demands
 from benchmarks.speed.goals.worker import answer
@@ -38,19 +38,19 @@ from overnight.campaign.history.provenance import MadeBy, Provenance
 def test_a_question_has_the_results_pending_trials_objectives_and_limits_of_its_goal(
     name, results, pending, objectives, limits
 ):
-    asked, problem = known(GOALS[name], 1), GOALS[name].problem.problem
+    asked, problem = known(KINDS[name], 1), KINDS[name].problem.problem
     view, goal = asked.history().model_view(), asked.campaign.goal
     assert (len(view.observed), len(view.pending)) == (results, pending)
     assert (len(goal.objectives), len(goal.limited)) == (objectives, limits)
     assert all(not problem.space.problems(point) for point in asked.points)
     feasible = sum(map(problem.feasible, asked.points))
     assert feasible == results + pending if not limits else 0.2 < feasible / results < 0.9
-    assert known(GOALS[name], 1) == asked
-    assert known(GOALS[name], 2).points != asked.points
+    assert known(KINDS[name], 1) == asked
+    assert known(KINDS[name], 2).points != asked.points
 
 
 def test_readings_are_true_values_with_the_noise_of_the_problem():
-    asked, problem = known(GOALS[THREE], 0), GOALS[THREE].problem.problem
+    asked, problem = known(KINDS[THREE], 0), KINDS[THREE].problem.problem
     for name, metric in problem.further.items():
         errors = [
             readings[name] - metric.value(point) for readings, point in zip(asked.readings, asked.points, strict=False)
@@ -58,24 +58,24 @@ def test_readings_are_true_values_with_the_noise_of_the_problem():
         assert np.std(errors) == pytest.approx(metric.noise, rel=0.2)
 
 
-@pytest.mark.parametrize("name", GOALS)
+@pytest.mark.parametrize("name", KINDS)
 def test_peers_are_asked_about_the_same_data(name):
-    goal, asked = GOALS[name], known(GOALS[name], 0)
-    question = asked.asked_of_peers(space=goal.space)
+    kind, asked = KINDS[name], known(KINDS[name], 0)
+    question = asked.asked_of_peers(space=kind.space)
     [first, *further] = [each.metric for each in asked.campaign.goal.objectives]
     columns = {metric: [readings[metric] for readings in asked.readings] for metric in asked.readings[0]}
     assert question["y"] == columns[first]
-    if goal.space:
+    if kind.space:
         assert [*question["X"], *question["pending"]] == [*asked.points]
     else:
         assert [*question["X"], *question["pending"]] == [[*point.values()] for point in asked.points]
         assert question["further"] == [columns[metric] for metric in further]
-        assert question["limited"] == {metric: columns[metric] for metric in goal.problem.problem.limits}
+        assert question["limited"] == {metric: columns[metric] for metric in kind.problem.problem.limits}
         assert len(question["worst"]) == (len(further) + 1 if further else 0)
 
 
 def test_a_warm_history_ends_with_a_trial_that_the_model_proposed_one_result_earlier():
-    asked = known(GOALS[LIMITED].small, 0)
+    asked = known(KINDS[LIMITED].small, 0)
     history = asked.history(Provenance(made_by=MadeBy(seed=1)))
     assert [t.id for t in history.trials.values() if t.proposal.generator == "model"] == [14]
     before = asked.before_the_last_result().history().model_view()
@@ -102,7 +102,7 @@ def rows(monkeypatch):
     peer, ours = Seat(Contestant(OPTUNA, command), 1, 60.0), [OurSeat(DEFAULT_COLD, 0.25), OurSeat(DEFAULT_WARM, 0.05)]
     origin = Origin("a machine", "abc", "a command", "2026-01-01")
     try:
-        found = [*play(GOALS[THREE], [*ours, peer], [0, 1], origin, lambda line: None)]
+        found = [*play(KINDS[THREE], [*ours, peer], [0, 1], origin, lambda line: None)]
     finally:
         peer.close()
     assert [question["small"] for question in ours[0].asked] == [True, False, False]
@@ -114,7 +114,7 @@ def test_a_round_of_ours_and_a_peer_is_stored_and_tabulated(rows, tmp_path):
     assert [row.contestant for row in rows] == [DEFAULT_COLD, DEFAULT_WARM, OPTUNA, DEFAULT_WARM, OPTUNA, DEFAULT_COLD]
     assert {row.error for row in rows} == {""}
     [first, *_] = [row for row in rows if row.contestant == OPTUNA]
-    pending = known(GOALS[THREE], 0).points[200]
+    pending = known(KINDS[THREE], 0).points[200]
     assert first.points == f"[{[*pending.values()]}]"
     assert first.cpu_seconds is not None
     write(rows, tmp_path / "goals-1.parquet")
@@ -143,8 +143,8 @@ def test_the_demanded_shares_are_those_of_processor_time_in_the_same_rounds(rows
 
 def judged(name, samples=8192, climbs=8, seed=0):
     """Return the judge of our answer to a small question, and our point."""
-    asked = known(GOALS[name].small, seed)
-    made = answer({"goal": name, "seed": seed, "small": True}, warm=False)
+    asked = known(KINDS[name].small, seed)
+    made = answer({"kind": name, "seed": seed, "small": True}, warm=False)
     judge = GoalJudge(asked, Provenance.model_validate(made["fit"]), proposer_of("default", "cpu"), samples, climbs)
     return judge, asked.campaign.space.point(made["points"][0])
 
@@ -200,5 +200,5 @@ def test_a_point_with_several_objectives_is_judged_by_the_hypervolume_that_it_ad
 def test_a_bad_point_is_far_below_the_best_that_botorch_finds_and_ours_is_not():
     judge, point = judged(LIMITED, samples=1024)
     found = judge.verdict(point)
-    assert judge.value(known(GOALS[LIMITED].small, 0).points[0]) < found.best - 1.0
+    assert judge.value(known(KINDS[LIMITED].small, 0).points[0]) < found.best - 1.0
     assert found.value == pytest.approx(found.best, abs=0.1)

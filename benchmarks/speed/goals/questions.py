@@ -28,7 +28,7 @@ _BLOCK = 10
 
 
 @dataclass(frozen=True)
-class Goal:
+class Kind:
     """A kind of question: a problem, and the numbers of its results and pending trials.
 
     `peers` are those that can be asked; they are asked in the parameters themselves if the question is about a `space`,
@@ -48,7 +48,7 @@ class Goal:
         return Cell(self.results, Encoding(self.problem.problem.space).k, self.pending, 1)
 
     @property
-    def small(self) -> "Goal":
+    def small(self) -> "Kind":
         """Return a small question of this kind, to warm up with."""
         return replace(self, results=12, pending=2)
 
@@ -63,14 +63,14 @@ _THREE_UNDER_LIMITS = replace(
 )
 
 LIMITED, TWO, THREE, MIXED, CONDITIONAL = "limited", "two objectives", "three limited", "mixed", "conditional"
-GOALS: Mapping[str, Goal] = {
-    goal.name: goal
-    for goal in (
-        Goal(LIMITED, ProblemCell("hartmann6-sum", HARTMANN6_SUM, HARTMANN6_SUM.moderate), 100, 8),
-        Goal(TWO, ProblemCell("dtlz2", DTLZ2, DTLZ2.noise), 100, 8),
-        Goal(THREE, ProblemCell("dtlz2-of-3-limited", _THREE_UNDER_LIMITS, DTLZ2_OF_3.noise), 200, 8),
-        Goal(MIXED, ProblemCell("mixed-ackley", MIXED_ACKLEY, MIXED_ACKLEY.moderate), 100, 4, space=True),
-        Goal(CONDITIONAL, ProblemCell("pipeline", PIPELINE, PIPELINE.moderate), 100, 4, (AX, OPTUNA), space=True),
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind(LIMITED, ProblemCell("hartmann6-sum", HARTMANN6_SUM, HARTMANN6_SUM.moderate), 100, 8),
+        Kind(TWO, ProblemCell("dtlz2", DTLZ2, DTLZ2.noise), 100, 8),
+        Kind(THREE, ProblemCell("dtlz2-of-3-limited", _THREE_UNDER_LIMITS, DTLZ2_OF_3.noise), 200, 8),
+        Kind(MIXED, ProblemCell("mixed-ackley", MIXED_ACKLEY, MIXED_ACKLEY.moderate), 100, 4, space=True),
+        Kind(CONDITIONAL, ProblemCell("pipeline", PIPELINE, PIPELINE.moderate), 100, 4, (AX, OPTUNA), space=True),
     )
 }
 
@@ -110,31 +110,31 @@ def _observation(readings: Mapping[str, float]) -> Observation:
     return Observation(attempt=1, metrics=metrics, ended=_NOON)
 
 
-def known(goal: Goal, seed: int) -> Known:
+def known(kind: Kind, seed: int) -> Known:
     """Return the data of a question: half of the points are spread evenly, half lie around the best so far.
 
     As in the questions about one objective, each block of the second half lies around the best point before it, at
     distances from a fiftieth to a fifth of each range; a choice has an equal share of its range. The best is the best
     of the truly feasible points, or a random one of their true front. Pending points come from the next such block.
     """
-    problem, encoding = goal.problem.problem, Encoding(goal.problem.problem.space)
-    generator = np.random.default_rng([goal.results, *goal.name.encode(), seed])
-    spread = (goal.results + 1) // 2
+    problem, encoding = kind.problem.problem, Encoding(kind.problem.problem.space)
+    generator = np.random.default_rng([kind.results, *kind.name.encode(), seed])
+    spread = (kind.results + 1) // 2
     sobol = qmc.Sobol(encoding.k, scramble=True, rng=generator)
     U = sobol.random_base2(max(spread - 1, 1).bit_length())[:spread]
-    points, total = _points(encoding, U), goal.results + goal.pending
+    points, total = _points(encoding, U), kind.results + kind.pending
     while len(points) < total:
-        room = (goal.results if len(points) < goal.results else total) - len(points)
-        best = generator.choice(_best(problem, points[: goal.results]))
+        room = (kind.results if len(points) < kind.results else total) - len(points)
+        best = generator.choice(_best(problem, points[: kind.results]))
         block = around(U[best], min(_BLOCK, room), generator)
         U, points = np.concatenate([U, block]), [*points, *_points(encoding, block)]
     file = {"start_with": [], "budget": {"trials": 10 * total}}
-    metrics = _metrics(goal.problem)
+    metrics = _metrics(kind.problem)
     readings = tuple(
         {name: value(point) + noise * generator.standard_normal() for name, (value, noise) in metrics.items()}
-        for point in points[: goal.results]
+        for point in points[: kind.results]
     )
-    return Known(goal.problem.campaign(seed, file), tuple(points), readings)
+    return Known(kind.problem.campaign(seed, file), tuple(points), readings)
 
 
 def _points(encoding: Encoding, U: Array) -> list[Point]:

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from benchmarks.speed.contestants import AX, DEFAULT_COLD, DEFAULT_WARM, OPTUNA
+from benchmarks.speed.contestants import AX, DEFAULTS, OPTUNA
 from benchmarks.speed.demands import MOST_ACQUISITION_SHORTFALL, Demand
-from benchmarks.speed.goals.questions import GOALS, LIMITED, THREE, TWO
+from benchmarks.speed.goals.questions import KINDS, LIMITED, THREE, TWO
 from benchmarks.speed.results import Row
 from benchmarks.speed.summary import Summary
 
-OURS = (DEFAULT_COLD, DEFAULT_WARM)
 # Our processor time is at most one part in so many of a rival's.
 _PARTS = {LIMITED: {OPTUNA: 5, AX: 20}, TWO: {OPTUNA: 5, AX: 10}}
 _MOST_SECONDS = {THREE: 1.0}
@@ -19,7 +18,7 @@ def asks(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
 
     Medians are over the seeds; how many times as long as ours a peer takes is a ratio of processor times.
     """
-    lines = [line for name in GOALS for line in _asks(rows, name)]
+    lines = [line for name in KINDS for line in _asks(rows, name)]
     heads = ["question", "n/d/pending/q", "contestant", "seeds", "CPU, ms", "real, ms"]
     return [*heads, "times ours cold", "times ours warm", "value below the best: median, worst"], lines
 
@@ -27,10 +26,10 @@ def asks(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
 def _asks(rows: Sequence[Row], name: str) -> Iterator[list[str]]:
     cpu, real = Summary(rows, name, "cpu_seconds"), Summary(rows, name)
     for cell in cpu.cells:
-        for who in sorted(cpu.contestants, key=lambda who: (who not in OURS, who)):
+        for who in sorted(cpu.contestants, key=lambda who: (who not in DEFAULTS, who)):
             seeds = cpu.seeds(cell, who)
             times = [_number(summary.median(cell, who), 1000.0) for summary in (cpu, real)]
-            ratios = ["—" if who in OURS else _number(cpu.ratio(cell, ours, who)) for ours in OURS]
+            ratios = ["—" if who in DEFAULTS else _number(cpu.ratio(cell, ours, who)) for ours in DEFAULTS]
             yield [name, str(cell), who, str(len(seeds)), *times, *ratios, _shortfall(cpu, who)]
 
 
@@ -49,10 +48,10 @@ def demands(rows: Sequence[Row]) -> list[Demand]:
         _part(rows, name, ours, rival, part)
         for name, rivals in _PARTS.items()
         for rival, part in rivals.items()
-        for ours in OURS
+        for ours in DEFAULTS
     ]
-    seconds = [_soon(rows, name, ours, most) for name, most in _MOST_SECONDS.items() for ours in OURS]
-    return [*parts, *seconds, *(_worth(rows, name, ours) for name in _PARTS for ours in OURS)]
+    seconds = [_soon(rows, name, ours, most) for name, most in _MOST_SECONDS.items() for ours in DEFAULTS]
+    return [*parts, *seconds, *(_worth(rows, name, ours) for name in _PARTS for ours in DEFAULTS)]
 
 
 def _part(rows: Sequence[Row], name: str, ours: str, rival: str, part: int) -> Demand:

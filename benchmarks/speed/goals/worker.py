@@ -1,7 +1,7 @@
 """Answer questions about goals with this project's own `propose`: `python -m benchmarks.speed.goals.worker`.
 
-A question names a goal and a seed, from which the program makes the same data as the peers are given. `small` asks the
-small question of that goal.
+A question names a kind and a seed, from which the program makes the same data as the peers are given. `small` asks the
+small question of that kind.
 """
 
 import argparse
@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.speed.goals.questions import GOALS, known
+from benchmarks.speed.goals.questions import KINDS, known
 from benchmarks.speed.worker import answer_lines, proposer_of
 from overnight.bo_core.propose import propose
 
@@ -20,8 +20,8 @@ def answer(question: dict[str, Any], *, warm: bool) -> dict[str, Any]:
 
     A warm ask finds in its history the provenance of a proposal that was made with one result fewer.
     """
-    goal, proposer = GOALS[question["goal"]], proposer_of("default", "cpu")
-    asked = known(goal.small if question["small"] else goal, question["seed"])
+    kind, proposer = KINDS[question["kind"]], proposer_of("default", "cpu")
+    asked = known(kind.small if question["small"] else kind, question["seed"])
     provenance = None
     if warm:
         provenance = propose(asked.campaign, asked.before_the_last_result().history(), proposer, 1)[0].provenance

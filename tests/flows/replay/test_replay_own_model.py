@@ -59,7 +59,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = folder / "campaign.yaml"
     file.write_text(json.dumps(CAMPAIGN | {"ledger": str(folder / "ledger")}))
     campaign = AskTell(file)
-    for _ in range(5):
+    for _ in range(6):
         trial = campaign.ask()
         campaign.tell(trial, 1 - abs(trial.point["angle"] - 350) / 360)
     return folder
@@ -85,7 +85,7 @@ def verdicts(events: Sequence[Event], folder: Path) -> list[Replayed]:
 
 def test_proposals_of_the_same_code_are_the_same(events: Sequence[Event], tmp_path: Path) -> None:
     write(tmp_path, SOURCE)
-    assert [found.verdict for found in verdicts(events, tmp_path)] == ["same"] * 2
+    assert [found.verdict for found in verdicts(events, tmp_path)] == ["same"] * 3
 
 
 def test_changed_code_is_found_even_if_it_proposes_the_same(events: Sequence[Event], tmp_path: Path) -> None:

@@ -66,7 +66,10 @@ def test_a_picture_in_closed_details_fills_its_place_once_they_are_opened(page: 
     page.until("document.getElementById('pair-0-0').classList.contains('js-plotly-plot')")
     page.value("document.getElementById('pair-0-0').closest('details').querySelector('summary').click()")
     widths = "[document.getElementById('pair-0-0'), document.querySelector('#pair-0-0 .main-svg')]"
-    page.until(f"(([place, drawn]) => place.clientWidth > 0 && drawn.clientWidth === place.clientWidth)({widths})")
+    widths += ".map((each) => each.clientWidth)"
+    page.until(f"(([place, drawn]) => place > 0 && drawn === place)({widths})")
+    place, drawn = page.value(widths)
+    assert 0 < place == drawn
 
 
 def test_a_phone_shows_the_whole_recommended_configuration_beside_the_baseline(page: Page, tmp_path: Path):

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from event_samples import NOON, started
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from read_ledgers import events_of
 
@@ -137,6 +137,7 @@ def _imported(draw: st.DrawFn, who: dict[str, Any], attempt: int) -> list[Event]
 
 
 @pytest.mark.slow
+@settings(max_examples=60)
 @given(lives())
 def test_a_snapshot_has_the_columns_and_rows_of_the_view_of_trials(tmp_path_factory, events):
     ledger = ParquetLedger(LocalStore(tmp_path_factory.mktemp("ledger")), "bread/")
