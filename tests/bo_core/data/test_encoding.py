@@ -346,3 +346,16 @@ def test_on_a_logit_scale_bounds_next_to_zero_and_one_have_finite_features_and_p
     assert values == sorted(values)
     assert all(low <= value <= high for value in values)
     assert all(-1e-15 <= encoding.encode([{"p": value}]).item() <= 1 + 1e-15 for value in values)
+
+
+def test_a_parameter_that_becomes_active_with_a_step_is_tried_at_several_values() -> None:
+    encoding = Encoding(
+        space_of(
+            method={"kind": "categorical", "choices": ["plain", "tuned"]},
+            share={"kind": "float", "low": 0.0, "high": 10.0, "when": {"method": "tuned"}},
+        )
+    )
+    assert encoding.neighbours({"method": "plain"}) == [
+        {"method": "tuned", "share": pytest.approx(share)} for share in (5.0, 2.0, 8.0)
+    ]
+    assert encoding.neighbours({"method": "tuned", "share": 3.0}) == [{"method": "plain"}]
